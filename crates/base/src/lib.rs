@@ -1,0 +1,10 @@
+//! What every other crate may use: typed identifiers, clock and randomness as traits, the class of
+//! an error, canonical encodings, and limits.
+
+pub mod class;
+pub mod clock;
+pub mod ids;
+pub mod random;
+pub mod wire;
+
+pub use class::{Class, Classified};
