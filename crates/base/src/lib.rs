@@ -4,6 +4,7 @@
 pub mod class;
 pub mod clock;
 pub mod ids;
+pub mod object;
 pub mod random;
 pub mod wire;
 

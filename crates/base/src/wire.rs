@@ -108,19 +108,29 @@ impl<'a> Reader<'a> {
 
     /// Refuses bytes that have not been read.
     pub fn finish(&self) -> Result<(), WireError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(WireError::Trailing) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(WireError::Trailing)
+        }
     }
 
     /// Reads `len` bytes.
     pub fn take(&mut self, len: usize, field: &'static str) -> Result<&'a [u8], WireError> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or(WireError::Truncated { field })?;
+        let (head, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(WireError::Truncated { field })?;
         self.rest = rest;
         Ok(head)
     }
 
     /// Reads `N` bytes.
     pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], WireError> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated { field })?;
+        let (head, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(WireError::Truncated { field })?;
         self.rest = rest;
         Ok(*head)
     }
@@ -172,7 +182,10 @@ impl<'a> Reader<'a> {
     /// Reads a varint of at most `max`.
     pub fn varint_u64(&mut self, max: u64, field: &'static str) -> Result<u64, WireError> {
         let value = self.varint(field)?;
-        u64::try_from(value).ok().filter(|value| *value <= max).ok_or(invalid(field))
+        u64::try_from(value)
+            .ok()
+            .filter(|value| *value <= max)
+            .ok_or(invalid(field))
     }
 
     /// Reads a zigzag.
@@ -208,7 +221,10 @@ mod tests {
             assert_eq!(reader.finish(), Ok(()));
         }
         assert_eq!(Reader::new(&[0x80, 0x00]).varint("v"), Err(invalid("v")));
-        assert_eq!(Reader::new(&[0x80]).varint("v"), Err(WireError::Truncated { field: "v" }));
+        assert_eq!(
+            Reader::new(&[0x80]).varint("v"),
+            Err(WireError::Truncated { field: "v" })
+        );
         assert_eq!(Reader::new(&[0xff; 19]).varint("v"), Err(invalid("v")));
     }
 
@@ -227,6 +243,9 @@ mod tests {
         bytes.put_bytes(b"abc");
         assert_eq!(Reader::new(&bytes).bytes(3, "v"), Ok(&b"abc"[..]));
         assert_eq!(Reader::new(&bytes).bytes(2, "v"), Err(invalid("v")));
-        assert_eq!(Reader::new(&bytes[..2]).bytes(3, "v"), Err(WireError::Truncated { field: "v" }));
+        assert_eq!(
+            Reader::new(&bytes[..2]).bytes(3, "v"),
+            Err(WireError::Truncated { field: "v" })
+        );
     }
 }

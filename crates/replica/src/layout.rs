@@ -1,0 +1,89 @@
+//! Where objects lie: `spec/archive-v1.md`, section 3.
+
+use strongroom_base::ids::{ArchiveId, Generation, ObjectName, Seq, from_hex};
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_store::ObjectPath;
+
+/// Returns the path of the descriptor.
+pub fn descriptor_path(archive: ArchiveId) -> ObjectPath {
+    path(&format!("{archive}/archive"))
+}
+
+/// Returns the path of an object that is not a keys object.
+pub fn object_path(archive: ArchiveId, object: &ObjectRef) -> ObjectPath {
+    let name = ObjectName(object.list_name()).to_string();
+    path(&match (object.kind(), object.record_id()) {
+        (_, Some(id)) => format!("{archive}/log/{:08x}-{:016x}", id.generation.0, id.seq.0),
+        (ObjectKind::Pack, None) => format!("{archive}/packs/{}/{name}", &name[..2]),
+        (_, None) => format!("{archive}/indexes/{name}"),
+    })
+}
+
+/// Returns the path of a keys object.
+pub fn keys_path(archive: ArchiveId, number: u32, name: ObjectName) -> ObjectPath {
+    path(&format!("{archive}/keys/{number:08x}-{name}"))
+}
+
+/// Reads the last segment of the path of a record.
+pub fn parse_record(segment: &str) -> Option<RecordId> {
+    let (generation, seq) = segment.split_once('-')?;
+    let generation = Generation(u32::from_be_bytes(from_hex(generation)?));
+    Some(RecordId {
+        generation,
+        seq: Seq(u64::from_be_bytes(from_hex(seq)?)),
+    })
+}
+
+/// Reads the last segment of the path of a keys object.
+pub fn parse_keys(segment: &str) -> Option<(u32, ObjectName)> {
+    let (number, name) = segment.split_once('-')?;
+    Some((
+        u32::from_be_bytes(from_hex(number)?),
+        ObjectName(from_hex(name)?),
+    ))
+}
+
+/// Reads the path of a pack or an index run below the folder of its archive.
+pub fn parse_content_object(path_in_archive: &str) -> Option<ObjectRef> {
+    let segments: Vec<&str> = path_in_archive.split('/').collect();
+    match segments[..] {
+        ["packs", folder, name] if name.starts_with(folder) && folder.len() == 2 => {
+            Some(ObjectRef::pack(ObjectName(from_hex(name)?)))
+        }
+        ["indexes", name] => Some(ObjectRef::index(ObjectName(from_hex(name)?))),
+        _ => None,
+    }
+}
+
+fn path(text: &str) -> ObjectPath {
+    ObjectPath::new(text).expect("paths of objects are made of hexadecimal digits and fixed words")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_back() {
+        let archive = ArchiveId([0xab; 16]);
+        let id = RecordId {
+            generation: Generation(2),
+            seq: Seq(300),
+        };
+        let record = object_path(archive, &ObjectRef::record(id));
+        assert_eq!(
+            record.as_str(),
+            format!("{archive}/log/00000002-000000000000012c")
+        );
+        assert_eq!(parse_record("00000002-000000000000012c"), Some(id));
+        let pack = ObjectRef::pack(ObjectName([0xcd; 32]));
+        let path = object_path(archive, &pack);
+        let below = path.as_str().strip_prefix(&format!("{archive}/")).unwrap();
+        assert_eq!(parse_content_object(below), Some(pack));
+        assert_eq!(
+            parse_keys(&format!("00000001-{}", ObjectName([1; 32]))),
+            Some((1, ObjectName([1; 32])))
+        );
+        assert_eq!(parse_record("2-3"), None);
+    }
+}

@@ -1,0 +1,237 @@
+//! One replica of an archive at one destination.
+
+use std::sync::Arc;
+
+use strongroom_base::ids::{ArchiveId, ObjectName, from_hex};
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_crypto::hash::hash;
+use strongroom_store::{PutOutcome, Store, StoreError};
+
+use crate::descriptor::{DESCRIPTOR_LEN_MAX, Descriptor};
+use crate::error::ReplicaError;
+use crate::layout;
+use crate::record::{RECORD_LEN_MAX, Record};
+
+/// Longest pack or index object in bytes, sealed.
+const CONTENT_OBJECT_LEN_MAX: u64 = 1 << 30;
+/// Longest keys object in bytes.
+const KEYS_LEN_MAX: u64 = 1 << 20;
+
+/// The objects of one archive at one destination.
+#[derive(Clone)]
+pub struct Replica {
+    store: Arc<dyn Store>,
+    archive: ArchiveId,
+}
+
+impl Replica {
+    /// Addresses the replica of `archive` at a destination, whether it is there or not.
+    pub fn new(store: Arc<dyn Store>, archive: ArchiveId) -> Self {
+        Self { store, archive }
+    }
+
+    /// Returns the archives that have a descriptor at a destination, sorted.
+    pub fn discover(store: &dyn Store) -> Result<Vec<ArchiveId>, ReplicaError> {
+        let mut archives = Vec::new();
+        store.list("", &mut |path, _| {
+            if let Some((archive, "archive")) = path.as_str().split_once('/') {
+                archives.extend(from_hex(archive).map(ArchiveId));
+            }
+        })?;
+        archives.sort_unstable();
+        Ok(archives)
+    }
+
+    /// Returns the archive.
+    pub fn archive(&self) -> ArchiveId {
+        self.archive
+    }
+
+    /// Returns the destination.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Returns a description of the destination for people.
+    pub fn describe(&self) -> String {
+        self.store.describe()
+    }
+
+    /// Reads the descriptor.
+    pub fn descriptor(&self) -> Result<Descriptor, ReplicaError> {
+        let path = layout::descriptor_path(self.archive);
+        let bytes = match self.store.get(&path, DESCRIPTOR_LEN_MAX) {
+            Err(StoreError::NotFound { .. }) => {
+                let destination = self.store.describe();
+                return Err(ReplicaError::NoSuchArchive {
+                    destination,
+                    archive: self.archive,
+                });
+            }
+            other => other?,
+        };
+        let descriptor = Descriptor::decode(&bytes)?;
+        if descriptor.archive != self.archive {
+            return Err(ReplicaError::Foreign {
+                what: "the archive descriptor".to_owned(),
+            });
+        }
+        Ok(descriptor)
+    }
+
+    /// Returns the bytes of the descriptor.
+    pub fn descriptor_bytes(&self) -> Result<Vec<u8>, ReplicaError> {
+        Ok(self
+            .store
+            .get(&layout::descriptor_path(self.archive), DESCRIPTOR_LEN_MAX)?)
+    }
+
+    /// Stores the descriptor, unless one is there.
+    pub fn put_descriptor(&self, bytes: &[u8]) -> Result<PutOutcome, ReplicaError> {
+        Ok(self
+            .store
+            .put_new(&layout::descriptor_path(self.archive), bytes)?)
+    }
+
+    /// Stores a pack or an index run; one that is there already is the same.
+    pub fn put(&self, object: &ObjectRef, bytes: &[u8]) -> Result<PutOutcome, ReplicaError> {
+        Ok(self
+            .store
+            .put_new(&layout::object_path(self.archive, object), bytes)?)
+    }
+
+    /// Stores a record; fails where another one is there.
+    pub fn put_record(&self, record: &Record) -> Result<(), ReplicaError> {
+        let object = ObjectRef::record(record.id());
+        let path = layout::object_path(self.archive, &object);
+        if self.store.put_new(&path, record.bytes())? == PutOutcome::AlreadyThere {
+            let there = self.store.get(&path, RECORD_LEN_MAX)?;
+            if there != record.bytes() {
+                return Err(ReplicaError::Fenced { id: record.id() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a pack or an index run, and checks that its bytes have its name.
+    pub fn get(&self, object: &ObjectRef) -> Result<Vec<u8>, ReplicaError> {
+        let path = layout::object_path(self.archive, object);
+        let bytes = self.store.get(&path, CONTENT_OBJECT_LEN_MAX)?;
+        if hash(&bytes) != object.list_name() {
+            return Err(ReplicaError::NameMismatch { object: *object });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a part of an object; its bytes are not checked.
+    pub fn get_range(
+        &self,
+        object: &ObjectRef,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, ReplicaError> {
+        let path = layout::object_path(self.archive, object);
+        Ok(self.store.get_range(&path, offset, len)?)
+    }
+
+    /// Returns the size of an object in bytes.
+    pub fn size(&self, object: &ObjectRef) -> Result<u64, ReplicaError> {
+        Ok(self
+            .store
+            .size(&layout::object_path(self.archive, object))?)
+    }
+
+    /// Says whether an object is there with this size.
+    pub fn has(&self, object: &ObjectRef, size: u64) -> Result<bool, ReplicaError> {
+        match self.size(object) {
+            Ok(found) => Ok(found == size),
+            Err(ReplicaError::Store(StoreError::NotFound { .. })) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a record and checks everything but its place in the chain.
+    pub fn record(&self, id: RecordId, authority: &[u8; 32]) -> Result<Record, ReplicaError> {
+        let path = layout::object_path(self.archive, &ObjectRef::record(id));
+        let bytes = self.store.get(&path, RECORD_LEN_MAX)?;
+        Record::decode(bytes, self.archive, id, authority)
+    }
+
+    /// Returns the places of all records that are there, sorted.
+    pub fn record_ids(&self) -> Result<Vec<RecordId>, ReplicaError> {
+        let mut ids = Vec::new();
+        self.store
+            .list(&format!("{}/log/", self.archive), &mut |path, _| {
+                let segment = path.as_str().rsplit('/').next().unwrap_or_default();
+                ids.extend(layout::parse_record(segment));
+            })?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Returns the packs and index runs that are there, and their sizes.
+    pub fn content_objects(&self) -> Result<Vec<(ObjectRef, u64)>, ReplicaError> {
+        let prefix = format!("{}/", self.archive);
+        let mut objects = Vec::new();
+        for folder in ["packs/", "indexes/"] {
+            self.store
+                .list(&format!("{prefix}{folder}"), &mut |path, size| {
+                    let below = path.as_str().strip_prefix(&prefix).unwrap_or_default();
+                    objects
+                        .extend(layout::parse_content_object(below).map(|object| (object, size)));
+                })?;
+        }
+        objects.sort_unstable();
+        Ok(objects)
+    }
+
+    /// Returns the numbers and names of the keys objects that are there, sorted.
+    pub fn keys_objects(&self) -> Result<Vec<(u32, ObjectName)>, ReplicaError> {
+        let mut keys = Vec::new();
+        self.store
+            .list(&format!("{}/keys/", self.archive), &mut |path, _| {
+                let segment = path.as_str().rsplit('/').next().unwrap_or_default();
+                keys.extend(layout::parse_keys(segment));
+            })?;
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// Reads a keys object, and checks that its bytes have its name.
+    pub fn get_keys(&self, number: u32, name: ObjectName) -> Result<Vec<u8>, ReplicaError> {
+        let path = layout::keys_path(self.archive, number, name);
+        let bytes = self.store.get(&path, KEYS_LEN_MAX)?;
+        if hash(&bytes) != name.0 {
+            return Err(ReplicaError::NameMismatch {
+                object: ObjectRef::keys(name),
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Stores a keys object.
+    pub fn put_keys(&self, number: u32, bytes: &[u8]) -> Result<PutOutcome, ReplicaError> {
+        let name = ObjectName(hash(bytes));
+        Ok(self
+            .store
+            .put_new(&layout::keys_path(self.archive, number, name), bytes)?)
+    }
+
+    /// Deletes a keys object, so that an old password opens nothing here.
+    pub fn delete_keys(&self, number: u32, name: ObjectName) -> Result<(), ReplicaError> {
+        Ok(self
+            .store
+            .delete(&layout::keys_path(self.archive, number, name))?)
+    }
+
+    /// Deletes a pack or an index run that no record names.
+    pub fn delete_unrecorded(&self, object: &ObjectRef) -> Result<(), ReplicaError> {
+        debug_assert!(
+            object.kind() != ObjectKind::Record,
+            "records are never deleted"
+        );
+        Ok(self
+            .store
+            .delete(&layout::object_path(self.archive, object))?)
+    }
+}
