@@ -9,6 +9,7 @@ pub mod hash;
 pub mod kdf;
 pub mod keys;
 mod label;
+pub mod password;
 pub mod random;
 pub mod seal;
 pub mod secret;
