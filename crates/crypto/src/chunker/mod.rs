@@ -50,6 +50,8 @@
 //! [`Chunker::candidates`] over spans in parallel and select in order; [`Chunker::first_cut`] looks
 //! at less, because it passes over the first 16 KiB of every chunk.
 
+#[cfg(target_arch = "x86_64")]
+mod platform;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -86,13 +88,57 @@ const _: () = assert!(table::WINDOW <= CHUNK_LEN_MIN && CHUNK_LEN_MIN < CHUNK_LE
 /// Holds secrets: it is neither printable nor clonable, and wipes itself. Share it by `Arc`.
 pub struct Chunker {
     portable: Portable,
+    #[cfg(target_arch = "x86_64")]
+    accelerated: Option<platform::Accelerated>,
+}
+
+/// How candidates are searched; the result is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Any machine.
+    Portable,
+    /// x86-64 with AES-NI: one block per instruction.
+    AesNi,
+    /// x86-64 with VAES and AVX2: two blocks per instruction.
+    Vaes256,
+    /// x86-64 with VAES and AVX-512: four blocks per instruction.
+    Vaes512,
+}
+
+impl Engine {
+    /// Returns the engines that this machine can run, the fastest last.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Self::Portable, Self::AesNi, Self::Vaes256, Self::Vaes512]
+            .into_iter()
+            .filter(|engine| engine.is_available())
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_available(self) -> bool {
+        platform::has(self)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_available(self) -> bool {
+        self == Self::Portable
+    }
 }
 
 impl Chunker {
     /// Derives the tables from the chunker key.
     pub fn new(key: &[u8; 32]) -> Self {
+        Self::with_engine(key, Engine::available().last().unwrap_or(Engine::Portable))
+    }
+
+    /// As [`Chunker::new`], with an engine other than the fastest; one that this machine cannot run
+    /// becomes the portable one. For measurements and tests.
+    pub fn with_engine(key: &[u8; 32], engine: Engine) -> Self {
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = engine;
         Self {
             portable: Portable::new(key),
+            #[cfg(target_arch = "x86_64")]
+            accelerated: platform::Accelerated::new(key, engine),
         }
     }
 
@@ -126,7 +172,17 @@ impl Chunker {
         self.scan(data, from, data.len(), out);
     }
 
+    /// Appends the candidates among the positions `from..to` of `data` in order.
     fn scan(&self, data: &[u8], from: usize, to: usize, out: &mut Vec<usize>) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(accelerated) = &self.accelerated
+            && platform::POSITION_MIN + platform::REST <= to
+        {
+            let begin = from.max(platform::POSITION_MIN);
+            self.portable.scan(data, from, begin, out);
+            accelerated.scan(data, begin, to, out);
+            return;
+        }
         self.portable.scan(data, from, to, out);
     }
 }

@@ -105,6 +105,90 @@ fn short_data_has_no_cut() {
     }
 }
 
+/// Contents from random bytes to a single one repeated, which may make every position a candidate.
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let len = prop_oneof![0usize..3000, 0usize..60_000];
+    (any::<u64>(), len, any::<u8>(), any::<u8>(), 1usize..200).prop_map(
+        |(seed, len, mask, base, period)| {
+            let random = stream(&seed.to_string(), len.max(period));
+            let byte = |i: usize| match seed % 4 {
+                0 => random[i],
+                1 => random[i] & mask | base,
+                2 => random[i % period],
+                _ => base,
+            };
+            (0..len).map(byte).collect()
+        },
+    )
+}
+
+#[test]
+fn engines_agree_on_megabytes() {
+    for (seed, key) in ["a", "b", "c"].into_iter().zip(1u8..) {
+        let data = stream(seed, (4 << 20) + 321);
+        let mut expected = Vec::new();
+        Chunker::with_engine(&[key; 32], Engine::Portable).candidates(&data, 0, &mut expected);
+        assert!(50 < expected.len());
+        for engine in Engine::available() {
+            let mut found = Vec::new();
+            let chunker = Chunker::with_engine(&[key; 32], engine);
+            chunker.candidates(&data, 0, &mut found);
+            assert_eq!(found, expected, "{engine:?}");
+        }
+    }
+}
+
+/// Keys under which a content of one repeated byte is all candidates: 1 in 49152 times 256 is.
+#[test]
+fn engines_agree_where_every_position_is_a_candidate() {
+    let (key, b) = (0u32..)
+        .find_map(|n| {
+            let key: [u8; 32] = *blake3::hash(&n.to_le_bytes()).as_bytes();
+            let chunker = Chunker::with_engine(&key, Engine::Portable);
+            let is_candidate = |b: &u8| {
+                let mut found = Vec::new();
+                chunker.candidates(&[*b; 64], 0, &mut found);
+                !found.is_empty()
+            };
+            Some((key, (0..=255).find(is_candidate)?))
+        })
+        .expect("a search without end ends with a find");
+    let data = vec![b; 40_000];
+    for engine in Engine::available() {
+        let chunker = Chunker::with_engine(&key, engine);
+        let mut found = Vec::new();
+        chunker.candidates(&data, 0, &mut found);
+        assert!(found.iter().copied().eq(63..data.len()), "{engine:?}");
+        assert_eq!(chunker.first_cut(&data, 0), Some(CHUNK_LEN_MIN));
+        assert_eq!(chunker.first_cut(&data, 20_000), Some(20_001));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn engines_agree(
+        key in any::<[u8; 32]>(),
+        content in content(),
+        skip in 0usize..70,
+        from in prop_oneof![0usize..200, 0usize..60_000],
+    ) {
+        let data = &content[skip.min(content.len())..];
+        let mut expected = Vec::new();
+        let reference = Chunker::with_engine(&key, Engine::Portable);
+        reference.candidates(data, from, &mut expected);
+        for engine in Engine::available() {
+            let chunker = Chunker::with_engine(&key, engine);
+            let mut found = Vec::new();
+            chunker.candidates(data, from, &mut found);
+            prop_assert_eq!(&found, &expected, "{:?}", engine);
+            let cut = chunker.first_cut(data, from);
+            prop_assert_eq!(cut, reference.first_cut(data, from), "{:?}", engine);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -139,5 +223,41 @@ proptest! {
         chunker.candidates(&data[split - 63..], 63, &mut right);
         left.extend(right.iter().map(|p| p + split - 63));
         prop_assert_eq!(left, whole);
+    }
+}
+
+#[test]
+fn golden_vectors() {
+    const VECTORS: &str = include_str!("../../../../spec/vectors/archive-v1/valid/chunker.json");
+    let vectors: serde_json::Value = serde_json::from_str(VECTORS).unwrap();
+    let bytes = |name: &str| hex::decode(vectors[name].as_str().unwrap()).unwrap();
+    let key: [u8; 32] = bytes("chunker_key").try_into().unwrap();
+    let tables = Tables::derive(&key);
+    let row = |b: usize| tables.entering[b].map(u64::to_le_bytes).concat();
+    assert_eq!(row(0), bytes("table_first_row"));
+    assert_eq!(row(255), bytes("table_last_row"));
+    assert_eq!(cipher_key(&key).to_vec(), bytes("cipher_key"));
+
+    for content in vectors["contents"].as_array().unwrap() {
+        let generator = &content["generator"];
+        let number = |name: &str| usize::try_from(generator[name].as_u64().unwrap()).unwrap();
+        let mut data = stream(generator["seed"].as_str().unwrap(), number("length"));
+        for b in &mut data {
+            *b = *b & u8::try_from(number("mask")).unwrap() | u8::try_from(number("or")).unwrap();
+        }
+        assert_eq!(
+            content["content_blake3"],
+            blake3::hash(&data).to_hex().as_str()
+        );
+        let expected: Vec<usize> = serde_json::from_value(content["cuts"].clone()).unwrap();
+        for engine in Engine::available() {
+            let chunker = Chunker::with_engine(&key, engine);
+            assert_eq!(
+                cut(&chunker, &data),
+                expected,
+                "{engine:?}: {}",
+                content["name"]
+            );
+        }
     }
 }
