@@ -4,6 +4,7 @@
 //! parameter, and never serializes a secret by itself: the one way to the bytes of a secret is a
 //! method whose name starts with `expose`.
 
+pub mod chunker;
 pub mod custody;
 pub mod hash;
 pub mod kdf;
