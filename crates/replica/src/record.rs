@@ -221,7 +221,7 @@ impl Record {
         }
         let (header, payload_len, features) = Header::decode(header_bytes).map_err(&malformed)?;
         if header.link.archive != archive {
-            return Err(ReplicaError::Foreign { what });
+            return Err(ReplicaError::Foreign { what: what.clone() });
         }
         if header.link.id != id {
             return Err(malformed(invalid("seq")));

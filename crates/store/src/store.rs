@@ -1,0 +1,132 @@
+//! The trait every kind of destination implements.
+
+use crate::{ObjectPath, StoreError};
+
+/// What became of an object that was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum PutOutcome {
+    /// It is stored.
+    Stored,
+    /// An object of that name was there before and is unchanged.
+    AlreadyThere,
+}
+
+/// What a store says of itself, as far as it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Properties {
+    /// What "durable" means here, in words for people.
+    pub durable: &'static str,
+    /// Whether of two writers of one name, on any machine, only one can be told `Stored`.
+    pub exclusive: bool,
+    /// Space left in bytes, where the destination can say.
+    pub free_bytes: Option<u64>,
+}
+
+/// A destination that keeps immutable objects.
+///
+/// Calls block; any number of threads may make them at the same time.
+pub trait Store: Send + Sync {
+    /// Stores an object that is durable, and whole for every reader, when the call returns.
+    ///
+    /// It never replaces: if an object of that name is there, whatever its bytes, it is left alone. After
+    /// an error the object may be there or not, but never in part.
+    fn put_new(&self, path: &ObjectPath, bytes: &[u8]) -> Result<PutOutcome, StoreError>;
+
+    /// Returns an object of at most `len_max` bytes.
+    fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError>;
+
+    /// Returns exactly `len` bytes of an object from `offset` on.
+    fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError>;
+
+    /// Returns the size of an object in bytes.
+    fn size(&self, path: &ObjectPath) -> Result<u64, StoreError>;
+
+    /// Visits path and size of every object below a folder (`log/`, or empty for all), in no order.
+    ///
+    /// What is not an object (temporary files, foreign names) is skipped. An object that is put or deleted
+    /// meanwhile may be visited or not.
+    fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError>;
+
+    /// Deletes an object; it is no error if there is none.
+    fn delete(&self, path: &ObjectPath) -> Result<(), StoreError>;
+
+    /// Describes the store in a few words for people, such as `folder /mnt/disk`.
+    fn describe(&self) -> String;
+
+    /// Returns what the store knows of itself.
+    fn properties(&self) -> Result<Properties, StoreError> {
+        Ok(Properties {
+            durable: "not known",
+            exclusive: true,
+            free_bytes: None,
+        })
+    }
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<S: Store + ?Sized> Store for $pointer {
+            fn put_new(&self, path: &ObjectPath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
+                (**self).put_new(path, bytes)
+            }
+
+            fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
+                (**self).get(path, len_max)
+            }
+
+            fn get_range(
+                &self,
+                path: &ObjectPath,
+                offset: u64,
+                len: usize,
+            ) -> Result<Vec<u8>, StoreError> {
+                (**self).get_range(path, offset, len)
+            }
+
+            fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
+                (**self).size(path)
+            }
+
+            fn list(
+                &self,
+                prefix: &str,
+                visit: &mut dyn FnMut(ObjectPath, u64),
+            ) -> Result<(), StoreError> {
+                (**self).list(prefix, visit)
+            }
+
+            fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
+                (**self).delete(path)
+            }
+
+            fn describe(&self) -> String {
+                (**self).describe()
+            }
+
+            fn properties(&self) -> Result<Properties, StoreError> {
+                (**self).properties()
+            }
+        }
+    )*};
+}
+
+forward!(&S, Box<S>, std::sync::Arc<S>);
+
+/// Refuses a range that is not all in an object of `size` bytes.
+pub(crate) fn check_range(
+    path: &ObjectPath,
+    size: u64,
+    offset: u64,
+    len: usize,
+) -> Result<(), StoreError> {
+    let end = offset.saturating_add(len as u64);
+    if end > size {
+        return Err(StoreError::Truncated {
+            path: path.to_string(),
+            size,
+            end,
+        });
+    }
+    Ok(())
+}

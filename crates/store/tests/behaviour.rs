@@ -1,0 +1,317 @@
+//! The one list of what every store does, tried against every store.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_base::random::RandomSource;
+use strongroom_base::{Class, Classified as _};
+use strongroom_store::fault::{FaultPlan, FaultStore};
+use strongroom_store::probe::probe;
+use strongroom_store::record::RecordStore;
+use strongroom_store::retry::{RetryPolicy, RetryStore, Sleeper};
+use strongroom_store::{Folder, Memory, ObjectPath, PutOutcome, Store, StoreError};
+
+struct NoSleep;
+
+impl Sleeper for NoSleep {
+    fn sleep(&self, _: Duration) {}
+}
+
+struct Fixed;
+
+impl RandomSource for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+type Behaviour = fn(&dyn Store);
+
+const BEHAVIOURS: [(&str, Behaviour); 12] = [
+    ("what is put comes back", what_is_put_comes_back),
+    ("an empty object is an object", an_empty_object_is_an_object),
+    ("a large object comes back", a_large_object_comes_back),
+    ("nothing is replaced", nothing_is_replaced),
+    ("one of many writers wins", one_of_many_writers_wins),
+    ("limits hold", limits_hold),
+    ("ranges are exact", ranges_are_exact),
+    ("what is absent is not found", what_is_absent_is_not_found),
+    (
+        "listing is recursive and bounded by folders",
+        listing_is_recursive,
+    ),
+    ("a visitor may call the store", a_visitor_may_call_the_store),
+    (
+        "what is deleted is gone and can be put again",
+        deleted_is_gone,
+    ),
+    (
+        "a probe finds everything and leaves nothing",
+        a_probe_finds_everything,
+    ),
+];
+
+/// Tries every behaviour on a store of its own.
+fn check<S: Store>(mut make: impl FnMut() -> S) {
+    for (name, behaviour) in BEHAVIOURS {
+        let store = make();
+        let run = std::panic::AssertUnwindSafe(|| behaviour(&store));
+        assert!(
+            std::panic::catch_unwind(run).is_ok(),
+            "{}: {name}",
+            store.describe()
+        );
+    }
+}
+
+#[test]
+fn memory() {
+    check(Memory::new);
+}
+
+#[test]
+fn folder() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut roots = (0..).map(|number: u32| parent.path().join(number.to_string()));
+    check(|| Folder::create(&roots.next().unwrap()).unwrap());
+}
+
+#[test]
+fn folder_behind_every_wrapper() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut roots = (0..).map(|number: u32| parent.path().join(number.to_string()));
+    check(|| {
+        let folder = Folder::create(&roots.next().unwrap()).unwrap();
+        let faulty = FaultStore::new(folder, Arc::new(FaultPlan::none()));
+        let recorded: Arc<dyn Store> = Arc::new(RecordStore::new(faulty));
+        RetryStore::new(Box::new(recorded), NoSleep, RetryPolicy::default())
+    });
+}
+
+fn path(text: &str) -> ObjectPath {
+    ObjectPath::new(text).unwrap()
+}
+
+fn stored(store: &dyn Store, at: &str, bytes: &[u8]) {
+    assert_eq!(
+        store.put_new(&path(at), bytes).unwrap(),
+        PutOutcome::Stored,
+        "{at}"
+    );
+}
+
+fn listed(store: &dyn Store, prefix: &str) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    store
+        .list(prefix, &mut |path, size| {
+            found.push((path.to_string(), size));
+        })
+        .unwrap();
+    found.sort();
+    found
+}
+
+fn what_is_put_comes_back(store: &dyn Store) {
+    for at in ["archive", "log/1-1", "packs/00/name", "a/b/c/d.e-f"] {
+        stored(store, at, at.as_bytes());
+    }
+    for at in ["archive", "log/1-1", "packs/00/name", "a/b/c/d.e-f"] {
+        assert_eq!(store.get(&path(at), 100).unwrap(), at.as_bytes());
+        assert_eq!(store.size(&path(at)).unwrap(), at.len() as u64);
+    }
+}
+
+fn an_empty_object_is_an_object(store: &dyn Store) {
+    stored(store, "empty", b"");
+    assert_eq!(store.get(&path("empty"), 0).unwrap(), b"");
+    assert_eq!(store.get_range(&path("empty"), 0, 0).unwrap(), b"");
+    assert_eq!(
+        store.put_new(&path("empty"), b"x").unwrap(),
+        PutOutcome::AlreadyThere
+    );
+    assert_eq!(listed(store, ""), [("empty".to_owned(), 0)]);
+}
+
+fn a_large_object_comes_back(store: &dyn Store) {
+    let bytes: Vec<u8> = (0..3_000_001_u32)
+        .map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .collect();
+    stored(store, "packs/ab/large", &bytes);
+    assert!(store.get(&path("packs/ab/large"), u64::MAX).unwrap() == bytes);
+    let part = store
+        .get_range(&path("packs/ab/large"), 1_234_567, 765_433)
+        .unwrap();
+    assert!(part == bytes[1_234_567..2_000_000]);
+}
+
+fn nothing_is_replaced(store: &dyn Store) {
+    stored(store, "log/1-1", b"first");
+    for other in [&b"second"[..], b"first", b""] {
+        assert_eq!(
+            store.put_new(&path("log/1-1"), other).unwrap(),
+            PutOutcome::AlreadyThere
+        );
+    }
+    assert_eq!(store.get(&path("log/1-1"), 9).unwrap(), b"first");
+}
+
+fn one_of_many_writers_wins(store: &dyn Store) {
+    for round in 0..20 {
+        let at = path(&format!("log/{round}"));
+        let barrier = std::sync::Barrier::new(4);
+        let put = |writer: u8| {
+            barrier.wait();
+            store.put_new(&at, &[writer; 1000]).unwrap()
+        };
+        let put = &put;
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer| scope.spawn(move || put(writer)))
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().unwrap())
+                .collect()
+        });
+        let winners: Vec<_> = (0..4)
+            .filter(|writer| outcomes[usize::from(*writer)] == PutOutcome::Stored)
+            .collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(store.get(&at, 1000).unwrap(), [winners[0]; 1000]);
+    }
+}
+
+fn limits_hold(store: &dyn Store) {
+    stored(store, "archive", b"12345");
+    assert_eq!(store.get(&path("archive"), 5).unwrap(), b"12345");
+    let error = store.get(&path("archive"), 4).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::TooLarge {
+                size: 5,
+                len_max: 4,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(error.class(), Class::Damage);
+}
+
+fn ranges_are_exact(store: &dyn Store) {
+    stored(store, "packs/00/a", b"0123456789");
+    let range = |offset, len| store.get_range(&path("packs/00/a"), offset, len);
+    assert_eq!(range(0, 10).unwrap(), b"0123456789");
+    assert_eq!(range(3, 4).unwrap(), b"3456");
+    assert_eq!(range(10, 0).unwrap(), b"");
+    for (offset, len) in [
+        (0, 11),
+        (9, 2),
+        (10, 1),
+        (11, 0),
+        (u64::MAX, 1),
+        (1, usize::MAX),
+    ] {
+        let error = range(offset, len).unwrap_err();
+        assert!(
+            matches!(error, StoreError::Truncated { size: 10, .. }),
+            "{offset} {len}: {error}"
+        );
+        assert_eq!(error.class(), Class::Damage);
+    }
+}
+
+fn what_is_absent_is_not_found(store: &dyn Store) {
+    stored(store, "log/1-1", b"1");
+    for at in ["archive", "log/1-2", "packs/00/a"] {
+        let at = path(at);
+        for error in [
+            store.get(&at, 9).unwrap_err(),
+            store.get_range(&at, 0, 0).unwrap_err(),
+            store.size(&at).unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::NotFound { .. }), "{error}");
+            assert_eq!(error.class(), Class::Damage);
+        }
+    }
+}
+
+fn listing_is_recursive(store: &dyn Store) {
+    assert_eq!(listed(store, ""), []);
+    assert_eq!(listed(store, "log/"), []);
+    for (at, bytes) in [
+        ("archive", "1"),
+        ("log/1-1", "22"),
+        ("log-2/a", "3"),
+        ("packs/00/a", "4"),
+        ("packs/01/b", ""),
+    ] {
+        stored(store, at, bytes.as_bytes());
+    }
+    let expect = |prefix, expected: &[(&str, u64)]| {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(at, size)| ((*at).to_owned(), *size))
+            .collect();
+        assert_eq!(listed(store, prefix), expected, "{prefix}");
+    };
+    expect(
+        "",
+        &[
+            ("archive", 1),
+            ("log-2/a", 1),
+            ("log/1-1", 2),
+            ("packs/00/a", 1),
+            ("packs/01/b", 0),
+        ],
+    );
+    expect("log/", &[("log/1-1", 2)]);
+    expect("packs/", &[("packs/00/a", 1), ("packs/01/b", 0)]);
+    expect("packs/01/", &[("packs/01/b", 0)]);
+    expect("packs/02/", &[]);
+    for prefix in ["log", "/", "../", "log/../"] {
+        let error = store.list(prefix, &mut |_, _| ()).unwrap_err();
+        assert_eq!(error.class(), Class::Caller, "{prefix}: {error}");
+    }
+}
+
+fn a_visitor_may_call_the_store(store: &dyn Store) {
+    stored(store, "log/1", b"1");
+    stored(store, "log/2", b"22");
+    let mut total = 0;
+    store
+        .list("log/", &mut |path, _| {
+            total += store.get(&path, 9).unwrap().len();
+        })
+        .unwrap();
+    assert_eq!(total, 3);
+}
+
+fn deleted_is_gone(store: &dyn Store) {
+    stored(store, "packs/00/a", b"1");
+    stored(store, "packs/00/b", b"1");
+    for _ in 0..2 {
+        store.delete(&path("packs/00/a")).unwrap();
+    }
+    store.delete(&path("nowhere/at/all")).unwrap();
+    assert!(matches!(
+        store.size(&path("packs/00/a")),
+        Err(StoreError::NotFound { .. })
+    ));
+    assert_eq!(listed(store, ""), [("packs/00/b".to_owned(), 1)]);
+    stored(store, "packs/00/a", b"2");
+    assert_eq!(store.get(&path("packs/00/a"), 1).unwrap(), b"2");
+}
+
+fn a_probe_finds_everything(store: &dyn Store) {
+    let found = probe(store, &Fixed).unwrap();
+    assert!(
+        found.exclusive_create && found.reads_back && found.lists && found.deletes,
+        "{found:?}"
+    );
+    assert_ne!(found.durable, "not known");
+    assert_eq!(listed(store, ""), []);
+}
