@@ -1,0 +1,22 @@
+//! What a backup needs of a local file system: list a directory, ask for the state of an entry, read a
+//! file and its metadata, and put all of it back below a target folder.
+//!
+//! Every call names an entry by an open directory and one component. A path of several components is
+//! never handed to the kernel (but for the roots a user names), so a symbolic link that somebody else
+//! plants can neither lead a backup astray nor make a restore write outside its target. Names are bytes
+//! and need not be UTF-8.
+//!
+//! What only Linux can do is in the module `linux`; a port brings a module with the same functions.
+
+mod dir;
+mod error;
+mod linux;
+mod list;
+mod read;
+mod stat;
+
+pub use dir::{Dir, NAME_LEN_MAX, name_is_safe};
+pub use error::{Action, Error, Result};
+pub use list::{Name, NameList};
+pub use read::{EXTENTS_MAX, Extent, OpenFile, Whole};
+pub use stat::{Kind, Moment, Stat};
