@@ -1,4 +1,5 @@
-//! Measures what listing, asking for state and reading cost: `walk FOLDER [THREADS] [read]`.
+//! Measures what listing and asking for state costs, and with `read` also opening, reading, extended
+//! attributes and flags: `walk FOLDER [THREADS] [read]`.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use strongroom_files::{Dir, Kind, Stat};
+use strongroom_files::{Dir, Kind, Stat, extra_of};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
@@ -152,5 +153,6 @@ fn read(
     let file = dir.open_file(name, stat)?;
     let len = usize::try_from(file.stat_at_open().size).unwrap_or(usize::MAX);
     file.read_all_small(len.min(1 << 20), buffer)?;
+    std::hint::black_box(extra_of(&file)?);
     Ok(buffer.len() as u64)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 use strongroom_base::clock::Timestamp;
@@ -27,7 +28,8 @@ pub enum Place<'a> {
     File(&'a FileWriter),
     /// A folder whose entries are complete.
     Folder(&'a Target),
-    /// Something that cannot be open: a symbolic link, pipe, socket or device.
+    /// An entry by its name, which need not be open and cannot be where it is a symbolic link, a pipe, a
+    /// socket or a device. It is not followed.
     Entry(&'a Dir, &'a [u8]),
 }
 
@@ -135,11 +137,9 @@ impl fmt::Display for Aspect {
 pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotApplied> {
     let mut applying = Applying::default();
     let handle = match place {
-        Place::File(file) => Ok(Handle::Open(std::os::fd::AsFd::as_fd(file))),
-        Place::Folder(folder) => Ok(Handle::Open(std::os::fd::AsFd::as_fd(folder))),
-        Place::Entry(dir, name) if name_is_safe(name) => {
-            Handle::hold(std::os::fd::AsFd::as_fd(dir), name)
-        }
+        Place::File(file) => Ok(Handle::Open(file.as_fd())),
+        Place::Folder(folder) => Ok(Handle::Open(folder.as_fd())),
+        Place::Entry(dir, name) if name_is_safe(name) => Handle::hold(dir.as_fd(), name),
         Place::Entry(..) => Err(Errno::INVAL),
     };
     match handle {

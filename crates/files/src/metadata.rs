@@ -38,14 +38,27 @@ pub fn extra_of(file: &impl AsFd) -> Result<Extra> {
     Ok(extra)
 }
 
-/// Reads what the entry `name`, which cannot be opened as a file can, has beside its state.
+/// Reads what the entry `name`, which cannot be opened as a file can, has beside its state. Fails only
+/// where there is no such entry.
 pub fn extra_of_child(dir: &Dir, name: &[u8]) -> Result<Extra> {
     check_name(name)?;
     let fd = dir.as_fd();
     let mut extra = Extra::default();
-    let names = linux::list_xattrs_of_child(fd, name)
-        .map_err(|errno| Error::new(Action::ReadXattrs, name, errno))?;
-    extra.collect(&names, |xattr| linux::get_xattr_of_child(fd, name, xattr));
+    match linux::list_xattrs_of_child(fd, name) {
+        Ok(names) => extra.collect(&names, |xattr| linux::get_xattr_of_child(fd, name, xattr)),
+        Err(errno) => {
+            // An entry that is still there has not vanished: the way to its attributes is missing.
+            dir.stat_child(name)?;
+            let errno = if errno == Errno::NOENT {
+                Errno::OPNOTSUPP
+            } else {
+                errno
+            };
+            extra
+                .unread
+                .push(Error::new(Action::ReadXattrs, name, errno));
+        }
+    }
     Ok(extra)
 }
 

@@ -35,7 +35,7 @@ fn me() -> Owner {
 
 fn metadata(extra: &Extra) -> Metadata<'_> {
     Metadata {
-        mode: 0o640,
+        mode: 0o440,
         owner: Some(me()),
         mtime: Timestamp::from_parts(1_600_000_000, 123_456_789),
         extra,
@@ -79,7 +79,7 @@ fn attributes_flags_mode_and_time_come_back() {
     assert_eq!(found.flags, extra.flags);
     assert!(found.unread.is_empty());
     let stat = target.dir().stat_child(b"file").unwrap();
-    assert_eq!(stat.mode, 0o640);
+    assert_eq!(stat.mode, 0o440);
     assert_eq!(
         stat.mtime(),
         Timestamp::from_parts(1_600_000_000, 123_456_789)
@@ -136,7 +136,7 @@ fn times_of_every_kind_of_entry_reach_far() {
             assert_eq!(stat.mtime(), mtime);
         }
     }
-    assert_eq!(target.dir().stat_child(b"fifo").unwrap().mode, 0o640);
+    assert_eq!(target.dir().stat_child(b"fifo").unwrap().mode, 0o440);
     for mtime in [Timestamp(i128::MAX), Timestamp(i128::MIN)] {
         let metadata = Metadata {
             mtime,
@@ -277,6 +277,22 @@ fn rights_of_an_owner_are_not_lent_without_the_owner() {
 }
 
 #[test]
+fn an_entry_that_is_not_open_gets_its_metadata_too() {
+    let (_folder, target) = target();
+    drop(target.create_file(b"file").unwrap());
+    let extra = Extra {
+        flags: NODUMP,
+        xattrs: pairs(&[("user.a", b"x")]),
+        unread: Vec::new(),
+    };
+    let failed = apply_metadata(Place::Entry(target.dir(), b"file"), &metadata(&extra));
+    assert!(failed.is_empty(), "{failed:?}");
+    let found = read_file(target.dir(), b"file");
+    assert_eq!((found.flags, found.xattrs), (extra.flags, extra.xattrs));
+    assert_eq!(target.dir().stat_child(b"file").unwrap().mode, 0o440);
+}
+
+#[test]
 fn what_cannot_be_applied_is_reported_and_the_rest_is_done() {
     let (_folder, target) = target();
     let long = format!("user.{}", "n".repeat(300));
@@ -298,7 +314,7 @@ fn what_cannot_be_applied_is_reported_and_the_rest_is_done() {
         read_file(target.dir(), b"file").xattrs,
         pairs(&[("user.ok", b"x")])
     );
-    assert_eq!(target.dir().stat_child(b"file").unwrap().mode, 0o640);
+    assert_eq!(target.dir().stat_child(b"file").unwrap().mode, 0o440);
 }
 
 #[test]

@@ -121,9 +121,20 @@ impl Handle<'_> {
     pub(crate) fn set_flags(&self, flags: u32) -> Result<()> {
         match self {
             Self::Open(fd) => attributes::set_flags(*fd, flags),
-            Self::Held(_) if flags == 0 => Ok(()),
-            Self::Held(_) => Err(Errno::OPNOTSUPP),
+            Self::Held(held) => match held.kind {
+                Kind::File | Kind::Directory => held.set_flags(flags),
+                _ if flags == 0 => Ok(()),
+                _ => Err(Errno::OPNOTSUPP),
+            },
         }
+    }
+}
+
+impl Held {
+    fn set_flags(&self, flags: u32) -> Result<()> {
+        let how = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(CWD, self.path.as_slice(), how, Mode::empty())?;
+        attributes::set_flags(fd.as_fd(), flags)
     }
 }
 
