@@ -1,0 +1,199 @@
+//! Making entries below a target folder.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::dir::{Dir, check_name};
+use crate::error::{Action, Error, Result};
+use crate::linux;
+use crate::remove;
+use crate::stat::Kind;
+
+/// A folder that may be written to.
+///
+/// What is made in it is at first for its owner alone; [`apply_metadata`](crate::apply_metadata) opens it
+/// to others once all else is in place. No call goes through a symbolic link, above it, or by a path, so
+/// nothing lands outside the folder that [`Target::open_root`] opened.
+#[derive(Debug)]
+pub struct Target {
+    dir: Dir,
+}
+
+/// An entry that has neither content nor a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// A named pipe.
+    Fifo,
+    /// A Unix socket that nobody listens at.
+    Socket,
+    /// A character device.
+    CharDevice {
+        /// Which driver.
+        major: u32,
+        /// Which device of that driver.
+        minor: u32,
+    },
+    /// A block device.
+    BlockDevice {
+        /// Which driver.
+        major: u32,
+        /// Which device of that driver.
+        minor: u32,
+    },
+}
+
+impl AsFd for Target {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+impl Target {
+    /// Opens the folder at `path`, following symbolic links: this one a user has named.
+    pub fn open_root(path: &Path) -> Result<Self> {
+        Dir::open_root(path).map(|dir| Self { dir })
+    }
+
+    /// Returns the folder for listing and looking up.
+    pub fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Opens the folder `name` that is there; a symbolic link in its place is an error.
+    pub fn open_child(&self, name: &[u8]) -> Result<Self> {
+        self.dir.open_child(name).map(|dir| Self { dir })
+    }
+
+    /// Opens a folder some levels down, each of which must be there as a real directory.
+    pub fn open_below<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Result<Self> {
+        let mut here = linux::open_child_dir(self.as_fd(), b".")
+            .map(|fd| Self { dir: Dir::new(fd) })
+            .map_err(|errno| Error::new(Action::Open, b".", errno))?;
+        for name in names {
+            here = here.open_child(name)?;
+        }
+        Ok(here)
+    }
+
+    /// Makes the folder `name`, or opens it if it is there as a real directory.
+    pub fn create_dir(&self, name: &[u8]) -> Result<Self> {
+        create(name, || rustix::fs::mkdirat(self, name, Mode::RWXU))
+            .or_else(|error| if error.is_taken() { Ok(()) } else { Err(error) })?;
+        self.open_child(name)
+    }
+
+    /// Makes the file `name`; fails if anything of that name exists.
+    pub fn create_file(&self, name: &[u8]) -> Result<FileWriter> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        create(name, || rustix::fs::openat(self, name, flags, mode)).map(|fd| FileWriter { fd })
+    }
+
+    /// Makes the symbolic link `name` with the given text, which is never looked up.
+    pub fn create_symlink(&self, name: &[u8], text: &[u8]) -> Result<()> {
+        create(name, || rustix::fs::symlinkat(text, self, name))
+    }
+
+    /// Makes a pipe, a socket or a device. Devices need a privileged user.
+    pub fn create_special(&self, name: &[u8], special: Special) -> Result<()> {
+        let (kind, device) = match special {
+            Special::Fifo => (Kind::Fifo, (0, 0)),
+            Special::Socket => (Kind::Socket, (0, 0)),
+            Special::CharDevice { major, minor } => (Kind::CharDevice, (major, minor)),
+            Special::BlockDevice { major, minor } => (Kind::BlockDevice, (major, minor)),
+        };
+        create(name, || {
+            linux::make_special(self.as_fd(), name, kind, device)
+        })
+    }
+
+    /// Gives the entry `existing_name` of `existing` the second name `name` here. A symbolic link gets the
+    /// second name itself.
+    pub fn create_hard_link(
+        &self,
+        name: &[u8],
+        existing: &Self,
+        existing_name: &[u8],
+    ) -> Result<()> {
+        check_name(existing_name)?;
+        create(name, || {
+            rustix::fs::linkat(existing, existing_name, self, name, AtFlags::empty())
+        })
+    }
+
+    /// Gives the entry `from` the name `to`, in the place of what may have that name.
+    pub fn replace(&self, from: &[u8], to: &[u8]) -> Result<()> {
+        check_name(from)?;
+        check_name(to)?;
+        rustix::fs::renameat(self, from, self, to)
+            .map_err(|errno| Error::new(Action::Rename, to, errno))
+    }
+
+    /// Removes the entry `name`, a directory with all that is in it. No symbolic link is followed, and
+    /// what is on another file system stays.
+    pub fn remove(&self, name: &[u8]) -> Result<()> {
+        remove::remove(&self.dir, name)
+    }
+}
+
+/// A file that is being written. It may be shared between threads.
+#[derive(Debug)]
+pub struct FileWriter {
+    fd: OwnedFd,
+}
+
+impl AsFd for FileWriter {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl FileWriter {
+    /// Writes all of `bytes` from `offset` on.
+    pub fn write_at(&self, mut bytes: &[u8], mut offset: u64) -> Result<()> {
+        while !bytes.is_empty() {
+            let count = rustix::io::retry_on_intr(|| rustix::io::pwrite(&self.fd, bytes, offset))
+                .and_then(|count| {
+                    if count == 0 {
+                        Err(Errno::IO)
+                    } else {
+                        Ok(count)
+                    }
+                })
+                .map_err(failed_write)?;
+            bytes = &bytes[count..];
+            offset = offset.saturating_add(count as u64);
+        }
+        Ok(())
+    }
+
+    /// Cuts or extends the file to `len` bytes. What is never written stays a hole.
+    pub fn set_len(&self, len: u64) -> Result<()> {
+        rustix::io::retry_on_intr(|| rustix::fs::ftruncate(&self.fd, len)).map_err(failed_write)
+    }
+
+    /// Waits until content and metadata are on the device.
+    pub fn sync(&self) -> Result<()> {
+        rustix::fs::fsync(&self.fd).map_err(failed_write)
+    }
+}
+
+fn failed_write(errno: Errno) -> Error {
+    Error::new(Action::Write, b"", errno)
+}
+
+fn create<T>(name: &[u8], make: impl FnOnce() -> rustix::io::Result<T>) -> Result<T> {
+    check_name(name)?;
+    make().map_err(|errno| match errno {
+        Errno::PERM => Error::NeedsPrivilege {
+            action: Action::Create,
+            name: name.into(),
+            source: errno.into(),
+        },
+        errno => Error::new(Action::Create, name, errno),
+    })
+}
