@@ -27,6 +27,16 @@ impl SealedKind {
     pub const fn code(self) -> u8 {
         self as u8
     }
+
+    /// Finds the kind that a number stands for.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Pack),
+            2 => Some(Self::Index),
+            3 => Some(Self::Body),
+            _ => None,
+        }
+    }
 }
 
 /// The secret of one epoch, from which the epoch's sealing keys are derived.

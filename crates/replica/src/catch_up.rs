@@ -3,6 +3,8 @@
 use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_base::{Class, Classified};
 
+use strongroom_store::PutOutcome;
+
 use crate::error::ReplicaError;
 use crate::log::Log;
 use crate::replica::Replica;
@@ -27,7 +29,7 @@ pub fn catch_up(
     progress: &mut dyn FnMut(Copied),
 ) -> Result<Copied, ReplicaError> {
     let mut copied = Copied::default();
-    target.put_descriptor(&source.descriptor_bytes()?)?;
+    let _: PutOutcome = target.put_descriptor(&source.descriptor_bytes()?)?;
     copy_keys(target, source)?;
     let there = target.record_ids()?;
     let live = log.live();
@@ -86,7 +88,7 @@ fn copy(
         }
         None => {
             let bytes = source.get(object)?;
-            target.put(object, &bytes)?;
+            let _: PutOutcome = target.put(object, &bytes)?;
             bytes.len()
         }
     };
@@ -102,7 +104,7 @@ pub fn copy_keys(target: &Replica, source: &Replica) -> Result<(), ReplicaError>
     };
     let there = target.keys_objects()?;
     if there.last() < Some(&(number, name)) {
-        target.put_keys(number, &source.get_keys(number, name)?)?;
+        let _: PutOutcome = target.put_keys(number, &source.get_keys(number, name)?)?;
         for (old_number, old_name) in there {
             match target.delete_keys(old_number, old_name) {
                 Err(error) if error.class() != Class::Retry => return Err(error),

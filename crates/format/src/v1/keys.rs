@@ -109,7 +109,7 @@ impl KeyRing {
         if reader.u8("version")? != VERSION {
             return Err(invalid("version"));
         }
-        let mut secret = |field| reader.array(field).map(Secret::new);
+        let mut secret = |field| reader.array::<32>(field).map(Secret::new);
         let dedup = DedupKeys {
             data: secret("data")?,
             tree: secret("tree")?,
@@ -122,7 +122,7 @@ impl KeyRing {
         for _ in 0..count {
             let epoch = Epoch(reader.u32("epoch")?);
             let suite = Suite::from_code(reader.u8("suite")?).ok_or(invalid("suite"))?;
-            let secret = EpochSecret::new(reader.array("secret")?);
+            let secret = EpochSecret::new(reader.array::<56>("secret")?);
             if epochs
                 .last_key_value()
                 .is_some_and(|(last, _)| *last >= epoch)
@@ -204,7 +204,7 @@ impl Slot {
             &self.wrap,
         )
         .map_err(FormatError::sealed("the password slot"))?;
-        let bytes = opened
+        let bytes: [u8; 32] = opened
             .expose_bytes()
             .try_into()
             .map_err(|_| FormatError::malformed(WHAT)(invalid("wrap")))?;
@@ -212,7 +212,7 @@ impl Slot {
     }
 
     fn stretch(&self, password: &[u8]) -> Result<Secret<32>, FormatError> {
-        stretch(password, &self.salt, self.params)
+        stretch(password, &self.salt, &self.params)
             .map_err(|_| FormatError::malformed(WHAT)(invalid("password parameters")))
     }
 
