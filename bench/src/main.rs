@@ -92,6 +92,11 @@ fn installed(options: &Options) -> Vec<Box<dyn Tool>> {
                 say::progress(&format!("{}: {version}", tool.name()));
                 tools.push(tool);
             }
+            None if tool.name() == ours::NAME => {
+                say::progress(
+                    "strongroom: left out, it does not answer to --version; build it or name it with --strongroom",
+                );
+            }
             None => say::progress(&format!("{}: not found, left out", tool.name())),
         }
     }

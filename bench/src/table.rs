@@ -163,6 +163,7 @@ fn met(reached: Option<f64>, most: f64, after: &str) -> String {
 fn shown(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Seconds => format!("{value:.2} s"),
+        Unit::Bytes if value.abs() < 1e6 => format!("{:.1} kB", value / 1e3),
         Unit::Bytes => format!("{:.1} MB", value / 1e6),
         Unit::Factor => format!("{value:.2} ×"),
     }
