@@ -12,7 +12,7 @@ use crate::tool::Program;
 /// tarballs that you name; on Debian `apt-get download linux-source-6.1=VERSION` and
 /// `dpkg-deb -x PACKAGE FOLDER` give one for each release listed by `apt-cache policy linux-source-6.1`.
 #[derive(Parser)]
-#[command(name = "cargo xtask bench")]
+#[command(bin_name = "cargo xtask bench")]
 pub(crate) struct Options {
     /// Folder for data sets, repositories and logs.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
