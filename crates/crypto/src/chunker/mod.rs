@@ -5,7 +5,7 @@
 //!
 //! # Definition
 //!
-//! A window of 64 bytes w_0 … w_63, w_63 the newest, is hashed in two lanes:
+//! A window of 64 bytes `w_0` to `w_63`, the last being the newest, is hashed in two lanes:
 //!
 //! ```text
 //! H_lane = sum over j of x^(63-j) * T_lane[w_j]     in GF(2^64), x^64 = x^4 + x^3 + x + 1
