@@ -238,3 +238,34 @@ impl Vector for Four {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Engine, has};
+    use super::*;
+
+    /// Random contents hardly ever meet the threshold's edge.
+    #[test]
+    fn a_value_at_the_threshold_is_not_below() {
+        let values = [0, THRESHOLD - 1, THRESHOLD, 1 << 31, u32::MAX];
+        for (value, below) in values.into_iter().zip([true, true, false, false, false]) {
+            let all = |blocks: u32| if below { (1 << blocks) - 1 } else { 0 };
+            let value = value.cast_signed();
+            // SAFETY: the processor has the features of the engine asked about.
+            unsafe {
+                if has(Engine::AesNi) {
+                    let block = One(_mm_set1_epi32(value));
+                    assert_eq!((block.below(), block.any_below()), (all(1), below));
+                }
+                if has(Engine::Vaes256) {
+                    let block = Two(_mm256_set1_epi32(value));
+                    assert_eq!((block.below(), block.any_below()), (all(2), below));
+                }
+                if has(Engine::Vaes512) {
+                    let block = Four(_mm512_set1_epi32(value));
+                    assert_eq!((block.below(), block.any_below()), (all(4), below));
+                }
+            }
+        }
+    }
+}
