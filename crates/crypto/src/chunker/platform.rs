@@ -29,8 +29,8 @@ use vector::{Four, One, Two};
 pub(super) const POSITION_MIN: usize = WINDOW;
 
 /// Positions of a block. A larger one spends less on the warm-up of its streams, and more beyond
-/// the cut that is looked for.
-pub(super) const BLOCK: usize = 8 * 1024;
+/// the cut that is looked for; 4 KiB measured 2 % faster at cutting than 8.
+pub(super) const BLOCK: usize = 4 * 1024;
 
 /// Positions of the block used for what does not fill a [`BLOCK`].
 pub(super) const REST: usize = 1024;
