@@ -97,6 +97,8 @@ pub(crate) struct ChunkSink<'a> {
     meta: RawSegment,
     owner: Option<u32>,
     compressor: Compressor,
+    /// The buffer of a segment that was compressed, for the next one.
+    spare: Vec<u8>,
 }
 
 impl<'a> ChunkSink<'a> {
@@ -118,6 +120,7 @@ impl<'a> ChunkSink<'a> {
             meta,
             owner: None,
             compressor: Compressor::default(),
+            spare: Vec::new(),
         }
     }
 
@@ -167,7 +170,7 @@ impl<'a> ChunkSink<'a> {
 
     /// Compresses a segment and hands it to the packer.
     pub(crate) fn compress(&mut self, raw: RawSegment) -> Result<(), EngineError> {
-        let segment = self.compressor.compress(raw)?;
+        let segment = self.compressor.compress(raw, &mut self.spare)?;
         // The packer hangs up only when it failed, and its own error is the one to tell.
         self.packer
             .send(segment)
@@ -187,11 +190,14 @@ impl<'a> ChunkSink<'a> {
     }
 
     fn flush(&mut self, class: PackClass) -> Result<(), EngineError> {
-        let segment = self.segment(class);
-        if segment.chunks.is_empty() {
+        if self.segment(class).chunks.is_empty() {
             return Ok(());
         }
-        let full = std::mem::replace(segment, RawSegment::new(class));
+        let empty = RawSegment {
+            bytes: std::mem::take(&mut self.spare),
+            ..RawSegment::new(class)
+        };
+        let full = std::mem::replace(self.segment(class), empty);
         let Some(raw) = &self.raw else {
             return self.compress(full);
         };
@@ -220,7 +226,8 @@ struct Compressor {
 }
 
 impl Compressor {
-    fn compress(&mut self, raw: RawSegment) -> Result<Segment, EngineError> {
+    /// `spare` takes the buffer of the raw segment.
+    fn compress(&mut self, raw: RawSegment, spare: &mut Vec<u8>) -> Result<Segment, EngineError> {
         let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
         let stored = |raw: RawSegment| Segment {
             class: raw.class,
@@ -245,6 +252,8 @@ impl Compressor {
         if self.out.len() >= raw.bytes.len() {
             return Ok(stored(raw));
         }
+        *spare = raw.bytes;
+        spare.clear();
         Ok(Segment {
             class: raw.class,
             method: Method::Zstd,

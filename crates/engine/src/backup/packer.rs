@@ -161,6 +161,9 @@ impl<'a, 'w> Packer<'a, 'w> {
         finish_pack(&mut plaintext, &trailer, full).expect("segments were placed where they fit");
         let mut bytes = Vec::new();
         let header = self.seal(SealedKind::Pack, &plaintext, &mut bytes);
+        // The next pack of this class uses the same buffer.
+        plaintext.clear();
+        self.open_pack(class).plaintext = plaintext;
         Some(SealedPack {
             bytes,
             header,
@@ -490,6 +493,11 @@ impl OpenPack {
         let Some(at) = chosen else { return false };
         let segment = self.waiting.remove(at);
         self.trailer_len += trailer_len(&segment);
+        let used = self.plaintext.len() + segment.bytes.len();
+        if used > self.plaintext.capacity() && used > PACK_LEN_MAX / 8 {
+            self.plaintext
+                .reserve_exact(PACK_LEN_MAX - self.plaintext.len());
+        }
         self.plaintext.extend_from_slice(&segment.bytes);
         self.segments.push(TrailerSegment {
             method: segment.method,

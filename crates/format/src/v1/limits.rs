@@ -5,7 +5,7 @@ pub const CHUNK_LEN_MAX: usize = 524_288;
 /// Longest content in bytes that is kept inline.
 pub const INLINE_LEN_MAX: usize = 512;
 /// Longest segment in bytes, before compression.
-pub const SEGMENT_LEN_MAX: usize = 2_097_152;
+pub const SEGMENT_LEN_MAX: usize = 4_194_304;
 /// Longest plaintext of a pack in bytes; packs that are full have exactly this length.
 pub const PACK_LEN_MAX: usize = 16_777_216;
 /// Most entries of an index run.
