@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, FileTimes};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{CWD, FileType, Mode};
 use strongroom_files::{Dir, Error, Extent, Kind, Whole};
@@ -223,6 +224,28 @@ fn a_file_that_changes_its_length_is_noticed() {
         .set_len(3)
         .unwrap();
     assert!(!file.stat().unwrap().is_unchanged_since(file.stat_at_open()));
+}
+
+#[test]
+fn reading_leaves_the_time_of_access() {
+    let (folder, dir) = tree();
+    fs::create_dir(below(&folder, b"inner")).unwrap();
+    make(&below(&folder, b"inner/file"), b"x");
+    let long_ago = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
+    for name in [&b"inner/file"[..], b"inner"] {
+        File::open(below(&folder, name))
+            .unwrap()
+            .set_times(long_ago)
+            .unwrap();
+    }
+    let inner = dir.open_child(b"inner").unwrap();
+    assert_eq!(inner.names().unwrap().len(), 1);
+    let stat = inner.stat_child(b"file").unwrap();
+    let file = inner.open_file(b"file", &stat).unwrap();
+    file.read_all_small(1, &mut Vec::new()).unwrap();
+    for name in [&b"inner/file"[..], b"inner"] {
+        assert_eq!(fs::metadata(below(&folder, name)).unwrap().atime(), 0);
+    }
 }
 
 fn extents_of(prepare: impl Fn(&File)) -> Vec<Extent> {

@@ -167,6 +167,11 @@ fn nothing_is_written_through_planted_links() {
             assert!(error.is_taken(), "{error}");
         }
     }
+    target.create_hard_link(b"copy", &target, b"file").unwrap();
+    assert_eq!(
+        target.dir().stat_child(b"copy").unwrap().kind,
+        Kind::Symlink
+    );
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
     assert_eq!(fs::metadata(&victim).unwrap().nlink(), 1);
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 2);

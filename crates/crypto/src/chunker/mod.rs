@@ -5,7 +5,7 @@
 //!
 //! # Definition
 //!
-//! A window of 64 bytes w_0 … w_63, w_63 the newest, is hashed in two lanes:
+//! A window of 64 bytes `w_0` to `w_63`, the last being the newest, is hashed in two lanes:
 //!
 //! ```text
 //! H_lane = sum over j of x^(63-j) * T_lane[w_j]     in GF(2^64), x^64 = x^4 + x^3 + x + 1
@@ -78,9 +78,14 @@ pub const CHUNK_LEN_MAX: usize = 512 * 1024;
 const THRESHOLD: u32 = 87_381;
 
 /// Positions looked at before [`Chunker::first_cut`] asks whether there was a candidate.
-const SPAN: usize = 8 * 1024;
+const SPAN: usize = 4 * 1024;
 
 const _: () = assert!(THRESHOLD as u64 == (1 << 32) / 49_152);
+#[cfg(target_arch = "x86_64")]
+const _: () = assert!(
+    SPAN.is_multiple_of(platform::BLOCK),
+    "a span is whole blocks"
+);
 const _: () = assert!(table::WINDOW <= CHUNK_LEN_MIN && CHUNK_LEN_MIN < CHUNK_LEN_MAX);
 
 /// Finds the chunk boundaries that one chunker key defines.

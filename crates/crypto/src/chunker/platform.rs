@@ -6,14 +6,18 @@
     reason = "the AES and vector intrinsics, and loads whose bounds are checked once per block"
 )]
 #![expect(
-    clippy::wildcard_imports,
-    reason = "the intrinsics have their architecture's prefix already"
+    clippy::inline_always,
+    reason = "an intrinsic is an instruction only when all of the kernel is inlined into the \
+              function that enables its feature"
 )]
 
 mod kernel;
 mod vector;
 
-use core::arch::x86_64::*;
+use core::arch::x86_64::{
+    _mm_aeskeygenassist_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_shuffle_epi32,
+    _mm_slli_si128, _mm_unpackhi_epi64, _mm_xor_si128,
+};
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -25,14 +29,17 @@ use vector::{Four, One, Two};
 pub(super) const POSITION_MIN: usize = WINDOW;
 
 /// Positions of a block. A larger one spends less on the warm-up of its streams, and more beyond
-/// the cut that is looked for.
-pub(super) const BLOCK: usize = 8 * 1024;
+/// the cut that is looked for; 4 KiB measured 2 % faster at cutting than 8.
+pub(super) const BLOCK: usize = 4 * 1024;
 
 /// Positions of the block used for what does not fill a [`BLOCK`].
 pub(super) const REST: usize = 1024;
 
-/// Registers rolled side by side: enough AES in flight to hide a round's latency.
-const GROUPS: usize = 4;
+/// Registers rolled side by side: enough AES in flight to hide a round's latency. Measured.
+const WIDE: usize = 4;
+
+/// The same for the engine of one block per register.
+const NARROW: usize = 8;
 
 /// What the kernels read: tables with the first round key folded in, and the round keys.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -108,9 +115,9 @@ impl Accelerated {
         unsafe {
             match self.engine {
                 Engine::Portable => unreachable!("`new` makes none for the portable engine"),
-                Engine::AesNi => one::<{ BLOCK / GROUPS }>(&self.schedule, data, from, out),
-                Engine::Vaes256 => two::<{ BLOCK / GROUPS / 2 }>(&self.schedule, data, from, out),
-                Engine::Vaes512 => four::<{ BLOCK / GROUPS / 4 }>(&self.schedule, data, from, out),
+                Engine::AesNi => one::<{ BLOCK / NARROW }>(&self.schedule, data, from, out),
+                Engine::Vaes256 => two::<{ BLOCK / WIDE / 2 }>(&self.schedule, data, from, out),
+                Engine::Vaes512 => four::<{ BLOCK / WIDE / 4 }>(&self.schedule, data, from, out),
             }
         }
     }
@@ -121,9 +128,9 @@ impl Accelerated {
         unsafe {
             match self.engine {
                 Engine::Portable => unreachable!("`new` makes none for the portable engine"),
-                Engine::AesNi => one::<{ REST / GROUPS }>(&self.schedule, data, from, out),
-                Engine::Vaes256 => two::<{ REST / GROUPS / 2 }>(&self.schedule, data, from, out),
-                Engine::Vaes512 => four::<{ REST / GROUPS / 4 }>(&self.schedule, data, from, out),
+                Engine::AesNi => one::<{ REST / NARROW }>(&self.schedule, data, from, out),
+                Engine::Vaes256 => two::<{ REST / WIDE / 2 }>(&self.schedule, data, from, out),
+                Engine::Vaes512 => four::<{ REST / WIDE / 4 }>(&self.schedule, data, from, out),
             }
         }
     }
@@ -132,19 +139,19 @@ impl Accelerated {
 #[target_feature(enable = "aes,sse4.2")]
 unsafe fn one<const LEN: usize>(s: &Schedule, data: &[u8], from: usize, out: &mut Vec<usize>) {
     // SAFETY: the features are this function's; the bounds are its caller's promise.
-    unsafe { kernel::search::<One, GROUPS, LEN>(s, data, from, out) }
+    unsafe { kernel::search::<One, NARROW, LEN>(s, data, from, out) }
 }
 
 #[target_feature(enable = "aes,vaes,avx2")]
 unsafe fn two<const LEN: usize>(s: &Schedule, data: &[u8], from: usize, out: &mut Vec<usize>) {
     // SAFETY: as in `one`.
-    unsafe { kernel::search::<Two, GROUPS, LEN>(s, data, from, out) }
+    unsafe { kernel::search::<Two, WIDE, LEN>(s, data, from, out) }
 }
 
 #[target_feature(enable = "aes,vaes,avx512f")]
 unsafe fn four<const LEN: usize>(s: &Schedule, data: &[u8], from: usize, out: &mut Vec<usize>) {
     // SAFETY: as in `one`.
-    unsafe { kernel::search::<Four, GROUPS, LEN>(s, data, from, out) }
+    unsafe { kernel::search::<Four, WIDE, LEN>(s, data, from, out) }
 }
 
 /// Expands the round keys of AES-128.

@@ -7,7 +7,7 @@ use aws_lc_rs::{
     },
     error::Unspecified,
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{COMMITMENT_LEN, SALT_LEN, SealingKey, blowfish::BlowfishCells};
 use crate::{kdf::hkdf_expand_sha512, label, suite::Suite};
@@ -47,45 +47,55 @@ impl Cells {
         }
     }
 
-    /// Appends the sealed cell number `index` to `out`.
+    /// Appends the sealed form of `plaintext`, the cell number `index`, to `out`.
     pub(super) fn seal(&self, index: u64, plaintext: &[u8], last: bool, out: &mut Vec<u8>) {
         let start = out.len();
-        out.extend_from_slice(plaintext);
         match self {
             Self::Aead { key, base_nonce } => {
+                let tag_len = key.algorithm().tag_len();
+                out.resize(start + plaintext.len() + tag_len, 0);
+                let (text, tag) = out[start..].split_at_mut(plaintext.len());
                 let nonce = cell_nonce(base_nonce, index);
-                let tag = key
-                    .seal_in_place_separate_tag(nonce, Aad::empty(), &mut out[start..])
+                key.seal_out_of_place_scatter(nonce, Aad::empty(), plaintext, text, &[], tag)
                     .expect("a cell is far below the limit of the AEAD");
-                out.extend_from_slice(tag.as_ref());
             }
             Self::Blowfish(cells) => {
+                out.extend_from_slice(plaintext);
                 let tag = cells.seal(index, &mut out[start..], last);
                 out.extend_from_slice(&tag);
             }
         }
     }
 
-    /// Decrypts the cell number `index` in place.
+    /// Appends the plaintext of `text`, the cell number `index`, to `out`.
     ///
-    /// After a failure `text` holds nothing of use, and it may hold what nobody authenticated: the
-    /// caller wipes it.
+    /// After a failure `out` is as it was.
     pub(super) fn open(
         &self,
         index: u64,
-        text: &mut [u8],
-        tag: &[u8],
+        (text, tag): (&[u8], &[u8]),
         last: bool,
+        out: &mut Vec<u8>,
     ) -> Result<(), Damaged> {
-        match self {
+        let start = out.len();
+        let opened = match self {
             Self::Aead { key, base_nonce } => {
+                out.resize(start + text.len(), 0);
                 let nonce = cell_nonce(base_nonce, index);
-                key.open_in_place_separate_tag(nonce, Aad::empty(), tag, text)
-                    .map(drop)
+                key.open_separate_gather(nonce, Aad::empty(), text, tag, &mut out[start..])
                     .map_err(|Unspecified| Damaged)
             }
-            Self::Blowfish(cells) => cells.open(index, text, tag, last),
+            Self::Blowfish(cells) => {
+                out.extend_from_slice(text);
+                cells.open(index, &mut out[start..], tag, last)
+            }
+        };
+        if opened.is_err() {
+            // The AEAD may have written what nobody authenticated.
+            out[start..].zeroize();
+            out.truncate(start);
         }
+        opened
     }
 }
 

@@ -28,3 +28,15 @@ impl Classified for OpenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_told_from_damage() {
+        assert_eq!(OpenError::WrongKeyOrContext.class(), Class::WrongKey);
+        assert_eq!(OpenError::CellDamaged { index: 0 }.class(), Class::Damage);
+        assert_eq!(OpenError::Truncated.class(), Class::Damage);
+    }
+}

@@ -42,16 +42,21 @@ impl Opener {
     /// The length of an object is authenticated by its last cell alone: who needs the length opens
     /// that cell too. After an error `cell` is empty.
     pub fn open_cell(&self, index: u64, cell: &mut Vec<u8>, last: bool) -> Result<(), OpenError> {
-        let opened = self.open_in_place(index, cell, last);
-        match opened {
-            Ok(text_len) => cell.truncate(text_len),
-            Err(_) => cell.zeroize(),
-        }
-        opened.map(drop)
+        let mut plaintext = Vec::new();
+        let opened = self.append_cell(index, cell, last, &mut plaintext);
+        *cell = plaintext;
+        opened
     }
 
-    /// Decrypts `cell` in place and returns the length of the plaintext at its start.
-    fn open_in_place(&self, index: u64, cell: &mut [u8], last: bool) -> Result<usize, OpenError> {
+    /// Appends the plaintext of `cell` to `out`, which is as it was after an error; otherwise like
+    /// [`open_cell`](Self::open_cell).
+    pub fn append_cell(
+        &self,
+        index: u64,
+        cell: &[u8],
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
         let full_len = self.suite.cell_len();
         let text_len = cell.len().checked_sub(self.suite.tag_len());
         let fits = |len: &usize| {
@@ -65,10 +70,8 @@ impl Opener {
         if index >= CELLS_MAX {
             return Err(OpenError::Truncated);
         }
-        let (text, tag) = cell.split_at_mut(text_len);
-        let opened = self.cells.open(index, text, tag, last);
-        opened.map_err(|_| OpenError::CellDamaged { index })?;
-        Ok(text_len)
+        let opened = self.cells.open(index, cell.split_at(text_len), last, out);
+        opened.map_err(|_| OpenError::CellDamaged { index })
     }
 }
 
@@ -80,22 +83,16 @@ pub fn open(key: &SealingKey, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, 
     let opener = Opener::new(key, context, prefix)?;
     let suite = key.suite();
     let text_len = plaintext_len(suite, sealed.len() as u64).ok_or(OpenError::Truncated)?;
-    // A plaintext is shorter than its sealed form, which is in memory; one cell's tag comes on top
-    // while that cell is opened.
+    // A plaintext is shorter than its sealed form, which is in memory.
     let text_len = usize::try_from(text_len).map_err(|_| OpenError::Truncated)?;
-    let mut plaintext = Vec::with_capacity(text_len + suite.tag_len());
+    let mut plaintext = Vec::with_capacity(text_len);
 
-    let stored_len = suite.cell_len() + suite.tag_len();
     let last = text_len / suite.cell_len();
-    for (index, cell) in body.chunks(stored_len).enumerate() {
-        let start = plaintext.len();
-        plaintext.extend_from_slice(cell);
-        match opener.open_in_place(index as u64, &mut plaintext[start..], index == last) {
-            Ok(cell_text_len) => plaintext.truncate(start + cell_text_len),
-            Err(error) => {
-                plaintext.zeroize();
-                return Err(error);
-            }
+    for (index, cell) in body.chunks(suite.cell_len() + suite.tag_len()).enumerate() {
+        let answer = opener.append_cell(index as u64, cell, index == last, &mut plaintext);
+        if let Err(error) = answer {
+            plaintext.zeroize();
+            return Err(error);
         }
     }
     Ok(plaintext)

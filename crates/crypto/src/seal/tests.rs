@@ -273,3 +273,19 @@ fn an_opener_goes_from_thread_to_thread() {
     shared::<Opener>();
     shared::<SealingKey>();
 }
+
+#[test]
+fn a_cell_is_appended_whole_or_not_at_all() {
+    for suite in Suite::ALL {
+        let bytes = sealed(suite, 100);
+        let opener = opener(suite, &bytes);
+        let mut out = b"before".to_vec();
+        let mut cell = bytes[PREFIX_LEN..].to_vec();
+        assert_eq!(opener.append_cell(0, &cell, true, &mut out), Ok(()));
+        assert_eq!(out, [b"before", &TEXT[..100]].concat());
+        cell[50] ^= 1;
+        let answer = opener.append_cell(0, &cell, true, &mut out);
+        assert_eq!(answer, Err(OpenError::CellDamaged { index: 0 }));
+        assert_eq!(out, [b"before", &TEXT[..100]].concat());
+    }
+}

@@ -212,6 +212,18 @@ impl List {
         Self::decode_fields(bytes, level, len).map_err(FormatError::malformed("list chunk"))
     }
 
+    /// Returns the list chunk at the start of `bytes`, which may go on behind it.
+    pub fn prefix(bytes: &[u8]) -> Result<&[u8], FormatError> {
+        let malformed = FormatError::malformed("list chunk");
+        let mut reader = Reader::new(bytes);
+        let level = reader.u8("list level").map_err(&malformed)?;
+        let count = reader.count(LIST_ITEMS_MAX, "item count").map_err(&malformed)?;
+        for _ in 0..count {
+            read_item(&mut reader, level).map_err(&malformed)?;
+        }
+        Ok(&bytes[..bytes.len() - reader.rest().len()])
+    }
+
     fn decode_fields(bytes: &[u8], level: u8, len: u64) -> Result<Self, WireError> {
         let mut reader = Reader::new(bytes);
         if reader.u8("list level")? != level {

@@ -406,6 +406,59 @@ fn rows<T>(
     rows.chunks_exact(len).map(decode).collect()
 }
 
+/// How many entries [`search`] asks for at a time: 3 KiB, mostly one cell.
+const WINDOW: u32 = 128;
+/// How often [`search`] trusts the distribution of prefixes before it halves.
+const INTERPOLATIONS: u32 = 4;
+
+/// Finds a prefix in a sorted run by interpolation.
+///
+/// `read` is asked for the bytes of `count` entries from number `start` on, and appends them.
+pub fn search<E: From<FormatError>>(
+    header: &RunHeader,
+    prefix: &IdPrefix,
+    read: &mut dyn FnMut(u32, u32, &mut Vec<u8>) -> Result<(), E>,
+) -> Result<Option<Entry>, E> {
+    let (mut low, mut high) = (0, header.entries);
+    let position = u64::from_be_bytes([
+        prefix[0], prefix[1], prefix[2], prefix[3], prefix[4], prefix[5], prefix[6], prefix[7],
+    ]);
+    let expected = u128::from(position) * u128::from(header.entries) >> 64;
+    let mut guess = u32::try_from(expected).unwrap_or(0);
+    let mut rows = Vec::with_capacity(WINDOW as usize * ENTRY_LEN);
+    for round in 0.. {
+        if low >= high {
+            return Ok(None);
+        }
+        let start = guess.saturating_sub(WINDOW / 2).clamp(low, high - 1);
+        let count = WINDOW.min(high - start);
+        rows.clear();
+        read(start, count, &mut rows)?;
+        let (entries, _) = rows.as_chunks::<ENTRY_LEN>();
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(None);
+        };
+        if first[..16] > prefix[..] {
+            high = start;
+        } else if last[..16] < prefix[..] {
+            low = start + count;
+        } else {
+            let found = entries.binary_search_by(|row| row[..16].cmp(prefix));
+            return match found {
+                Ok(at) => Ok(Some(Entry::decode(&entries[at], header.segments)?)),
+                Err(_) => Ok(None),
+            };
+        }
+        let halve = round >= INTERPOLATIONS;
+        guess = match (halve, first[..16] > prefix[..]) {
+            (true, _) => low + (high - low) / 2,
+            (false, true) => high.saturating_sub(WINDOW / 2),
+            (false, false) => low + WINDOW / 2,
+        };
+    }
+    Ok(None)
+}
+
 /// Returns the level of a run with this many entries: runs are merged eight at a time.
 pub fn level(entries: u32) -> u32 {
     (entries.max(512) / 512).ilog(8)
@@ -486,6 +539,66 @@ mod tests {
         refused(|run| run.segments[0].stored_len = 30);
         refused(|run| run.objects[0].offset = 1);
         refused(|run| run.entries.clear());
+    }
+
+    #[test]
+    fn a_search_finds_what_is_there_and_nothing_else() {
+        let prefix = |number: u32| {
+            let hash = strongroom_crypto::hash::hash(&number.to_be_bytes());
+            let mut prefix = [0; 16];
+            prefix.copy_from_slice(&hash[..16]);
+            prefix
+        };
+        let mut large = run();
+        large.entries = (0..50_000)
+            .map(|n| Entry {
+                prefix: prefix(n),
+                segment: n % 4,
+                offset: n,
+            })
+            .chain((0..3_000).map(|n| Entry {
+                prefix: [
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    1,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    (n >> 8) as u8,
+                    n as u8,
+                ],
+                segment: 0,
+                offset: 0,
+            }))
+            .collect();
+        large.sort();
+        let bytes = large.encode();
+        let header = RunHeader::decode(&bytes, bytes.len() as u64).unwrap();
+        let mut reads = 0;
+        let mut find = |prefix: [u8; 16]| {
+            search(&header, &prefix, &mut |start, count, out: &mut Vec<u8>| {
+                reads += 1;
+                let at = |row| usize::try_from(header.entry_offset(row)).unwrap();
+                out.extend_from_slice(&bytes[at(start)..at(start + count)]);
+                Ok::<_, FormatError>(())
+            })
+            .unwrap()
+        };
+        for entry in &large.entries {
+            assert_eq!(find(entry.prefix), Some(*entry));
+        }
+        for number in 50_000..60_000 {
+            assert_eq!(find(prefix(number)), None);
+        }
+        assert!(reads < 8 * 63_000, "{reads}");
     }
 
     #[test]

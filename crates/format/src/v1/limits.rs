@@ -9,7 +9,7 @@ pub const SEGMENT_LEN_MAX: usize = 2_097_152;
 /// Longest plaintext of a pack in bytes; packs that are full have exactly this length.
 pub const PACK_LEN_MAX: usize = 16_777_216;
 /// Most entries of an index run.
-pub const INDEX_ENTRIES_MAX: usize = 16_777_216;
+pub const INDEX_ENTRIES_MAX: usize = 1_048_576;
 /// Longest tree chunk in bytes, unless one entry alone is longer.
 pub const TREE_CHUNK_LEN_MAX: usize = 32_768;
 /// Shortest tree chunk in bytes that may end at a name.

@@ -4,10 +4,10 @@
 //! blocks. All streams roll side by side, which hides the latency of the roll and of AES: a
 //! position depends on its 64 bytes only, so a stream needs nothing but 64 bytes of warm-up.
 //!
-//! The state kept is H + k_0: the key of AES's first addition is folded into the rows that enter,
-//! T[b] + (x + 1) k_0, so that a state is at once the input of the first round.
+//! The state kept is `H + k_0`: the key of AES's first addition is folded into the rows that enter,
+//! `T[b] + (x + 1) k_0`, so that a state is at once the input of the first round.
 
-use core::arch::x86_64::*;
+use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_xor_si128};
 
 use super::super::table::{Row, WINDOW};
 use super::Schedule;
@@ -31,26 +31,23 @@ pub(super) unsafe fn search<V: Vector, const GROUPS: usize, const LEN: usize>(
     // loaded at a byte's index from an array of 256, and `Row` is 16 bytes without padding.
     unsafe {
         let rounds = schedule.rounds.each_ref().map(|key| V::splat(load(key)));
+        let entering = &schedule.tables.entering;
+        let leaving = &schedule.tables.leaving;
         let first = data.as_ptr().add(from);
-        let byte = |stream: usize, at: usize| usize::from(*first.add(stream * LEN + at));
-        let old = first.sub(WINDOW);
-        let old_byte = |stream: usize, at: usize| usize::from(*old.add(stream * LEN + at));
-
         let mut state = [rounds[0]; GROUPS];
         for t in 0..WINDOW {
+            let old = first.sub(WINDOW).add(t);
             for (g, state) in state.iter_mut().enumerate() {
-                let entering = |i| load(&schedule.tables.entering[old_byte(g * V::BLOCKS + i, t)]);
-                *state = state.roll(V::pack(entering));
+                let row = |i| load_at(entering, old.add((g * V::BLOCKS + i) * LEN));
+                *state = state.roll(V::pack(row));
             }
         }
         for t in 0..LEN {
+            let new = first.add(t);
             for (g, state) in state.iter_mut().enumerate() {
                 let rows = |i| {
-                    let stream = g * V::BLOCKS + i;
-                    _mm_xor_si128(
-                        load(&schedule.tables.entering[byte(stream, t)]),
-                        load(&schedule.tables.leaving[old_byte(stream, t)]),
-                    )
+                    let new = new.add((g * V::BLOCKS + i) * LEN);
+                    _mm_xor_si128(load_at(entering, new), load_at(leaving, new.sub(WINDOW)))
                 };
                 *state = state.roll(V::pack(rows));
             }
@@ -67,8 +64,11 @@ pub(super) unsafe fn search<V: Vector, const GROUPS: usize, const LEN: usize>(
             for block in &block[1..] {
                 least = least.min(*block);
             }
-            if least.below() != 0 {
-                let below = block.map(|block| block.below());
+            if least.any_below() {
+                let mut below = [0; GROUPS];
+                for (below, block) in below.iter_mut().zip(&block) {
+                    *below = block.below();
+                }
                 report(&below, V::BLOCKS, LEN, from + t, out);
             }
         }
@@ -87,7 +87,14 @@ fn report(below: &[u32], blocks: usize, len: usize, first: usize, out: &mut Vec<
 
 /// Loads a row as a block.
 #[inline(always)]
-unsafe fn load(row: &Row) -> __m128i {
+fn load(row: &Row) -> __m128i {
     // SAFETY: a row is 16 readable bytes; the load needs no alignment. SSE2 is part of x86-64.
     unsafe { _mm_loadu_si128(core::ptr::from_ref(row).cast()) }
+}
+
+/// The row of the byte at `at`.
+#[inline(always)]
+unsafe fn load_at(rows: &[Row; 256], at: *const u8) -> __m128i {
+    // SAFETY: the caller promises a readable byte. It indexes an array of 256.
+    load(&rows[usize::from(unsafe { *at })])
 }

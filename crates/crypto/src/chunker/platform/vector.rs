@@ -3,6 +3,11 @@
 //! The methods are only meaningful inside a function that enables the features of their type; they
 //! are inlined into it.
 
+#![allow(
+    clippy::wildcard_imports,
+    reason = "fifty intrinsics, whose prefix tells what they are"
+)]
+
 use core::arch::x86_64::*;
 
 use super::super::THRESHOLD;
@@ -34,6 +39,8 @@ pub(super) trait Vector: Copy {
     unsafe fn last_round(self, key: Self) -> Self;
     /// The smaller of the two for every 32-bit word.
     unsafe fn min(self, other: Self) -> Self;
+    /// Whether the first 32-bit word of any block is below the threshold.
+    unsafe fn any_below(self) -> bool;
     /// Bit i is set when the first 32-bit word of block i is below the threshold.
     unsafe fn below(self) -> u32;
 }
@@ -91,6 +98,11 @@ impl Vector for One {
     }
 
     #[inline(always)]
+    unsafe fn any_below(self) -> bool {
+        unsafe { self.below() != 0 }
+    }
+
+    #[inline(always)]
     unsafe fn below(self) -> u32 {
         unsafe {
             let least = _mm_min_epu32(self.0, _mm_set1_epi32(LAST_BELOW));
@@ -141,6 +153,15 @@ impl Vector for Two {
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
         unsafe { Self(_mm256_min_epu32(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn any_below(self) -> bool {
+        unsafe {
+            let least = _mm256_min_epu32(self.0, _mm256_set1_epi32(LAST_BELOW));
+            let below = _mm256_movemask_epi8(_mm256_cmpeq_epi32(least, self.0));
+            below & 0x1_0001 != 0
+        }
     }
 
     #[inline(always)]
@@ -201,11 +222,50 @@ impl Vector for Four {
     }
 
     #[inline(always)]
+    unsafe fn any_below(self) -> bool {
+        unsafe {
+            let last = _mm512_set1_epi32(LAST_BELOW);
+            _mm512_mask_cmple_epu32_mask(0x1111, self.0, last) != 0
+        }
+    }
+
+    #[inline(always)]
     unsafe fn below(self) -> u32 {
         unsafe {
             let below = _mm512_cmple_epu32_mask(self.0, _mm512_set1_epi32(LAST_BELOW));
             let below = u32::from(below);
             below & 1 | below >> 3 & 2 | below >> 6 & 4 | below >> 9 & 8
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Engine, has};
+    use super::*;
+
+    /// Random contents hardly ever meet the threshold's edge.
+    #[test]
+    fn a_value_at_the_threshold_is_not_below() {
+        let values = [0, THRESHOLD - 1, THRESHOLD, 1 << 31, u32::MAX];
+        for (value, below) in values.into_iter().zip([true, true, false, false, false]) {
+            let all = |blocks: u32| if below { (1 << blocks) - 1 } else { 0 };
+            let value = value.cast_signed();
+            // SAFETY: the processor has the features of the engine asked about.
+            unsafe {
+                if has(Engine::AesNi) {
+                    let block = One(_mm_set1_epi32(value));
+                    assert_eq!((block.below(), block.any_below()), (all(1), below));
+                }
+                if has(Engine::Vaes256) {
+                    let block = Two(_mm256_set1_epi32(value));
+                    assert_eq!((block.below(), block.any_below()), (all(2), below));
+                }
+                if has(Engine::Vaes512) {
+                    let block = Four(_mm512_set1_epi32(value));
+                    assert_eq!((block.below(), block.any_below()), (all(4), below));
+                }
+            }
         }
     }
 }

@@ -1,0 +1,187 @@
+//! Which chunks an archive has: local copies of its index runs, each behind a filter in memory.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use fastbloom::BloomFilter;
+use strongroom_base::ids::to_hex;
+use strongroom_base::object::ObjectRef;
+use strongroom_format::content::IdPrefix;
+use strongroom_format::index::{ENTRY_LEN, RunHeader, search};
+use strongroom_store::durable::{create_private_dir, read, write_atomic};
+
+use crate::error::CatalogueError;
+
+/// Bits of filter for each chunk: about one wrong "perhaps" in a hundred.
+const FILTER_BITS: usize = 10;
+const FILTER_HASHES: u32 = 7;
+/// Prefixes are keyed hashes already, so the seed of the filter can be known.
+const FILTER_SEED: u128 = 0x7374_726f_6e67_726f_6f6d;
+/// How many bytes of a run are read at a time while its filter is made.
+const READ_LEN: usize = 1 << 20;
+
+/// The chunks of an archive. Threads may share it.
+pub struct KnownChunks {
+    folder: PathBuf,
+    runs: Vec<LocalRun>,
+}
+
+struct LocalRun {
+    object: ObjectRef,
+    file: File,
+    header: RunHeader,
+    filter: BloomFilter,
+}
+
+impl KnownChunks {
+    /// Opens the local copies of `runs`; `fetch` gives the plaintext of one that is not here yet.
+    ///
+    /// Copies of other runs are deleted.
+    pub fn open<E: From<CatalogueError>>(
+        folder: &Path,
+        runs: &[ObjectRef],
+        fetch: &mut dyn FnMut(&ObjectRef) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        create_private_dir(folder).map_err(CatalogueError::from)?;
+        let mut known = Self { folder: folder.to_owned(), runs: Vec::new() };
+        for object in runs {
+            let opened = known.open_run(object);
+            let run = match opened {
+                Ok(run) => run,
+                Err(_) => {
+                    let plaintext = fetch(object)?;
+                    known.store(object, &plaintext)?;
+                    known.open_run(object)?
+                }
+            };
+            known.runs.push(run);
+        }
+        known.delete_others();
+        Ok(known)
+    }
+
+    /// Adds a run whose plaintext is known.
+    pub fn add(&mut self, object: &ObjectRef, plaintext: &[u8]) -> Result<(), CatalogueError> {
+        self.store(object, plaintext)?;
+        let run = self.open_run(object)?;
+        self.runs.push(run);
+        Ok(())
+    }
+
+    /// Forgets a run; its chunks are in another one.
+    pub fn remove(&mut self, object: &ObjectRef) {
+        self.runs.retain(|run| run.object != *object);
+    }
+
+    /// Says whether the archive has a chunk.
+    pub fn contains(&self, prefix: &IdPrefix) -> Result<bool, CatalogueError> {
+        for run in &self.runs {
+            if run.filter.contains(prefix) && run.contains(prefix)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the runs and how many entries each has.
+    pub fn runs(&self) -> impl Iterator<Item = (ObjectRef, u32)> {
+        self.runs.iter().map(|run| (run.object, run.header.entries))
+    }
+
+    /// Returns the plaintext of a run.
+    pub fn plaintext(&self, object: &ObjectRef) -> Result<Vec<u8>, CatalogueError> {
+        Ok(read(&self.path(object, "run"), u64::MAX)?)
+    }
+
+    /// Returns how many bytes the filters hold in memory.
+    pub fn filter_bytes(&self) -> usize {
+        self.runs.iter().map(|run| run.filter.num_bits() / 8).sum()
+    }
+
+    fn path(&self, object: &ObjectRef, kind: &str) -> PathBuf {
+        let name = to_hex(&object.list_name());
+        self.folder.join(format!("{}-{name}.{kind}", object.kind().word()))
+    }
+
+    fn store(&self, object: &ObjectRef, plaintext: &[u8]) -> Result<(), CatalogueError> {
+        let header = RunHeader::decode(plaintext, plaintext.len() as u64)?;
+        let mut filter = new_filter(&header);
+        let entries = usize::try_from(header.entry_offset(0)).unwrap_or(0);
+        insert_all(&mut filter, &plaintext[entries..]);
+        let bits: Vec<u8> = filter.as_slice().iter().flat_map(|word| word.to_le_bytes()).collect();
+        // The filter first: a run without one is not opened.
+        write_atomic(&self.path(object, "filter"), &bits, 0o600)?;
+        write_atomic(&self.path(object, "run"), plaintext, 0o600)?;
+        Ok(())
+    }
+
+    fn open_run(&self, object: &ObjectRef) -> Result<LocalRun, CatalogueError> {
+        let file = File::open(self.path(object, "run"))?;
+        let len = file.metadata()?.len();
+        let mut front = [0; 16];
+        file.read_exact_at(&mut front, 0)?;
+        let header = RunHeader::decode(&front, len)?;
+        let bits = read(&self.path(object, "filter"), u64::MAX)?;
+        let words: Vec<u64> =
+            bits.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let filter = if words.len() == new_filter(&header).as_slice().len() {
+            BloomFilter::from_vec(words).seed(&FILTER_SEED).hashes(FILTER_HASHES)
+        } else {
+            filter_of(&file, &header)?
+        };
+        Ok(LocalRun { object: *object, file, header, filter })
+    }
+
+    fn delete_others(&self) {
+        let Ok(found) = std::fs::read_dir(&self.folder) else { return };
+        let kept: std::collections::HashSet<PathBuf> = self
+            .runs
+            .iter()
+            .flat_map(|run| ["run", "filter"].map(|kind| self.path(&run.object, kind)))
+            .collect();
+        for path in found.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
+            // A copy that stays takes room and does no harm.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl LocalRun {
+    fn contains(&self, prefix: &IdPrefix) -> Result<bool, CatalogueError> {
+        let found = search(&self.header, prefix, &mut |start, count, out: &mut Vec<u8>| {
+            let at = out.len();
+            out.resize(at + count as usize * ENTRY_LEN, 0);
+            self.file.read_exact_at(&mut out[at..], self.header.entry_offset(start))?;
+            Ok::<(), CatalogueError>(())
+        })?;
+        Ok(found.is_some())
+    }
+}
+
+fn new_filter(header: &RunHeader) -> BloomFilter {
+    BloomFilter::with_num_bits((header.entries as usize * FILTER_BITS).next_multiple_of(512))
+        .seed(&FILTER_SEED)
+        .hashes(FILTER_HASHES)
+}
+
+fn filter_of(file: &File, header: &RunHeader) -> Result<BloomFilter, CatalogueError> {
+    let mut filter = new_filter(header);
+    let mut buffer = vec![0; READ_LEN / ENTRY_LEN * ENTRY_LEN];
+    let mut at = header.entry_offset(0);
+    while at < header.len() {
+        let len = buffer.len().min(usize::try_from(header.len() - at).unwrap_or(usize::MAX));
+        file.read_exact_at(&mut buffer[..len], at)?;
+        insert_all(&mut filter, &buffer[..len]);
+        at += len as u64;
+    }
+    Ok(filter)
+}
+
+fn insert_all(filter: &mut BloomFilter, entries: &[u8]) {
+    for entry in entries.as_chunks::<ENTRY_LEN>().0 {
+        let mut prefix: IdPrefix = [0; 16];
+        prefix.copy_from_slice(&entry[..16]);
+        filter.insert(&prefix);
+    }
+}

@@ -1,0 +1,182 @@
+//! Content and trees, read through the index.
+
+use std::sync::Arc;
+
+use strongroom_crypto::hash::same;
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_format::FormatError;
+use strongroom_format::content::{ChunkId, Content, List, ListItem};
+use strongroom_format::tree::{Entries, Entry};
+
+use crate::archive::Archive;
+use crate::error::ReadError;
+
+/// Longest value of an extended attribute in bytes.
+pub const XATTR_LEN_MAX: u64 = 1 << 20;
+
+/// A stretch of content.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// Bytes.
+    Data(&'a [u8]),
+    /// Zero bytes that are not stored.
+    Hole(u64),
+}
+
+/// A verified chunk inside its segment.
+pub(crate) struct Chunk {
+    segment: Arc<Vec<u8>>,
+    start: usize,
+    len: usize,
+}
+
+impl Chunk {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.segment[self.start..self.start + self.len]
+    }
+}
+
+impl Archive {
+    /// Reads a chunk and checks its id.
+    ///
+    /// `len` is `None` for a list chunk, whose length is not stored beside its id: it then ends where the
+    /// next chunk of its segment starts, which the list itself tells.
+    pub(crate) fn chunk(&self, kind: ChunkKind, id: &ChunkId, len: u32) -> Result<Chunk, ReadError> {
+        let place = self.index.find(&id.prefix())?.ok_or(ReadError::ChunkMissing { id: *id })?;
+        let object = place.pack.object;
+        let segment = self.segments.get(&self.replicas, &self.ring, &place.pack, &place.segment)?;
+        let (start, len) = (place.offset as usize, len as usize);
+        let bytes = segment.get(start..start + len).ok_or(ReadError::ChunkDamaged { id: *id, object })?;
+        if !same(&self.ring.dedup.chunk_id(kind, bytes), &id.0) {
+            return Err(ReadError::ChunkDamaged { id: *id, object });
+        }
+        Ok(Chunk { segment, start, len })
+    }
+
+    /// Reads a list chunk, which says itself how long it is, and checks its id.
+    fn list(&self, id: &ChunkId, level: u8, len: u64) -> Result<List, ReadError> {
+        let place = self.index.find(&id.prefix())?.ok_or(ReadError::ChunkMissing { id: *id })?;
+        let object = place.pack.object;
+        let segment = self.segments.get(&self.replicas, &self.ring, &place.pack, &place.segment)?;
+        let rest = segment.get(place.offset as usize..).unwrap_or_default();
+        let bytes = List::prefix(rest).map_err(|source| ReadError::Object { object, source })?;
+        if !same(&self.ring.dedup.chunk_id(ChunkKind::List, bytes), &id.0) {
+            return Err(ReadError::ChunkDamaged { id: *id, object });
+        }
+        List::decode(bytes, level, len).map_err(|source| ReadError::Object { object, source })
+    }
+
+    /// Calls `visit` with the pieces of a content, in order.
+    pub fn read_content<E: From<ReadError>>(
+        &self,
+        kind: ChunkKind,
+        content: &Content,
+        visit: &mut dyn FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match content {
+            Content::Inline(bytes) if bytes.is_empty() => Ok(()),
+            Content::Inline(bytes) => visit(Piece::Data(bytes)),
+            Content::Chunk { len, id } => visit(Piece::Data(self.chunk(kind, id, *len)?.bytes())),
+            Content::List { level, len, id } => self.read_list(kind, *level, *len, id, visit),
+        }
+    }
+
+    fn read_list<E: From<ReadError>>(
+        &self,
+        kind: ChunkKind,
+        level: u8,
+        len: u64,
+        id: &ChunkId,
+        visit: &mut dyn FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for item in self.list(id, level, len)?.items {
+            match item {
+                ListItem::Hole { len } => visit(Piece::Hole(len))?,
+                ListItem::Part { len, id } if level == 1 => {
+                    let len = u32::try_from(len).unwrap_or(u32::MAX);
+                    visit(Piece::Data(self.chunk(kind, &id, len)?.bytes()))?;
+                }
+                ListItem::Part { len, id } => self.read_list(kind, level - 1, len, &id, visit)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every chunk that a content names: kind, id and length (none for list chunks).
+    pub fn visit_chunks<E: From<ReadError>>(
+        &self,
+        kind: ChunkKind,
+        content: &Content,
+        visit: &mut dyn FnMut(ChunkKind, &ChunkId, Option<u32>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match content {
+            Content::Inline(_) => Ok(()),
+            Content::Chunk { len, id } => visit(kind, id, Some(*len)),
+            Content::List { level, len, id } => {
+                visit(ChunkKind::List, id, None)?;
+                for item in self.list(id, *level, *len)?.items {
+                    let ListItem::Part { len, id } = item else { continue };
+                    let part = if *level == 1 {
+                        Content::Chunk { len: u32::try_from(len).unwrap_or(u32::MAX), id }
+                    } else {
+                        Content::List { level: level - 1, len, id }
+                    };
+                    self.visit_chunks(kind, &part, visit)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a content that is at most `len_max` bytes long into memory.
+    pub fn content_bytes(
+        &self,
+        kind: ChunkKind,
+        content: &Content,
+        len_max: u64,
+    ) -> Result<Vec<u8>, ReadError> {
+        if content.len() > len_max {
+            let source = strongroom_base::wire::invalid("content length");
+            return Err(FormatError::malformed("entry")(source).into());
+        }
+        let mut bytes = Vec::new();
+        self.read_content(kind, content, &mut |piece| -> Result<(), ReadError> {
+            match piece {
+                Piece::Data(data) => bytes.extend_from_slice(data),
+                Piece::Hole(len) => {
+                    bytes.resize(bytes.len() + usize::try_from(len).unwrap_or(0), 0);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Calls `visit` with the entries of a directory, in the order of their names.
+    pub fn read_tree<E: From<ReadError>>(
+        &self,
+        tree: &Content,
+        visit: &mut dyn FnMut(Entry) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut last: Option<Vec<u8>> = None;
+        self.read_content(ChunkKind::Tree, tree, &mut |piece| {
+            let Piece::Data(chunk) = piece else {
+                return Err(ReadError::from(tree_error("hole")).into());
+            };
+            for entry in Entries::new(chunk) {
+                let malformed = FormatError::malformed("tree chunk");
+                let entry = entry.map_err(|source| ReadError::from(malformed(source)))?;
+                if last.as_ref().is_some_and(|last| *last >= entry.name) {
+                    return Err(ReadError::from(tree_error("name")).into());
+                }
+                last = Some(entry.name.clone());
+                visit(entry)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn tree_error(field: &'static str) -> FormatError {
+    FormatError::malformed("tree chunk")(strongroom_base::wire::invalid(field))
+}

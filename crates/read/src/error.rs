@@ -1,0 +1,82 @@
+//! Why something could not be read from an archive.
+
+use strongroom_base::object::ObjectRef;
+use strongroom_base::{Class, Classified};
+use strongroom_format::FormatError;
+use strongroom_format::content::ChunkId;
+use strongroom_replica::ReplicaError;
+
+/// Why something could not be read from an archive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// A replica failed, or an object of it is damaged.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// Bytes are not as a writer writes them.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// An object does not open, though the key ring is the right one.
+    #[error("{object} is damaged")]
+    Object {
+        /// The object.
+        object: ObjectRef,
+        /// What is wrong with it.
+        #[source]
+        source: FormatError,
+    },
+    /// No index run knows a chunk.
+    #[error("chunk {id} is not in the archive")]
+    ChunkMissing {
+        /// The chunk.
+        id: ChunkId,
+    },
+    /// A chunk is there, but its bytes are not those of its id.
+    #[error("chunk {id} in {object} is damaged")]
+    ChunkDamaged {
+        /// The chunk.
+        id: ChunkId,
+        /// The object that holds it.
+        object: ObjectRef,
+    },
+    /// A segment does not decompress to what the index says.
+    #[error("a segment of {object} is damaged")]
+    SegmentDamaged {
+        /// The object that holds it.
+        object: ObjectRef,
+    },
+    /// The descriptor is not that of the key ring.
+    #[error("the archive descriptor at {destination} was not written by this archive's owner")]
+    ForeignDescriptor {
+        /// The destination.
+        destination: String,
+    },
+    /// There is no keys object.
+    #[error("{destination} holds no keys object of the archive")]
+    NoKeys {
+        /// The destination.
+        destination: String,
+    },
+    /// No replica was given.
+    #[error("there is no destination to read from")]
+    NoReplica,
+}
+
+impl Classified for ReadError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Replica(source) => source.class(),
+            Self::Format(source) => source.class(),
+            Self::Object { source, .. } => match source.class() {
+                Class::WrongKey => Class::Damage,
+                other => other,
+            },
+            Self::ChunkMissing { .. }
+            | Self::ChunkDamaged { .. }
+            | Self::SegmentDamaged { .. }
+            | Self::ForeignDescriptor { .. }
+            | Self::NoKeys { .. } => Class::Damage,
+            Self::NoReplica => Class::Caller,
+        }
+    }
+}

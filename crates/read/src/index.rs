@@ -1,0 +1,212 @@
+//! Where chunks lie: all index runs of an archive, searched without being loaded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use strongroom_base::ids::ArchiveId;
+use strongroom_base::object::ObjectRef;
+use strongroom_crypto::keys::SealedKind;
+use strongroom_format::FormatError;
+use strongroom_format::content::IdPrefix;
+use strongroom_format::index::{
+    ENTRY_LEN, Entry, OBJECT_ROW_LEN, PackPlace, RUN_HEADER_LEN, RunHeader, SEGMENT_ROW_LEN,
+    SegmentPlace, search,
+};
+use strongroom_format::keys::KeyRing;
+use strongroom_format::sealed::{CELLS_START, HEADER_LEN, SealedHeader, open_object, opener};
+use strongroom_replica::record::{PartKind, Record};
+
+use crate::cells::{CachedCells, Cells};
+use crate::error::ReadError;
+use crate::replicas::Replicas;
+
+/// An index object up to this size is loaded whole; of a larger one cells are read as they are needed.
+const WHOLE_LEN_MAX: u64 = 65_536;
+/// How many cells of one large run are kept: 4 MiB.
+const CELLS_KEPT: usize = 256;
+
+/// Where a chunk lies.
+#[derive(Clone, Debug)]
+pub struct ChunkPlace {
+    /// The pack.
+    pub pack: PackPlace,
+    /// The segment in the pack.
+    pub segment: SegmentPlace,
+    /// The offset in the raw segment.
+    pub offset: u32,
+}
+
+enum Rows {
+    Whole(Vec<u8>),
+    Cells(CachedCells),
+}
+
+struct Run {
+    object: ObjectRef,
+    header: RunHeader,
+    rows: Rows,
+}
+
+/// The index runs of an archive.
+pub struct Index {
+    replicas: Replicas,
+    runs: Vec<Run>,
+    /// The run that had the last chunk has the next one too, mostly.
+    last_hit: AtomicUsize,
+}
+
+/// What opening the runs needs.
+pub(crate) struct RunOpener<'a> {
+    pub(crate) replicas: &'a Replicas,
+    pub(crate) ring: &'a KeyRing,
+    pub(crate) authority: [u8; 32],
+}
+
+impl RunOpener<'_> {
+    fn archive(&self) -> ArchiveId {
+        self.replicas.archive()
+    }
+
+    fn open(&self, object: &ObjectRef) -> Result<Run, ReadError> {
+        if object.record_id().is_some() {
+            let plaintext = self.plaintext_in_record(object)?;
+            return Run::whole(*object, plaintext);
+        }
+        let size = self.replicas.ask(|replica| Ok(replica.size(object)?))?;
+        if size <= WHOLE_LEN_MAX {
+            return Run::whole(*object, self.plaintext(object)?);
+        }
+        let damaged = |source| ReadError::Object { object: *object, source };
+        let cells = self.replicas.ask(|replica| {
+            let front = Replicas::get_range(replica, object, 0, CELLS_START)?;
+            let header = SealedHeader::decode(&front).map_err(damaged)?;
+            let prefix = front[HEADER_LEN..].first_chunk().copied().unwrap_or([0; 56]);
+            let opener = opener(&header, &prefix, self.archive(), self.ring).map_err(damaged)?;
+            Cells::new(*object, 0..size, &header, opener)
+        })?;
+        let front = cells.read(self.replicas, 0..RUN_HEADER_LEN as u64)?;
+        let header = RunHeader::decode(&front, cells.plaintext_len()).map_err(damaged)?;
+        let rows = Rows::Cells(CachedCells::new(cells, CELLS_KEPT));
+        Ok(Run { object: *object, header, rows })
+    }
+
+    /// Returns the plaintext of a run, whatever holds it.
+    pub(crate) fn plaintext(&self, object: &ObjectRef) -> Result<Vec<u8>, ReadError> {
+        if object.record_id().is_some() {
+            return self.plaintext_in_record(object);
+        }
+        let sealed = self.replicas.get(object)?;
+        let opened = open_object(&sealed, SealedKind::Index, self.archive(), self.ring);
+        Ok(opened.map_err(|source| ReadError::Object { object: *object, source })?.1)
+    }
+
+    fn plaintext_in_record(&self, object: &ObjectRef) -> Result<Vec<u8>, ReadError> {
+        let missing = || FormatError::NotThis { expected: "a record with an index run" };
+        let damaged = |source| ReadError::Object { object: *object, source };
+        let id = object.record_id().ok_or_else(|| damaged(missing()))?;
+        self.replicas.ask(|replica| {
+            let record = replica.record(id, &self.authority)?;
+            let sealed = index_part(&record).ok_or_else(|| damaged(missing()))?;
+            let opened = open_object(sealed, SealedKind::Index, self.archive(), self.ring);
+            Ok(opened.map_err(damaged)?.1)
+        })
+    }
+}
+
+/// Returns the index run that a record carries.
+pub(crate) fn index_part(record: &Record) -> Option<&[u8]> {
+    record.parts().find(|(kind, ..)| *kind == PartKind::Index).map(|(_, _, bytes)| bytes)
+}
+
+impl Run {
+    fn whole(object: ObjectRef, plaintext: Vec<u8>) -> Result<Self, ReadError> {
+        let header = RunHeader::decode(&plaintext, plaintext.len() as u64)
+            .map_err(|source| ReadError::Object { object, source })?;
+        Ok(Self { object, header, rows: Rows::Whole(plaintext) })
+    }
+
+    fn append(
+        &self,
+        replicas: &Replicas,
+        start: u64,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        match &self.rows {
+            Rows::Whole(bytes) => {
+                let start = usize::try_from(start).unwrap_or(usize::MAX);
+                let rows = bytes.get(start..start.saturating_add(len)).unwrap_or_default();
+                out.extend_from_slice(rows);
+                Ok(())
+            }
+            Rows::Cells(cells) => cells.append(replicas, start..start + len as u64, out),
+        }
+    }
+
+    fn find(&self, replicas: &Replicas, prefix: &IdPrefix) -> Result<Option<Entry>, ReadError> {
+        search(&self.header, prefix, &mut |start, count, out: &mut Vec<u8>| {
+            let len = count as usize * ENTRY_LEN;
+            self.append(replicas, self.header.entry_offset(start), len, out)
+        })
+    }
+
+    fn place(&self, replicas: &Replicas, entry: &Entry) -> Result<ChunkPlace, ReadError> {
+        let damaged = |source| ReadError::Object { object: self.object, source };
+        let mut row = Vec::with_capacity(OBJECT_ROW_LEN);
+        self.append(replicas, self.header.segment_offset(entry.segment), SEGMENT_ROW_LEN, &mut row)?;
+        let segment = SegmentPlace::decode(&row, self.header.objects).map_err(damaged)?;
+        row.clear();
+        self.append(replicas, self.header.object_offset(segment.object), OBJECT_ROW_LEN, &mut row)?;
+        let pack = PackPlace::decode(&row).map_err(damaged)?;
+        Ok(ChunkPlace { pack, segment, offset: entry.offset })
+    }
+}
+
+impl Index {
+    /// Opens the runs; one that cannot be opened is a problem, and the others serve.
+    pub(crate) fn open(
+        opener: &RunOpener<'_>,
+        runs: &[ObjectRef],
+        problems: &mut Vec<ReadError>,
+    ) -> Self {
+        let mut opened = Vec::with_capacity(runs.len());
+        for object in runs {
+            match opener.open(object) {
+                Ok(run) => opened.push(run),
+                Err(error) => problems.push(error),
+            }
+        }
+        Self { replicas: opener.replicas.clone(), runs: opened, last_hit: AtomicUsize::new(0) }
+    }
+
+    /// Finds a chunk; `None` where no run knows it.
+    pub fn find(&self, prefix: &IdPrefix) -> Result<Option<ChunkPlace>, ReadError> {
+        let last_hit = self.last_hit.load(Ordering::Relaxed);
+        let order = (0..self.runs.len()).filter(|at| *at != last_hit);
+        let mut first_error = None;
+        for at in std::iter::once(last_hit).chain(order) {
+            let Some(run) = self.runs.get(at) else { continue };
+            let found = run.find(&self.replicas, prefix).and_then(|entry| match entry {
+                Some(entry) => run.place(&self.replicas, &entry).map(Some),
+                None => Ok(None),
+            });
+            match found {
+                Ok(Some(place)) => {
+                    self.last_hit.store(at, Ordering::Relaxed);
+                    return Ok(Some(place));
+                }
+                Ok(None) => {}
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        first_error.map_or(Ok(None), Err)
+    }
+
+    /// Returns how many entries all runs have.
+    pub fn entries(&self) -> u64 {
+        self.runs.iter().map(|run| u64::from(run.header.entries)).sum()
+    }
+}
+
+/// Shares an index between threads.
+pub(crate) type SharedIndex = Arc<Index>;
