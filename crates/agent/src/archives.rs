@@ -175,7 +175,7 @@ mod tests {
         assert_ne!(one, both);
         assert_eq!(case.archive(&["a", "a"]).unwrap(), one);
         assert_ne!(case.archive(&["a", "c"]).unwrap(), one);
-        let names: Vec<_> = case.config.destinations.iter().map(|d| d.name.as_str());
+        let names = case.config.destinations.iter().map(|d| d.name.as_str());
         assert_eq!(names.collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 

@@ -261,6 +261,12 @@ pub enum AgentError {
         #[source]
         source: globset::Error,
     },
+    /// This version does not have what was asked for.
+    #[error("{what} is not yet in this version")]
+    NotYet {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// What was asked for was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -295,6 +301,13 @@ pub enum AgentError {
     Engine(#[from] EngineError),
 }
 
+impl AgentError {
+    /// Says whether somebody asked to stop.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::Engine(EngineError::Interrupted))
+    }
+}
+
 impl Classified for AgentError {
     fn class(&self) -> Class {
         match self {
@@ -326,6 +339,7 @@ impl Classified for AgentError {
             | Self::NoSuchPath { .. }
             | Self::NotAFile { .. }
             | Self::Pattern { .. }
+            | Self::NotYet { .. }
             | Self::Interrupted => Class::Caller,
             Self::NoCredential | Self::OtherKey { .. } | Self::WrongPassword { .. } => {
                 Class::WrongKey

@@ -5,15 +5,32 @@
 
 pub mod access;
 mod archives;
+mod backup;
 pub mod destinations;
 mod error;
 mod init;
 pub mod keys;
 mod location;
+pub mod look;
+mod memory;
 pub mod profile;
+mod usual;
 mod wraps;
 
+pub use backup::{BackedUp, BackupRequest, Tools, backup};
 pub use error::AgentError;
 pub use init::{Initialized, init};
 pub use location::Location;
+pub use usual::usual_excludes;
 pub use wraps::Published;
+
+// What the programs on top of this crate need of the crates below it.
+pub use strongroom_crypto::custody::CustodyKey;
+pub use strongroom_crypto::random::SystemRandom;
+pub use strongroom_crypto::secret::SecretBytes;
+pub use strongroom_crypto::suite::Suite;
+pub use strongroom_custody as custody;
+pub use strongroom_engine::backup::BackupSummary;
+pub use strongroom_engine::{DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning};
+pub use strongroom_format::tree::{Entry, Node};
+pub use strongroom_read::SnapshotInfo;

@@ -76,15 +76,23 @@ impl Wraps {
     }
 
     /// Makes the next keys object, and stores it locally.
+    ///
+    /// That of an archive that has not begun stays number 1, the one that an archive begins with.
     pub(crate) fn replace(
         &mut self,
         profile: &Profile,
-        ring: &KeyRing,
-        custody: &CustodyKey,
+        archive: &ArchiveConfig,
+        held: (&KeyRing, &CustodyKey),
         slots: Vec<Slot>,
         random: &dyn RandomSource,
     ) -> Result<(), AgentError> {
-        let (archive, number) = (self.keys.archive, self.keys.number + 1);
+        let (ring, custody) = held;
+        let number = if archive.begun {
+            self.keys.number + 1
+        } else {
+            self.keys.number
+        };
+        let archive = archive.id;
         self.keys = KeysObject::new(archive, number, ring, custody, slots, random);
         self.bytes = self.keys.encode(&ring.authority());
         profile.write_state(archive, KEYS, &self.bytes)
@@ -180,7 +188,8 @@ pub(crate) fn settle(replica: &Replica, wraps: &Wraps) -> Result<Settled, AgentE
         let _ = replica.put_keys(number, &wraps.bytes)?;
     }
     let mut settled = Settled::Alone;
-    for (old, old_name) in there.into_iter().filter(|(found, _)| *found < number) {
+    let is_old = |found: &(u32, ObjectName)| found.0 <= number && *found != (number, name);
+    for (old, old_name) in there.into_iter().filter(is_old) {
         match replica.delete_keys(old, old_name) {
             Ok(()) => {}
             Err(strongroom_replica::ReplicaError::Store(StoreError::Denied { .. })) => {

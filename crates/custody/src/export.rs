@@ -97,7 +97,7 @@ pub(crate) mod tests {
         CustodyKey::from_bytes(std::array::from_fn::<u8, 32, _>(|at| at.to_le_bytes()[0]))
     }
 
-    const EXAMPLE: &str = "strongroom-custody-key-v1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f:cb3a09fd\n";
+    const EXAMPLE: &str = "strongroom-custody-key-v1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f:e528e957\n";
 
     fn refused(text: &str) -> String {
         from_text(text.as_bytes())

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_new_password_is_neither_short_nor_easy_to_guess() {
         insta::assert_snapshot!(refused("kV9#mq2!xT4"), @"the private password has 11 characters; it needs at least 12");
-        insta::assert_snapshot!(refused("password1234"), @"the private password is too easy to guess: this is similar to a commonly used password");
+        insta::assert_snapshot!(refused("password1234"), @"the private password is too easy to guess: this is a very common password");
         insta::assert_snapshot!(refused("aaaaaaaaaaaaaaaa"), @r#"the private password is too easy to guess: repeats like "aaa" are easy to guess"#);
         assert_eq!(refused("kV9#mq2!xT4z"), "");
         assert_eq!(refused("correct horse battery staple"), "");

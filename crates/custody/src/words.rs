@@ -69,10 +69,9 @@ fn similar(word: &str) -> Option<&'static str> {
     let letters = word.chars().count().min(DISTINCT_LETTERS);
     (2..=letters).rev().find_map(|letters| {
         let start: String = word.chars().take(letters).collect();
-        let list = Language::English.words_by_prefix(&start);
-        (letters == DISTINCT_LETTERS || list.len() == 1)
-            .then(|| list.first().copied())
-            .flatten()
+        let mut list = Language::English.words_by_prefix_iter(&start);
+        let first = list.next();
+        first.filter(|_| letters == DISTINCT_LETTERS || list.next().is_none())
     })
 }
 

@@ -112,7 +112,7 @@ fn edit(
     let mut published = Vec::new();
     for (archive, mut wraps, ring, custody, slots) in edited {
         if slots != wraps.keys.slots {
-            wraps.replace(profile, &ring, &custody, slots, random)?;
+            wraps.replace(profile, archive, (&ring, &custody), slots, random)?;
             published.push(publish(&config, archive, &wraps));
         }
     }

@@ -50,7 +50,7 @@ pub fn rotate(
                 Some(password) => vec![slot(archive.id, &next, password, random)?],
                 None => Vec::new(),
             };
-            wraps.replace(profile, &ring, &next, slots, random)?;
+            wraps.replace(profile, archive, (&ring, &next), slots, random)?;
         }
         published.push(publish(&config, archive, &wraps));
     }
