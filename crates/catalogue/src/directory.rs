@@ -101,10 +101,23 @@ impl DirectoryRow {
         let newest = Timestamp(reader.zigzag("newest")?);
         let scanned = Timestamp(reader.zigzag("scanned")?);
         let mut total = |field| reader.varint_u64(u64::MAX, field);
-        let totals =
-            Totals { files: total("files")?, others: total("others")?, bytes: total("bytes")? };
-        let entry = Entries::new(reader.rest()).next().ok_or(invalid("entry"))??;
-        Ok(Self { dev, local, fingerprint, newest, scanned, totals, entry })
+        let totals = Totals {
+            files: total("files")?,
+            others: total("others")?,
+            bytes: total("bytes")?,
+        };
+        let entry = Entries::new(reader.rest())
+            .next()
+            .ok_or(invalid("entry"))??;
+        Ok(Self {
+            dev,
+            local,
+            fingerprint,
+            newest,
+            scanned,
+            totals,
+            entry,
+        })
     }
 }
 
@@ -114,7 +127,9 @@ pub(crate) fn encode_page(entries: &[PageEntry]) -> std::io::Result<Vec<u8>> {
     out.put_count(entries.len());
     entries.iter().for_each(|entry| entry.local.put(&mut out));
     let mut writer = ChunkWriter::default();
-    entries.iter().for_each(|entry| writer.put(&entry.entry, &mut out));
+    entries
+        .iter()
+        .for_each(|entry| writer.put(&entry.entry, &mut out));
     zstd::bulk::compress(&out, 1)
 }
 
@@ -123,8 +138,9 @@ pub(crate) fn decode_page(bytes: &[u8]) -> Result<Vec<PageEntry>, WireError> {
     let plain = zstd::bulk::decompress(bytes, PAGE_LEN_MAX).map_err(|_| invalid("page"))?;
     let mut reader = Reader::new(&plain);
     let count = reader.count(PAGE_ENTRIES, "count")?;
-    let locals =
-        (0..count).map(|_| Local::read(&mut reader)).collect::<Result<Vec<Local>, WireError>>()?;
+    let locals = (0..count)
+        .map(|_| Local::read(&mut reader))
+        .collect::<Result<Vec<Local>, WireError>>()?;
     let entries = Entries::new(reader.rest()).collect::<Result<Vec<Entry>, WireError>>()?;
     if entries.len() != count {
         return Err(invalid("count"));

@@ -44,7 +44,10 @@ impl KnownChunks {
         fetch: &mut dyn FnMut(&ObjectRef) -> Result<Vec<u8>, E>,
     ) -> Result<Self, E> {
         create_private_dir(folder).map_err(CatalogueError::from)?;
-        let mut known = Self { folder: folder.to_owned(), runs: Vec::new() };
+        let mut known = Self {
+            folder: folder.to_owned(),
+            runs: Vec::new(),
+        };
         for object in runs {
             let opened = known.open_run(object);
             let run = match opened {
@@ -101,7 +104,8 @@ impl KnownChunks {
 
     fn path(&self, object: &ObjectRef, kind: &str) -> PathBuf {
         let name = to_hex(&object.list_name());
-        self.folder.join(format!("{}-{name}.{kind}", object.kind().word()))
+        self.folder
+            .join(format!("{}-{name}.{kind}", object.kind().word()))
     }
 
     fn store(&self, object: &ObjectRef, plaintext: &[u8]) -> Result<(), CatalogueError> {
@@ -109,7 +113,11 @@ impl KnownChunks {
         let mut filter = new_filter(&header);
         let entries = usize::try_from(header.entry_offset(0)).unwrap_or(0);
         insert_all(&mut filter, &plaintext[entries..]);
-        let bits: Vec<u8> = filter.as_slice().iter().flat_map(|word| word.to_le_bytes()).collect();
+        let bits: Vec<u8> = filter
+            .as_slice()
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect();
         // The filter first: a run without one is not opened.
         write_atomic(&self.path(object, "filter"), &bits, 0o600)?;
         write_atomic(&self.path(object, "run"), plaintext, 0o600)?;
@@ -123,24 +131,41 @@ impl KnownChunks {
         file.read_exact_at(&mut front, 0)?;
         let header = RunHeader::decode(&front, len)?;
         let bits = read(&self.path(object, "filter"), u64::MAX)?;
-        let words: Vec<u64> =
-            bits.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let words: Vec<u64> = bits
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|word| u64::from_le_bytes(*word))
+            .collect();
         let filter = if words.len() == new_filter(&header).as_slice().len() {
-            BloomFilter::from_vec(words).seed(&FILTER_SEED).hashes(FILTER_HASHES)
+            BloomFilter::from_vec(words)
+                .seed(&FILTER_SEED)
+                .hashes(FILTER_HASHES)
         } else {
             filter_of(&file, &header)?
         };
-        Ok(LocalRun { object: *object, file, header, filter })
+        Ok(LocalRun {
+            object: *object,
+            file,
+            header,
+            filter,
+        })
     }
 
     fn delete_others(&self) {
-        let Ok(found) = std::fs::read_dir(&self.folder) else { return };
+        let Ok(found) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
         let kept: std::collections::HashSet<PathBuf> = self
             .runs
             .iter()
             .flat_map(|run| ["run", "filter"].map(|kind| self.path(&run.object, kind)))
             .collect();
-        for path in found.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
+        for path in found
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| !kept.contains(path))
+        {
             // A copy that stays takes room and does no harm.
             let _ = std::fs::remove_file(path);
         }
@@ -149,12 +174,17 @@ impl KnownChunks {
 
 impl LocalRun {
     fn contains(&self, prefix: &IdPrefix) -> Result<bool, CatalogueError> {
-        let found = search(&self.header, prefix, &mut |start, count, out: &mut Vec<u8>| {
-            let at = out.len();
-            out.resize(at + count as usize * ENTRY_LEN, 0);
-            self.file.read_exact_at(&mut out[at..], self.header.entry_offset(start))?;
-            Ok::<(), CatalogueError>(())
-        })?;
+        let found = search(
+            &self.header,
+            prefix,
+            &mut |start, count, out: &mut Vec<u8>| {
+                let at = out.len();
+                out.resize(at + count as usize * ENTRY_LEN, 0);
+                self.file
+                    .read_exact_at(&mut out[at..], self.header.entry_offset(start))?;
+                Ok::<(), CatalogueError>(())
+            },
+        )?;
         Ok(found.is_some())
     }
 }
@@ -170,7 +200,9 @@ fn filter_of(file: &File, header: &RunHeader) -> Result<BloomFilter, CatalogueEr
     let mut buffer = vec![0; READ_LEN / ENTRY_LEN * ENTRY_LEN];
     let mut at = header.entry_offset(0);
     while at < header.len() {
-        let len = buffer.len().min(usize::try_from(header.len() - at).unwrap_or(usize::MAX));
+        let len = buffer
+            .len()
+            .min(usize::try_from(header.len() - at).unwrap_or(usize::MAX));
         file.read_exact_at(&mut buffer[..len], at)?;
         insert_all(&mut filter, &buffer[..len]);
         at += len as u64;

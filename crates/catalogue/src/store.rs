@@ -47,8 +47,10 @@ impl Catalogue {
     /// Opens the catalogue in `folder`, and makes one where there is none, or one of another version.
     pub fn open(folder: &Path) -> Result<Self, CatalogueError> {
         create_private_dir(folder)?;
-        let catalogue =
-            Self { folder: folder.to_owned(), database: folder.join("directories.sqlite") };
+        let catalogue = Self {
+            folder: folder.to_owned(),
+            database: folder.join("directories.sqlite"),
+        };
         if catalogue.prepare().is_err() {
             catalogue.remove_database();
             catalogue.prepare()?;
@@ -66,15 +68,25 @@ impl Catalogue {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let failed = database_error(&self.database);
         let connection = Connection::open_with_flags(&self.database, flags).map_err(&failed)?;
-        connection.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS).map_err(&failed)?;
-        Ok(Lookup { connection, database: self.database.clone() })
+        connection
+            .pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)
+            .map_err(&failed)?;
+        Ok(Lookup {
+            connection,
+            database: self.database.clone(),
+        })
     }
 
     /// Begins to collect what a new snapshot sees.
     pub fn update(&self) -> Result<Update, CatalogueError> {
         let connection = self.connect()?;
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(database_error(&self.database))?;
-        Ok(Update { connection, database: self.database.clone() })
+        connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(database_error(&self.database))?;
+        Ok(Update {
+            connection,
+            database: self.database.clone(),
+        })
     }
 
     /// Forgets every directory: the next snapshot reads every file again.
@@ -88,13 +100,16 @@ impl Catalogue {
     fn prepare(&self) -> Result<(), CatalogueError> {
         let failed = database_error(&self.database);
         let connection = self.connect()?;
-        let version: i64 =
-            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
+        let version: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(&failed)?;
         if version != VERSION && version != 0 {
             return Err(failed(rusqlite::Error::InvalidQuery));
         }
         connection.execute_batch(SCHEMA).map_err(&failed)?;
-        connection.pragma_update(None, "user_version", VERSION).map_err(&failed)
+        connection
+            .pragma_update(None, "user_version", VERSION)
+            .map_err(&failed)
     }
 
     fn remove_database(&self) {
@@ -109,9 +124,15 @@ impl Catalogue {
     fn connect(&self) -> Result<Connection, CatalogueError> {
         let failed = database_error(&self.database);
         let connection = Connection::open(&self.database).map_err(&failed)?;
-        connection.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS).map_err(&failed)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
-        connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+        connection
+            .pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)
+            .map_err(&failed)?;
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(&failed)?;
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .map_err(&failed)?;
         Ok(connection)
     }
 }
@@ -124,8 +145,10 @@ impl Lookup {
             .connection
             .prepare_cached("SELECT row FROM directory WHERE path = ?1")
             .map_err(&failed)?;
-        let row: Option<Vec<u8>> =
-            statement.query_row(params![path], |row| row.get(0)).optional().map_err(&failed)?;
+        let row: Option<Vec<u8>> = statement
+            .query_row(params![path], |row| row.get(0))
+            .optional()
+            .map_err(&failed)?;
         Ok(row.map(|row| DirectoryRow::decode(&row)).transpose()?)
     }
 
@@ -169,19 +192,20 @@ impl Update {
 
     /// Removes the pages of the directory at `path` from a number on.
     pub fn cut_pages(&self, path: &[u8], from: u32) -> Result<(), CatalogueError> {
-        self.execute("DELETE FROM page WHERE path = ?1 AND number >= ?2", params![path, from])
+        self.execute(
+            "DELETE FROM page WHERE path = ?1 AND number >= ?2",
+            params![path, from],
+        )
     }
 
     /// Makes it all count, durably.
     pub fn commit(self) -> Result<(), CatalogueError> {
-        self.connection.execute_batch("COMMIT").map_err(database_error(&self.database))
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(database_error(&self.database))
     }
 
-    fn execute(
-        &self,
-        sql: &str,
-        params: impl rusqlite::Params,
-    ) -> Result<(), CatalogueError> {
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<(), CatalogueError> {
         let failed = database_error(&self.database);
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
         statement.execute(params).map_err(&failed)?;
@@ -190,7 +214,10 @@ impl Update {
 }
 
 fn database_error(path: &Path) -> impl Fn(rusqlite::Error) -> CatalogueError {
-    move |source| CatalogueError::Database { path: path.to_owned(), source }
+    move |source| CatalogueError::Database {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +230,12 @@ mod tests {
     use strongroom_format::tree::{Entry, Meta, Node, Owner};
 
     fn page_entry(number: usize) -> PageEntry {
-        let owner = Owner { uid: 1, gid: 2, user: b"u".to_vec(), group: b"g".to_vec() };
+        let owner = Owner {
+            uid: 1,
+            gid: 2,
+            user: b"u".to_vec(),
+            group: b"g".to_vec(),
+        };
         let meta = Meta {
             mode: 0o600,
             owner: Arc::new(owner),
@@ -216,18 +248,37 @@ mod tests {
         };
         let content = Content::Inline(number.to_be_bytes().to_vec());
         let name = format!("file-{number:05}").into_bytes();
-        let entry = Entry { name, meta, node: Node::File { content } };
-        PageEntry { local: Local { ino: number as u64, size: 8, ctime: Timestamp(-3) }, entry }
+        let entry = Entry {
+            name,
+            meta,
+            node: Node::File { content },
+        };
+        PageEntry {
+            local: Local {
+                ino: number as u64,
+                size: 8,
+                ctime: Timestamp(-3),
+            },
+            entry,
+        }
     }
 
     fn row() -> DirectoryRow {
         DirectoryRow {
             dev: 5,
-            local: Local { ino: 9, size: 4_096, ctime: Timestamp(7) },
+            local: Local {
+                ino: 9,
+                size: 4_096,
+                ctime: Timestamp(7),
+            },
             fingerprint: Some([3; 32]),
             newest: Timestamp(1),
             scanned: Timestamp(2),
-            totals: Totals { files: 1, others: 2, bytes: 3 },
+            totals: Totals {
+                files: 1,
+                others: 2,
+                bytes: 3,
+            },
             entry: page_entry(4).entry,
         }
     }
@@ -252,8 +303,12 @@ mod tests {
     fn a_damaged_database_is_made_anew() {
         let folder = tempfile::tempdir().unwrap();
         let garbage = vec![7; 10_000];
-        strongroom_store::durable::write_atomic(&folder.path().join("directories.sqlite"), &garbage, 0o600)
-            .unwrap();
+        strongroom_store::durable::write_atomic(
+            &folder.path().join("directories.sqlite"),
+            &garbage,
+            0o600,
+        )
+        .unwrap();
         let catalogue = Catalogue::open(folder.path()).unwrap();
         assert_eq!(catalogue.lookup().unwrap().directory(b"/").unwrap(), None);
     }

@@ -1,1 +1,20 @@
-//! Stub.
+//! Scan, chunk, deduplicate, pack, index, record; restore and verify.
+//!
+//! The engine knows no terminal, no home folder and no environment: it takes destinations, keys, a clock
+//! and randomness as parameters, reports progress through counters, and what went wrong with single
+//! files through [`Monitor`].
+
+pub mod backup;
+mod create;
+mod destination;
+mod error;
+mod memory;
+mod monitor;
+mod writer;
+
+pub use create::{NewArchive, create_archive};
+pub use destination::{Destination, DestinationReport, DestinationStatus};
+pub use error::EngineError;
+pub use memory::{Announced, Head, Memory, MemoryError, WriterState};
+pub use monitor::{Monitor, Progress, Stop, Warning};
+pub use writer::{Identity, Writer};

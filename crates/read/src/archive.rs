@@ -63,10 +63,20 @@ impl Archive {
     ) -> Result<Self, ReadError> {
         let authority = ring.authority().public_key();
         let head = replicas.ask(|replica| sound_head(replica, &authority, &ring, problems))?;
-        let opener = RunOpener { replicas: &replicas, ring: &ring, authority };
+        let opener = RunOpener {
+            replicas: &replicas,
+            ring: &ring,
+            authority,
+        };
         let index = Arc::new(Index::open(&opener, &head, problems));
         let segments = Segments::new(SEGMENT_BYTES_KEPT);
-        Ok(Self { replicas, ring, index, segments, authority })
+        Ok(Self {
+            replicas,
+            ring,
+            index,
+            segments,
+            authority,
+        })
     }
 
     /// Returns the archive's id.
@@ -101,15 +111,21 @@ impl Archive {
     ) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
         let (mut snapshots, mut problems) = (Vec::new(), Vec::new());
         let mut forgotten = std::collections::BTreeSet::new();
-        let log = read_log(replica, &self.authority, &mut |record| {
-            match open_body(record, &self.ring).map(|body| body.deed) {
-                Ok(Deed::Snapshot(snapshot)) => {
-                    snapshots.push(SnapshotInfo { id: record.id(), hash: record.hash(), snapshot });
-                }
-                Ok(Deed::Forget { snapshots }) => forgotten.extend(snapshots),
-                Ok(_) => {}
-                Err(error) => problems.push(error),
+        let log = read_log(replica, &self.authority, &mut |record| match open_body(
+            record, &self.ring,
+        )
+        .map(|body| body.deed)
+        {
+            Ok(Deed::Snapshot(snapshot)) => {
+                snapshots.push(SnapshotInfo {
+                    id: record.id(),
+                    hash: record.hash(),
+                    snapshot,
+                });
             }
+            Ok(Deed::Forget { snapshots }) => forgotten.extend(snapshots),
+            Ok(_) => {}
+            Err(error) => problems.push(error),
         })?;
         snapshots.retain(|info| !forgotten.contains(&info.id.seq));
         Ok((snapshots, log, problems))
@@ -122,7 +138,11 @@ impl Archive {
             if head.header().kind == RecordKind::Snapshot
                 && let Deed::Snapshot(snapshot) = open_body(&head, &self.ring)?.deed
             {
-                return Ok(Some(SnapshotInfo { id: head.id(), hash: head.hash(), snapshot }));
+                return Ok(Some(SnapshotInfo {
+                    id: head.id(),
+                    hash: head.hash(),
+                    snapshot,
+                }));
             }
             Ok(self.snapshots_at(replica)?.0.pop())
         })
@@ -131,7 +151,12 @@ impl Archive {
     /// Returns the plaintext of an index run.
     pub fn run_plaintext(&self, object: &ObjectRef) -> Result<Vec<u8>, ReadError> {
         let (replicas, authority) = (&self.replicas, self.authority);
-        RunOpener { replicas, ring: &self.ring, authority }.plaintext(object)
+        RunOpener {
+            replicas,
+            ring: &self.ring,
+            authority,
+        }
+        .plaintext(object)
     }
 }
 
@@ -139,7 +164,9 @@ impl Archive {
 pub fn open_key_ring(replica: &Replica, custody: &CustodyKey) -> Result<KeyRing, ReadError> {
     let ring = newest_keys(replica)?.open(custody)?;
     if ring.authority().public_key() != replica.descriptor()?.authority {
-        return Err(ReadError::ForeignDescriptor { destination: replica.describe() });
+        return Err(ReadError::ForeignDescriptor {
+            destination: replica.describe(),
+        });
     }
     Ok(ring)
 }
@@ -154,16 +181,23 @@ pub fn newest_keys(replica: &Replica) -> Result<KeysObject, ReadError> {
             .map_err(ReadError::from)
             .and_then(|bytes| Ok(KeysObject::decode(&bytes, &descriptor.authority)?));
         match decoded {
-            Ok(keys) if keys.archive == replica.archive() && keys.number == number => return Ok(keys),
+            Ok(keys) if keys.archive == replica.archive() && keys.number == number => {
+                return Ok(keys);
+            }
             Ok(_) => first_error = first_error.or(Some(foreign_keys())),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Err(first_error.unwrap_or_else(|| ReadError::NoKeys { destination: replica.describe() }))
+    Err(first_error.unwrap_or_else(|| ReadError::NoKeys {
+        destination: replica.describe(),
+    }))
 }
 
 fn foreign_keys() -> ReadError {
-    ReplicaError::Foreign { what: "a keys object".to_owned() }.into()
+    ReplicaError::Foreign {
+        what: "a keys object".to_owned(),
+    }
+    .into()
 }
 
 /// Opens the body of a record.
@@ -196,5 +230,10 @@ fn sound_head(
             runs = Some(body.runs);
         }
     })?;
-    runs.ok_or_else(|| ReplicaError::EmptyLog { destination: replica.describe() }.into())
+    runs.ok_or_else(|| {
+        ReplicaError::EmptyLog {
+            destination: replica.describe(),
+        }
+        .into()
+    })
 }

@@ -35,7 +35,9 @@ impl Cells {
         let sealed_len = range.end - range.start;
         let plaintext_len = plaintext_len(header.suite, sealed_len).ok_or(ReadError::Object {
             object,
-            source: FormatError::malformed("sealed object")(strongroom_base::wire::invalid("length")),
+            source: FormatError::malformed("sealed object")(strongroom_base::wire::invalid(
+                "length",
+            )),
         })?;
         Ok(Self {
             object,
@@ -54,7 +56,11 @@ impl Cells {
     }
 
     /// Reads a range of the plaintext.
-    pub(crate) fn read(&self, replicas: &Replicas, range: Range<u64>) -> Result<Vec<u8>, ReadError> {
+    pub(crate) fn read(
+        &self,
+        replicas: &Replicas,
+        range: Range<u64>,
+    ) -> Result<Vec<u8>, ReadError> {
         replicas.ask(|replica| self.read_from(replica, &range))
     }
 
@@ -90,8 +96,14 @@ impl Cells {
     }
 
     fn damaged(&self, source: strongroom_crypto::seal::OpenError) -> ReadError {
-        let source = FormatError::Sealed { what: "the object", source };
-        ReadError::Object { object: self.object, source }
+        let source = FormatError::Sealed {
+            what: "the object",
+            source,
+        };
+        ReadError::Object {
+            object: self.object,
+            source,
+        }
     }
 }
 
@@ -107,7 +119,12 @@ impl CachedCells {
     /// Keeps at most `most` cells.
     pub(crate) fn new(cells: Cells, most: usize) -> Self {
         let stretch = cells.cell_len;
-        Self { cells, stretch, kept: Mutex::default(), most }
+        Self {
+            cells,
+            stretch,
+            kept: Mutex::default(),
+            most,
+        }
     }
 
     /// Appends a range of the plaintext to `out`.
@@ -126,7 +143,9 @@ impl CachedCells {
             let part = cell.get(start..).unwrap_or_default();
             let part = &part[..part.len().min(want)];
             if part.is_empty() {
-                return Err(self.cells.damaged(strongroom_crypto::seal::OpenError::Truncated));
+                return Err(self
+                    .cells
+                    .damaged(strongroom_crypto::seal::OpenError::Truncated));
             }
             out.extend_from_slice(part);
             at += part.len() as u64;

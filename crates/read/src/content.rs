@@ -41,23 +41,44 @@ impl Archive {
     ///
     /// `len` is `None` for a list chunk, whose length is not stored beside its id: it then ends where the
     /// next chunk of its segment starts, which the list itself tells.
-    pub(crate) fn chunk(&self, kind: ChunkKind, id: &ChunkId, len: u32) -> Result<Chunk, ReadError> {
-        let place = self.index.find(&id.prefix())?.ok_or(ReadError::ChunkMissing { id: *id })?;
+    pub(crate) fn chunk(
+        &self,
+        kind: ChunkKind,
+        id: &ChunkId,
+        len: u32,
+    ) -> Result<Chunk, ReadError> {
+        let place = self
+            .index
+            .find(&id.prefix())?
+            .ok_or(ReadError::ChunkMissing { id: *id })?;
         let object = place.pack.object;
-        let segment = self.segments.get(&self.replicas, &self.ring, &place.pack, &place.segment)?;
+        let segment = self
+            .segments
+            .get(&self.replicas, &self.ring, &place.pack, &place.segment)?;
         let (start, len) = (place.offset as usize, len as usize);
-        let bytes = segment.get(start..start + len).ok_or(ReadError::ChunkDamaged { id: *id, object })?;
+        let bytes = segment
+            .get(start..start + len)
+            .ok_or(ReadError::ChunkDamaged { id: *id, object })?;
         if !same(&self.ring.dedup.chunk_id(kind, bytes), &id.0) {
             return Err(ReadError::ChunkDamaged { id: *id, object });
         }
-        Ok(Chunk { segment, start, len })
+        Ok(Chunk {
+            segment,
+            start,
+            len,
+        })
     }
 
     /// Reads a list chunk, which says itself how long it is, and checks its id.
     fn list(&self, id: &ChunkId, level: u8, len: u64) -> Result<List, ReadError> {
-        let place = self.index.find(&id.prefix())?.ok_or(ReadError::ChunkMissing { id: *id })?;
+        let place = self
+            .index
+            .find(&id.prefix())?
+            .ok_or(ReadError::ChunkMissing { id: *id })?;
         let object = place.pack.object;
-        let segment = self.segments.get(&self.replicas, &self.ring, &place.pack, &place.segment)?;
+        let segment = self
+            .segments
+            .get(&self.replicas, &self.ring, &place.pack, &place.segment)?;
         let rest = segment.get(place.offset as usize..).unwrap_or_default();
         let bytes = List::prefix(rest).map_err(|source| ReadError::Object { object, source })?;
         if !same(&self.ring.dedup.chunk_id(ChunkKind::List, bytes), &id.0) {
@@ -115,11 +136,20 @@ impl Archive {
             Content::List { level, len, id } => {
                 visit(ChunkKind::List, id, None)?;
                 for item in self.list(id, *level, *len)?.items {
-                    let ListItem::Part { len, id } = item else { continue };
+                    let ListItem::Part { len, id } = item else {
+                        continue;
+                    };
                     let part = if *level == 1 {
-                        Content::Chunk { len: u32::try_from(len).unwrap_or(u32::MAX), id }
+                        Content::Chunk {
+                            len: u32::try_from(len).unwrap_or(u32::MAX),
+                            id,
+                        }
                     } else {
-                        Content::List { level: level - 1, len, id }
+                        Content::List {
+                            level: level - 1,
+                            len,
+                            id,
+                        }
                     };
                     self.visit_chunks(kind, &part, visit)?;
                 }

@@ -76,18 +76,28 @@ impl RunOpener<'_> {
         if size <= WHOLE_LEN_MAX {
             return Run::whole(*object, self.plaintext(object)?);
         }
-        let damaged = |source| ReadError::Object { object: *object, source };
+        let damaged = |source| ReadError::Object {
+            object: *object,
+            source,
+        };
         let cells = self.replicas.ask(|replica| {
             let front = Replicas::get_range(replica, object, 0, CELLS_START)?;
             let header = SealedHeader::decode(&front).map_err(damaged)?;
-            let prefix = front[HEADER_LEN..].first_chunk().copied().unwrap_or([0; 56]);
+            let prefix = front[HEADER_LEN..]
+                .first_chunk()
+                .copied()
+                .unwrap_or([0; 56]);
             let opener = opener(&header, &prefix, self.archive(), self.ring).map_err(damaged)?;
             Cells::new(*object, 0..size, &header, opener)
         })?;
         let front = cells.read(self.replicas, 0..RUN_HEADER_LEN as u64)?;
         let header = RunHeader::decode(&front, cells.plaintext_len()).map_err(damaged)?;
         let rows = Rows::Cells(CachedCells::new(cells, CELLS_KEPT));
-        Ok(Run { object: *object, header, rows })
+        Ok(Run {
+            object: *object,
+            header,
+            rows,
+        })
     }
 
     /// Returns the plaintext of a run, whatever holds it.
@@ -97,12 +107,22 @@ impl RunOpener<'_> {
         }
         let sealed = self.replicas.get(object)?;
         let opened = open_object(&sealed, SealedKind::Index, self.archive(), self.ring);
-        Ok(opened.map_err(|source| ReadError::Object { object: *object, source })?.1)
+        Ok(opened
+            .map_err(|source| ReadError::Object {
+                object: *object,
+                source,
+            })?
+            .1)
     }
 
     fn plaintext_in_record(&self, object: &ObjectRef) -> Result<Vec<u8>, ReadError> {
-        let missing = || FormatError::NotThis { expected: "a record with an index run" };
-        let damaged = |source| ReadError::Object { object: *object, source };
+        let missing = || FormatError::NotThis {
+            expected: "a record with an index run",
+        };
+        let damaged = |source| ReadError::Object {
+            object: *object,
+            source,
+        };
         let id = object.record_id().ok_or_else(|| damaged(missing()))?;
         self.replicas.ask(|replica| {
             let record = replica.record(id, &self.authority)?;
@@ -115,14 +135,21 @@ impl RunOpener<'_> {
 
 /// Returns the index run that a record carries.
 pub(crate) fn index_part(record: &Record) -> Option<&[u8]> {
-    record.parts().find(|(kind, ..)| *kind == PartKind::Index).map(|(_, _, bytes)| bytes)
+    record
+        .parts()
+        .find(|(kind, ..)| *kind == PartKind::Index)
+        .map(|(_, _, bytes)| bytes)
 }
 
 impl Run {
     fn whole(object: ObjectRef, plaintext: Vec<u8>) -> Result<Self, ReadError> {
         let header = RunHeader::decode(&plaintext, plaintext.len() as u64)
             .map_err(|source| ReadError::Object { object, source })?;
-        Ok(Self { object, header, rows: Rows::Whole(plaintext) })
+        Ok(Self {
+            object,
+            header,
+            rows: Rows::Whole(plaintext),
+        })
     }
 
     fn append(
@@ -135,7 +162,9 @@ impl Run {
         match &self.rows {
             Rows::Whole(bytes) => {
                 let start = usize::try_from(start).unwrap_or(usize::MAX);
-                let rows = bytes.get(start..start.saturating_add(len)).unwrap_or_default();
+                let rows = bytes
+                    .get(start..start.saturating_add(len))
+                    .unwrap_or_default();
                 out.extend_from_slice(rows);
                 Ok(())
             }
@@ -144,21 +173,42 @@ impl Run {
     }
 
     fn find(&self, replicas: &Replicas, prefix: &IdPrefix) -> Result<Option<Entry>, ReadError> {
-        search(&self.header, prefix, &mut |start, count, out: &mut Vec<u8>| {
-            let len = count as usize * ENTRY_LEN;
-            self.append(replicas, self.header.entry_offset(start), len, out)
-        })
+        search(
+            &self.header,
+            prefix,
+            &mut |start, count, out: &mut Vec<u8>| {
+                let len = count as usize * ENTRY_LEN;
+                self.append(replicas, self.header.entry_offset(start), len, out)
+            },
+        )
     }
 
     fn place(&self, replicas: &Replicas, entry: &Entry) -> Result<ChunkPlace, ReadError> {
-        let damaged = |source| ReadError::Object { object: self.object, source };
+        let damaged = |source| ReadError::Object {
+            object: self.object,
+            source,
+        };
         let mut row = Vec::with_capacity(OBJECT_ROW_LEN);
-        self.append(replicas, self.header.segment_offset(entry.segment), SEGMENT_ROW_LEN, &mut row)?;
+        self.append(
+            replicas,
+            self.header.segment_offset(entry.segment),
+            SEGMENT_ROW_LEN,
+            &mut row,
+        )?;
         let segment = SegmentPlace::decode(&row, self.header.objects).map_err(damaged)?;
         row.clear();
-        self.append(replicas, self.header.object_offset(segment.object), OBJECT_ROW_LEN, &mut row)?;
+        self.append(
+            replicas,
+            self.header.object_offset(segment.object),
+            OBJECT_ROW_LEN,
+            &mut row,
+        )?;
         let pack = PackPlace::decode(&row).map_err(damaged)?;
-        Ok(ChunkPlace { pack, segment, offset: entry.offset })
+        Ok(ChunkPlace {
+            pack,
+            segment,
+            offset: entry.offset,
+        })
     }
 }
 
@@ -176,7 +226,11 @@ impl Index {
                 Err(error) => problems.push(error),
             }
         }
-        Self { replicas: opener.replicas.clone(), runs: opened, last_hit: AtomicUsize::new(0) }
+        Self {
+            replicas: opener.replicas.clone(),
+            runs: opened,
+            last_hit: AtomicUsize::new(0),
+        }
     }
 
     /// Finds a chunk; `None` where no run knows it.
@@ -185,11 +239,15 @@ impl Index {
         let order = (0..self.runs.len()).filter(|at| *at != last_hit);
         let mut first_error = None;
         for at in std::iter::once(last_hit).chain(order) {
-            let Some(run) = self.runs.get(at) else { continue };
-            let found = run.find(&self.replicas, prefix).and_then(|entry| match entry {
-                Some(entry) => run.place(&self.replicas, &entry).map(Some),
-                None => Ok(None),
-            });
+            let Some(run) = self.runs.get(at) else {
+                continue;
+            };
+            let found = run
+                .find(&self.replicas, prefix)
+                .and_then(|entry| match entry {
+                    Some(entry) => run.place(&self.replicas, &entry).map(Some),
+                    None => Ok(None),
+                });
             match found {
                 Ok(Some(place)) => {
                     self.last_hit.store(at, Ordering::Relaxed);
@@ -204,7 +262,10 @@ impl Index {
 
     /// Returns how many entries all runs have.
     pub fn entries(&self) -> u64 {
-        self.runs.iter().map(|run| u64::from(run.header.entries)).sum()
+        self.runs
+            .iter()
+            .map(|run| u64::from(run.header.entries))
+            .sum()
     }
 }
 

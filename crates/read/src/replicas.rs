@@ -15,7 +15,11 @@ pub struct Replicas {
 impl Replicas {
     /// Reads from these replicas of one archive; at least one is needed.
     pub fn new(replicas: Vec<Replica>) -> Result<Self, ReadError> {
-        if replicas.is_empty() { Err(ReadError::NoReplica) } else { Ok(Self { replicas }) }
+        if replicas.is_empty() {
+            Err(ReadError::NoReplica)
+        } else {
+            Ok(Self { replicas })
+        }
     }
 
     /// Returns the replica that is asked first.

@@ -28,7 +28,10 @@ impl Segments {
     /// Keeps at most about `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, bytes_max: bytes_max / SHARDS }
+        Self {
+            shards,
+            bytes_max: bytes_max / SHARDS,
+        }
     }
 
     /// Returns a segment, raw.
@@ -72,7 +75,10 @@ fn read_segment(
     pack: &PackPlace,
     segment: &SegmentPlace,
 ) -> Result<Vec<u8>, ReadError> {
-    let damaged = |source| ReadError::Object { object: pack.object, source };
+    let damaged = |source| ReadError::Object {
+        object: pack.object,
+        source,
+    };
     let opener = opener(&pack.header, &pack.prefix, replicas.archive(), ring).map_err(damaged)?;
     let sealed = u64::from(pack.offset)..u64::from(pack.offset) + u64::from(pack.size);
     let cells = Cells::new(pack.object, sealed, &pack.header, opener)?;
@@ -87,6 +93,8 @@ fn read_segment(
             Method::Zstd => zstd::bulk::decompress(&stored, raw_len).ok(),
         };
         raw.filter(|raw| raw.len() == raw_len)
-            .ok_or(ReadError::SegmentDamaged { object: pack.object })
+            .ok_or(ReadError::SegmentDamaged {
+                object: pack.object,
+            })
     })
 }

@@ -217,7 +217,9 @@ impl List {
         let malformed = FormatError::malformed("list chunk");
         let mut reader = Reader::new(bytes);
         let level = reader.u8("list level").map_err(&malformed)?;
-        let count = reader.count(LIST_ITEMS_MAX, "item count").map_err(&malformed)?;
+        let count = reader
+            .count(LIST_ITEMS_MAX, "item count")
+            .map_err(&malformed)?;
         for _ in 0..count {
             read_item(&mut reader, level).map_err(&malformed)?;
         }

@@ -1,0 +1,343 @@
+//! Puts the trees together, from the leaves to the roots, and notes what was seen in the catalogue.
+
+use std::collections::BTreeMap;
+
+use crossbeam_channel::Receiver;
+use strongroom_base::clock::Timestamp;
+use strongroom_catalogue::{DirectoryRow, Local, Lookup, PAGE_ENTRIES, PageEntry, Totals, Update};
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_format::body::Statistics;
+use strongroom_format::content::{Content, ListItem};
+use strongroom_format::tree::{Entry, Meta, Node, TreeChunker};
+
+use super::batch::{Batch, Done, Enter};
+use super::chunks::ChunkSink;
+use super::lists::ListBuilder;
+use super::worker::local;
+use crate::error::EngineError;
+
+const NO_LOCAL: Local = Local {
+    ino: 0,
+    size: 0,
+    ctime: Timestamp(0),
+};
+
+/// What came out of the walk.
+pub(crate) struct Assembled {
+    /// The entries of the roots, in the order of the walk; none where a root was lost.
+    pub(crate) roots: Vec<Option<Entry>>,
+    pub(crate) statistics: Statistics,
+}
+
+/// Puts the trees together.
+pub(crate) struct Assembler<'a> {
+    pub(crate) sink: ChunkSink<'a>,
+    pub(crate) update: Update,
+    pub(crate) lookup: Lookup,
+    stack: Vec<Frame>,
+    assembled: Assembled,
+}
+
+struct Frame {
+    enter: Box<Enter>,
+    meta: Meta,
+    /// Directories in a clean frame that are not as they were; nothing stands for one that is lost.
+    changed: BTreeMap<Vec<u8>, Option<Entry>>,
+    tree: TreeBuilder,
+    page: Vec<PageEntry>,
+    pages: u32,
+    totals: Totals,
+    unsure: bool,
+}
+
+#[derive(Default)]
+struct TreeBuilder {
+    chunker: TreeChunker,
+    list: ListBuilder,
+}
+
+impl TreeBuilder {
+    fn push(&mut self, sink: &mut ChunkSink<'_>, entry: &Entry) -> Result<(), EngineError> {
+        let (keys, list) = (sink.keys(), &mut self.list);
+        self.chunker
+            .push(keys, entry, &mut |chunk| add_tree_chunk(sink, list, chunk))
+    }
+
+    fn finish(mut self, sink: &mut ChunkSink<'_>) -> Result<Content, EngineError> {
+        let list = &mut self.list;
+        self.chunker
+            .finish(&mut |chunk| add_tree_chunk(sink, list, chunk))?;
+        self.list.finish(sink)
+    }
+}
+
+fn add_tree_chunk(
+    sink: &mut ChunkSink<'_>,
+    list: &mut ListBuilder,
+    chunk: &[u8],
+) -> Result<(), EngineError> {
+    let id = sink.add(ChunkKind::Tree, chunk)?;
+    list.push(
+        sink,
+        ListItem::Part {
+            len: chunk.len() as u64,
+            id,
+        },
+    )
+}
+
+impl<'a> Assembler<'a> {
+    pub(crate) fn new(sink: ChunkSink<'a>, update: Update, lookup: Lookup) -> Self {
+        let assembled = Assembled {
+            roots: Vec::new(),
+            statistics: Statistics::default(),
+        };
+        Self {
+            sink,
+            update,
+            lookup,
+            stack: Vec::new(),
+            assembled,
+        }
+    }
+
+    /// Takes batches, in whatever order they come, until there are no more. Takes a token for each, so
+    /// that the walk may hand out another.
+    pub(crate) fn run(
+        mut self,
+        done: &Receiver<Batch<Done>>,
+        tokens: &Receiver<()>,
+    ) -> Result<(Assembled, Update), EngineError> {
+        let mut waiting: BTreeMap<u64, Vec<Done>> = BTreeMap::new();
+        let mut next = 0;
+        for batch in done {
+            waiting.insert(batch.number, batch.steps);
+            while let Some(steps) = waiting.remove(&next) {
+                for step in steps {
+                    self.take(step)?;
+                }
+                // There is one token for every batch that was handed out.
+                let _ = tokens.try_recv();
+                next += 1;
+            }
+        }
+        if !waiting.is_empty() || !self.stack.is_empty() {
+            // A worker failed, and its error is the one to tell.
+            return Err(EngineError::Interrupted);
+        }
+        self.sink.flush_all()?;
+        self.sink.hang_up();
+        Ok((self.assembled, self.update))
+    }
+
+    fn take(&mut self, done: Done) -> Result<(), EngineError> {
+        match done {
+            Done::Enter(enter, meta) => {
+                self.stack.push(Frame::new(enter, *meta));
+                Ok(())
+            }
+            Done::Entry {
+                entry,
+                local,
+                unsure,
+            } => self.entry(*entry, local, unsure),
+            Done::Leave => self.leave(),
+            Done::Lost => {
+                self.assembled.statistics.failed += 1;
+                self.unsure();
+                Ok(())
+            }
+            Done::Gone => {
+                self.unsure();
+                Ok(())
+            }
+        }
+    }
+
+    /// The directory must be looked at entry by entry next time; a root has no directory.
+    fn unsure(&mut self) {
+        match self.stack.last_mut() {
+            Some(frame) => frame.unsure = true,
+            None => self.assembled.roots.push(None),
+        }
+    }
+
+    fn entry(&mut self, entry: Entry, local: Local, unsure: bool) -> Result<(), EngineError> {
+        let Some(mut frame) = self.stack.pop() else {
+            let statistics = &mut self.assembled.statistics;
+            match &entry.node {
+                Node::File { content } => {
+                    statistics.files += 1;
+                    statistics.bytes += content.len();
+                }
+                _ => statistics.others += 1,
+            }
+            self.assembled.roots.push(Some(entry));
+            return Ok(());
+        };
+        frame.unsure |= unsure;
+        let result = self.push(&mut frame, PageEntry { local, entry });
+        self.stack.push(frame);
+        result
+    }
+
+    fn push(&mut self, frame: &mut Frame, entry: PageEntry) -> Result<(), EngineError> {
+        match &entry.entry.node {
+            Node::File { content } => {
+                frame.totals.files += 1;
+                frame.totals.bytes += content.len();
+            }
+            Node::Directory { .. } => {}
+            _ => frame.totals.others += 1,
+        }
+        frame.tree.push(&mut self.sink, &entry.entry)?;
+        frame.page.push(entry);
+        if frame.page.len() == PAGE_ENTRIES {
+            self.put_page(frame)?;
+        }
+        Ok(())
+    }
+
+    fn put_page(&mut self, frame: &mut Frame) -> Result<(), EngineError> {
+        self.update
+            .put_page(&frame.enter.path, frame.pages, &frame.page)?;
+        frame.pages += 1;
+        frame.page.clear();
+        Ok(())
+    }
+
+    fn leave(&mut self) -> Result<(), EngineError> {
+        let Some(mut frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        let is_as_it_was = frame.enter.clean && frame.changed.is_empty() && !frame.unsure;
+        let tree = if is_as_it_was {
+            old_tree(&frame)
+        } else {
+            if frame.enter.clean {
+                self.replay(&mut frame)?;
+            }
+            let tree = std::mem::take(&mut frame.tree).finish(&mut self.sink)?;
+            if !frame.page.is_empty() {
+                self.put_page(&mut frame)?;
+            }
+            self.update.cut_pages(&frame.enter.path, frame.pages)?;
+            Some(tree)
+        };
+        let tree = tree.unwrap_or_else(|| Content::Inline(Vec::new()));
+        if is_as_it_was {
+            frame.totals = frame
+                .enter
+                .row
+                .as_ref()
+                .map(|row| row.totals)
+                .unwrap_or_default();
+        }
+        let node = Node::Directory { tree };
+        let entry = Entry {
+            name: frame.enter.name.to_vec(),
+            meta: frame.meta.clone(),
+            node,
+        };
+        let old_row = frame.enter.row.as_ref();
+        let same_entry = old_row.is_some_and(|row| row.entry == entry);
+        if !is_as_it_was
+            || !same_entry
+            || old_row.is_some_and(|row| row.local != local(&frame.enter.stat))
+        {
+            self.update
+                .put_directory(&frame.enter.path, &frame.row(entry.clone()))?;
+        }
+        self.count(&frame.totals);
+        self.hand_up(entry, same_entry)
+    }
+
+    /// Gives a finished directory to the one above it.
+    fn hand_up(&mut self, entry: Entry, same: bool) -> Result<(), EngineError> {
+        let Some(mut above) = self.stack.pop() else {
+            self.assembled.roots.push(Some(entry));
+            return Ok(());
+        };
+        let result = if !above.enter.clean {
+            self.push(
+                &mut above,
+                PageEntry {
+                    local: NO_LOCAL,
+                    entry,
+                },
+            )
+        } else {
+            if !same {
+                above.changed.insert(entry.name.clone(), Some(entry));
+            }
+            Ok(())
+        };
+        self.stack.push(above);
+        result
+    }
+
+    /// Builds the tree of a clean directory again, some of whose directories changed.
+    fn replay(&mut self, frame: &mut Frame) -> Result<(), EngineError> {
+        for number in 0.. {
+            let Some(page) = self.lookup.page(&frame.enter.path, number)? else {
+                return Ok(());
+            };
+            for mut old in page {
+                match frame.changed.remove(&old.entry.name) {
+                    Some(Some(new)) => {
+                        old = PageEntry {
+                            local: NO_LOCAL,
+                            entry: new,
+                        }
+                    }
+                    Some(None) => continue,
+                    None => {}
+                }
+                self.push(frame, old)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, totals: &Totals) {
+        let statistics = &mut self.assembled.statistics;
+        statistics.directories += 1;
+        statistics.files += totals.files;
+        statistics.others += totals.others;
+        statistics.bytes += totals.bytes;
+    }
+}
+
+fn old_tree(frame: &Frame) -> Option<Content> {
+    match &frame.enter.row.as_ref()?.entry.node {
+        Node::Directory { tree } => Some(tree.clone()),
+        _ => None,
+    }
+}
+
+impl Frame {
+    fn new(enter: Box<Enter>, meta: Meta) -> Self {
+        Self {
+            enter,
+            meta,
+            changed: BTreeMap::new(),
+            tree: TreeBuilder::default(),
+            page: Vec::new(),
+            pages: 0,
+            totals: Totals::default(),
+            unsure: false,
+        }
+    }
+
+    fn row(&self, entry: Entry) -> DirectoryRow {
+        DirectoryRow {
+            dev: self.enter.stat.dev,
+            local: local(&self.enter.stat),
+            fingerprint: (!self.unsure).then_some(self.enter.fingerprint),
+            newest: self.enter.newest,
+            scanned: self.enter.scanned,
+            totals: self.totals,
+            entry,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What travels from the walk through the workers to the assembly.
+
+use std::sync::Arc;
+
+use strongroom_base::clock::Timestamp;
+use strongroom_catalogue::{DirectoryRow, Local, PageEntry};
+use strongroom_files::{Dir, Stat};
+use strongroom_format::tree::{Entry, Meta};
+
+/// A run of steps of the walk, numbered in the order of the walk.
+pub(crate) struct Batch<S> {
+    pub(crate) number: u64,
+    pub(crate) steps: Vec<S>,
+}
+
+/// A directory that the walk enters.
+pub(crate) struct Enter {
+    pub(crate) path: Arc<[u8]>,
+    pub(crate) name: Box<[u8]>,
+    pub(crate) dir: Arc<Dir>,
+    pub(crate) stat: Stat,
+    /// What the last snapshot saw of it.
+    pub(crate) row: Option<DirectoryRow>,
+    /// Whether its entries other than directories are as the last snapshot saw them.
+    pub(crate) clean: bool,
+    pub(crate) fingerprint: [u8; 32],
+    pub(crate) newest: Timestamp,
+    pub(crate) scanned: Timestamp,
+}
+
+/// A step of the walk, before the workers.
+pub(crate) enum Step {
+    /// A directory begins.
+    Enter(Box<Enter>),
+    /// The directory ends.
+    Leave,
+    /// An entry is as the last snapshot saw it.
+    Same(Box<PageEntry>),
+    /// An entry is to be read.
+    Read(Box<ToRead>),
+    /// An entry cannot be read.
+    Lost,
+}
+
+/// An entry that is to be read.
+pub(crate) struct ToRead {
+    pub(crate) dir: Arc<Dir>,
+    pub(crate) dir_path: Arc<[u8]>,
+    pub(crate) name: Box<[u8]>,
+    pub(crate) stat: Stat,
+}
+
+/// A step of the walk, after the workers.
+pub(crate) enum Done {
+    /// A directory begins.
+    Enter(Box<Enter>, Box<Meta>),
+    /// The directory ends.
+    Leave,
+    /// An entry of the directory.
+    Entry {
+        entry: Box<Entry>,
+        local: Local,
+        /// Whether the next snapshot must look at it again whatever its state.
+        unsure: bool,
+    },
+    /// An entry was there and could not be read, or a directory could not be listed.
+    Lost,
+    /// An entry was there and is gone, or is not kept.
+    Gone,
+}
+
+/// Joins a directory's path and a name.
+pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(path.len() + 1 + name.len());
+    joined.extend_from_slice(path);
+    if path.last() != Some(&b'/') {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(name);
+    joined
+}

@@ -1,0 +1,168 @@
+//! Reads a file, and stores what of it is new.
+
+use strongroom_crypto::chunker::{CHUNK_LEN_MAX, Chunker, WHOLE_MAX};
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_files::{Error, Extent, OpenFile, Whole};
+use strongroom_format::content::{Content, ListItem};
+use strongroom_format::limits::INLINE_LEN_MAX;
+
+use super::chunks::ChunkSink;
+use super::lists::ListBuilder;
+use crate::error::EngineError;
+use crate::monitor::count;
+
+/// How much of a large file is read at a time.
+const READ_LEN: usize = 4 << 20;
+
+/// Why a file has no content.
+pub(crate) enum ReadFailure {
+    /// It cannot be read.
+    Files(Error),
+    /// It became shorter or longer while it was read.
+    Changed,
+    /// Storing failed, which ends the backup.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for ReadFailure {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Error> for ReadFailure {
+    fn from(error: Error) -> Self {
+        Self::Files(error)
+    }
+}
+
+/// Reads files on one thread.
+pub(crate) struct FileReader<'a> {
+    pub(crate) chunker: &'a Chunker,
+    buffer: Vec<u8>,
+}
+
+impl<'a> FileReader<'a> {
+    pub(crate) fn new(chunker: &'a Chunker) -> Self {
+        Self {
+            chunker,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Reads a file of `size` bytes.
+    ///
+    /// `torn` accepts a file that ends earlier than it should, or goes on: it is taken as it is.
+    pub(crate) fn read(
+        &mut self,
+        file: &OpenFile,
+        size: u64,
+        torn: bool,
+        sink: &mut ChunkSink<'_>,
+    ) -> Result<Content, ReadFailure> {
+        let has_holes = size > INLINE_LEN_MAX as u64 && file.stat_at_open().blocks * 512 < size;
+        if size <= WHOLE_MAX as u64 && !has_holes {
+            return self.read_small(file, size, torn, sink);
+        }
+        let mut list = ListBuilder::default();
+        for extent in file.extents(size)? {
+            match extent {
+                Extent::Hole { len, .. } => list.push(sink, ListItem::Hole { len })?,
+                Extent::Data { offset, len } => {
+                    self.read_extent(file, offset..offset + len, torn, sink, &mut list)?;
+                }
+            }
+        }
+        Ok(list.finish(sink)?)
+    }
+
+    fn read_small(
+        &mut self,
+        file: &OpenFile,
+        size: u64,
+        torn: bool,
+        sink: &mut ChunkSink<'_>,
+    ) -> Result<Content, ReadFailure> {
+        let whole = file.read_all_small(usize::try_from(size).unwrap_or(0), &mut self.buffer)?;
+        if whole != Whole::AsExpected && !torn {
+            return Err(ReadFailure::Changed);
+        }
+        count(&sink.progress().bytes_read, self.buffer.len() as u64);
+        if self.buffer.len() <= INLINE_LEN_MAX {
+            return Ok(Content::Inline(self.buffer.clone()));
+        }
+        let len = u32::try_from(self.buffer.len()).unwrap_or(u32::MAX);
+        Ok(Content::Chunk {
+            len,
+            id: sink.add(ChunkKind::Data, &self.buffer)?,
+        })
+    }
+
+    fn read_extent(
+        &mut self,
+        file: &OpenFile,
+        range: std::ops::Range<u64>,
+        torn: bool,
+        sink: &mut ChunkSink<'_>,
+        list: &mut ListBuilder,
+    ) -> Result<(), ReadFailure> {
+        let whole = range.end - range.start <= WHOLE_MAX as u64;
+        let (mut at, mut filled) = (range.start, 0);
+        loop {
+            let want = usize::try_from(range.end - at).unwrap_or(usize::MAX);
+            let room = READ_LEN.min(filled + want);
+            if self.buffer.len() < room {
+                self.buffer.resize(room, 0);
+            }
+            let read = file.read_at(&mut self.buffer[filled..room], at)?;
+            at += read as u64;
+            filled += read;
+            count(&sink.progress().bytes_read, read as u64);
+            let short = filled < room;
+            if short && !torn {
+                return Err(ReadFailure::Changed);
+            }
+            let last = at >= range.end || short;
+            let used = self.cut(filled, whole, last, sink, list)?;
+            self.buffer.copy_within(used..filled, 0);
+            filled -= used;
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stores the chunks in the buffer, and returns how many bytes they have.
+    fn cut(
+        &mut self,
+        filled: usize,
+        whole: bool,
+        last: bool,
+        sink: &mut ChunkSink<'_>,
+        list: &mut ListBuilder,
+    ) -> Result<usize, EngineError> {
+        let mut used = 0;
+        while used < filled {
+            let rest = &self.buffer[used..filled];
+            if !last && rest.len() < CHUNK_LEN_MAX {
+                break;
+            }
+            let cut = if whole {
+                None
+            } else {
+                self.chunker.first_cut(rest, 0)
+            };
+            let chunk = &rest[..cut.unwrap_or(rest.len())];
+            let id = sink.add(ChunkKind::Data, chunk)?;
+            list.push(
+                sink,
+                ListItem::Part {
+                    len: chunk.len() as u64,
+                    id,
+                },
+            )?;
+            used += chunk.len();
+        }
+        Ok(used)
+    }
+}

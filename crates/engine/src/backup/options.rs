@@ -1,0 +1,115 @@
+//! What is to be backed up, and what is not.
+
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::error::EngineError;
+
+/// What is to be backed up.
+#[derive(Clone, Debug, Default)]
+pub struct BackupOptions {
+    /// Absolute paths, none below another.
+    pub roots: Vec<PathBuf>,
+    /// What is left out.
+    pub excludes: Excludes,
+    /// Folders that are never entered, whatever the roots: the destinations, and the catalogue.
+    pub never: Vec<PathBuf>,
+    /// Tags of the snapshot.
+    pub tags: Vec<String>,
+    /// The name of the computer.
+    pub host: Vec<u8>,
+    /// The program and its version.
+    pub program: String,
+    /// Whether directories of other file systems than their root's are left out.
+    pub one_file_system: bool,
+}
+
+/// Patterns of what is left out.
+///
+/// A pattern with a `/` is matched against the whole path, another one against each name. `*` does not
+/// match `/`, `**` does.
+#[derive(Clone, Debug, Default)]
+pub struct Excludes {
+    paths: GlobSet,
+    names: GlobSet,
+    is_empty: bool,
+}
+
+impl Excludes {
+    /// Reads patterns.
+    pub fn new<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Result<Self, EngineError> {
+        let (mut paths, mut names) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let mut is_empty = true;
+        for pattern in patterns {
+            let failed = |source| EngineError::Pattern {
+                pattern: pattern.to_owned(),
+                source,
+            };
+            let plain = pattern.strip_suffix('/').unwrap_or(pattern);
+            let whole = match plain {
+                path if path.starts_with('/') => Some(path.to_owned()),
+                path if path.contains('/') => Some(format!("**/{path}")),
+                _ => None,
+            };
+            let glob = GlobBuilder::new(whole.as_deref().unwrap_or(plain))
+                .literal_separator(true)
+                .build()
+                .map_err(failed)?;
+            if whole.is_some() {
+                paths.add(glob)
+            } else {
+                names.add(glob)
+            };
+            is_empty = false;
+        }
+        let failed = |source| EngineError::Pattern {
+            pattern: String::new(),
+            source,
+        };
+        Ok(Self {
+            paths: paths.build().map_err(failed)?,
+            names: names.build().map_err(failed)?,
+            is_empty,
+        })
+    }
+
+    /// Says whether a path is left out.
+    pub fn matches(&self, path: &Path, name: &Path) -> bool {
+        !self.is_empty && (self.names.is_match(name) || self.paths.is_match(path))
+    }
+
+    /// Says whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty || (self.names.is_empty() && self.paths.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, path: &str, expected: bool) {
+        let excludes = Excludes::new([pattern]).unwrap();
+        let path = Path::new(path);
+        assert_eq!(
+            excludes.matches(path, Path::new(path.file_name().unwrap())),
+            expected
+        );
+    }
+
+    #[test]
+    fn patterns_match_names_or_paths() {
+        check("*.o", "/src/a.o", true);
+        check("*.o", "/src/a.oo", false);
+        check("target", "/src/target", true);
+        check("target/", "/src/target", true);
+        check("/src/*", "/src/a", true);
+        check("/src/*", "/src/a/b", false);
+        check("/src/**", "/src/a/b", true);
+        check("cache/*.tmp", "/home/x/cache/a.tmp", true);
+        check("cache/*.tmp", "/home/x/a.tmp", false);
+        assert!(Excludes::new(["a["]).is_err());
+    }
+}

@@ -1,0 +1,507 @@
+//! Gathers segments into packs, seals them, and records what was written.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use strongroom_base::ids::ObjectName;
+use strongroom_base::object::ObjectRef;
+use strongroom_crypto::hash::hash;
+use strongroom_crypto::keys::SealedKind;
+use strongroom_crypto::seal::PREFIX_LEN;
+use strongroom_format::body::{Body, Deed, Snapshot};
+use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace, level};
+use strongroom_format::limits::PACK_LEN_MAX;
+use strongroom_format::pack::{PackClass, Trailer, TrailerSegment, finish_pack};
+use strongroom_format::sealed::{HEADER_LEN, SealedHeader};
+use strongroom_replica::record::{
+    Added, Changes, PartKind, RecordKind, SMALL_PAYLOAD_LEN_MAX, payload_offset,
+};
+
+use super::chunks::{ChunkSet, Segment};
+use super::fanout::Fanout;
+use crate::create::{seal, seal_body};
+use crate::error::EngineError;
+use crate::memory::Head;
+use crate::monitor::count;
+use crate::writer::Writer;
+
+/// Segments wait for a pack that they fill well: at most this many bytes of them.
+const WAITING_BYTES: usize = 3 << 20;
+/// A progress record is written after this many new chunks, stored bytes or this time, whatever is first.
+const PROGRESS_CHUNKS: usize = 400_000;
+const PROGRESS_BYTES: u64 = 4 << 30;
+const PROGRESS_TIME: Duration = Duration::from_secs(300);
+/// Room in a record for its body beside the packs.
+const BODY_ROOM: usize = 64 << 10;
+/// How many runs of one level are merged.
+const MERGE: usize = 8;
+/// Runs of this level and above stay as they are.
+const LEVEL_FINAL: u32 = 2;
+
+/// Gathers segments into packs.
+pub(crate) struct Packer<'a, 'w> {
+    writer: &'w mut Writer<'a>,
+    set: &'w ChunkSet<'w>,
+    fanout: Fanout,
+    data: OpenPack,
+    meta: OpenPack,
+    run: Run,
+    adds: Vec<Added>,
+    stored: u64,
+    since: Instant,
+}
+
+struct OpenPack {
+    class: PackClass,
+    plaintext: Vec<u8>,
+    segments: Vec<TrailerSegment>,
+    trailer_len: usize,
+    waiting: Vec<Segment>,
+}
+
+/// A sealed pack that is not an object yet.
+struct SealedPack {
+    bytes: Vec<u8>,
+    header: SealedHeader,
+    segments: Vec<TrailerSegment>,
+}
+
+impl<'a, 'w> Packer<'a, 'w> {
+    pub(crate) fn new(writer: &'w mut Writer<'a>, set: &'w ChunkSet<'w>) -> Self {
+        let ready = writer
+            .ready()
+            .map(|(number, replica)| (number, replica.clone()))
+            .collect();
+        Self {
+            writer,
+            set,
+            fanout: Fanout::new(ready),
+            data: OpenPack::new(PackClass::Data),
+            meta: OpenPack::new(PackClass::Meta),
+            run: Run::default(),
+            adds: Vec::new(),
+            stored: 0,
+            since: Instant::now(),
+        }
+    }
+
+    /// Takes segments until there are no more.
+    pub(crate) fn run(mut self, segments: &Receiver<Segment>) -> Result<Self, EngineError> {
+        for segment in segments {
+            self.take(segment)?;
+            let due = self.run.entries.len() >= PROGRESS_CHUNKS
+                || self.stored >= PROGRESS_BYTES
+                || self.since.elapsed() >= PROGRESS_TIME;
+            if due && !self.run.entries.is_empty() {
+                self.record_progress()?;
+            }
+        }
+        Ok(self)
+    }
+
+    fn take(&mut self, segment: Segment) -> Result<(), EngineError> {
+        let class = segment.class;
+        let pack = self.open_pack(class);
+        pack.waiting.push(segment);
+        while self.open_pack(class).waiting_bytes() > WAITING_BYTES {
+            if !self.open_pack(class).place_one() {
+                self.finish_pack(class, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn open_pack(&mut self, class: PackClass) -> &mut OpenPack {
+        match class {
+            PackClass::Data => &mut self.data,
+            PackClass::Meta => &mut self.meta,
+        }
+    }
+
+    /// Places every segment that waits; packs that become full on the way are written.
+    fn place_all(&mut self, class: PackClass) {
+        while !self.open_pack(class).waiting.is_empty() {
+            if !self.open_pack(class).place_one() {
+                self.finish_pack(class, true);
+            }
+        }
+    }
+
+    /// Seals the open pack, and hands it to the destinations.
+    fn finish_pack(&mut self, class: PackClass, full: bool) {
+        let Some(pack) = self.seal_pack(class, full) else {
+            return;
+        };
+        let object = ObjectRef::pack(ObjectName(hash(&pack.bytes)));
+        self.adds.push(Added {
+            object,
+            size: pack.bytes.len() as u64,
+        });
+        self.index(&pack, object, 0);
+        self.put(object, pack.bytes);
+    }
+
+    fn put(&mut self, object: ObjectRef, bytes: Vec<u8>) {
+        self.stored += bytes.len() as u64;
+        count(&self.set.progress.bytes_stored, bytes.len() as u64);
+        self.fanout.put(object, bytes);
+    }
+
+    fn seal_pack(&mut self, class: PackClass, full: bool) -> Option<SealedPack> {
+        let pack = self.open_pack(class);
+        if pack.segments.is_empty() {
+            return None;
+        }
+        let mut plaintext = std::mem::take(&mut pack.plaintext);
+        let trailer = Trailer {
+            class,
+            segments: std::mem::take(&mut pack.segments),
+        };
+        pack.trailer_len = 0;
+        finish_pack(&mut plaintext, &trailer, full).expect("segments were placed where they fit");
+        let mut bytes = Vec::new();
+        let header = self.seal(SealedKind::Pack, &plaintext, &mut bytes);
+        Some(SealedPack {
+            bytes,
+            header,
+            segments: trailer.segments,
+        })
+    }
+
+    fn seal(&self, kind: SealedKind, plaintext: &[u8], out: &mut Vec<u8>) -> SealedHeader {
+        let identity = &self.writer.identity;
+        let generation = self.writer.next_id().generation;
+        let (archive, ring, random) = (identity.archive, &identity.ring, &*identity.random);
+        seal(archive, generation, ring, kind, plaintext, random, out)
+    }
+
+    /// Notes where the chunks of a pack lie.
+    fn index(&mut self, pack: &SealedPack, object: ObjectRef, offset: usize) {
+        let mut prefix = [0; PREFIX_LEN];
+        prefix.copy_from_slice(&pack.bytes[HEADER_LEN..HEADER_LEN + PREFIX_LEN]);
+        let number = |value: usize| u32::try_from(value).expect("lengths of packs have 32 bits");
+        self.run.objects.push(PackPlace {
+            object,
+            offset: number(offset),
+            size: number(pack.bytes.len()),
+            header: pack.header,
+            prefix,
+        });
+        let object = number(self.run.objects.len() - 1);
+        let mut at = 0;
+        for segment in &pack.segments {
+            let row = number(self.run.segments.len());
+            self.run.segments.push(SegmentPlace {
+                object,
+                offset: at,
+                stored_len: segment.stored_len,
+                method: segment.method,
+                raw_len: segment.raw_len,
+            });
+            at += segment.stored_len;
+            let mut offset = 0;
+            for chunk in &segment.chunks {
+                self.run.entries.push(Entry {
+                    prefix: chunk.prefix,
+                    segment: row,
+                    offset,
+                });
+                offset += chunk.len;
+            }
+        }
+    }
+
+    /// Waits until every destination that works has everything.
+    fn wait(&mut self) {
+        for (number, reason) in self.fanout.wait() {
+            self.writer.fail(number, &reason);
+        }
+    }
+
+    /// Writes what there is, and a record that adds it: what comes after a crash begins from there.
+    pub(crate) fn record_progress(&mut self) -> Result<(), EngineError> {
+        for class in [PackClass::Data, PackClass::Meta] {
+            self.place_all(class);
+            self.finish_pack(class, false);
+        }
+        if self.run.entries.is_empty() {
+            return Ok(());
+        }
+        let (run, plaintext) = self.put_run();
+        self.wait();
+        let mut runs = self.writer.runs().to_vec();
+        runs.push(run);
+        self.commit(Deed::Progress, Vec::new(), runs)?;
+        self.know(run, &plaintext)?;
+        (self.stored, self.since) = (0, Instant::now());
+        Ok(())
+    }
+
+    /// Writes the index run of everything since the last record as an object.
+    fn put_run(&mut self) -> (ObjectRef, Vec<u8>) {
+        let mut run = std::mem::take(&mut self.run);
+        run.sort();
+        let plaintext = run.encode();
+        let object = self.put_index(&plaintext);
+        (object, plaintext)
+    }
+
+    fn put_index(&mut self, plaintext: &[u8]) -> ObjectRef {
+        let mut bytes = Vec::new();
+        self.seal(SealedKind::Index, plaintext, &mut bytes);
+        let object = ObjectRef::index(ObjectName(hash(&bytes)));
+        self.adds.push(Added {
+            object,
+            size: bytes.len() as u64,
+        });
+        self.put(object, bytes);
+        object
+    }
+
+    /// Notes that the chunks of a recorded run are known.
+    fn know(&mut self, run: ObjectRef, plaintext: &[u8]) -> Result<(), EngineError> {
+        self.set.change_known(|known| known.add(&run, plaintext))?;
+        let entries = Run::decode(plaintext)
+            .map_err(strongroom_catalogue::CatalogueError::from)?
+            .entries;
+        self.set.settle(entries.iter().map(|entry| entry.prefix));
+        Ok(())
+    }
+
+    /// Writes a record of what was added, without parts other than its body.
+    fn commit(
+        &mut self,
+        deed: Deed,
+        condemns: Vec<ObjectRef>,
+        mut runs: Vec<ObjectRef>,
+    ) -> Result<Head, EngineError> {
+        runs.sort_unstable();
+        let kind = RecordKind::from_code(deed.code()).expect("every deed is a kind of record");
+        let changes = self.take_changes(condemns);
+        let body = self.sealed_body(deed, &runs);
+        self.writer
+            .commit(kind, changes, &[(PartKind::Body, &body)], runs)
+    }
+
+    fn take_changes(&mut self, condemns: Vec<ObjectRef>) -> Changes {
+        let mut adds = std::mem::take(&mut self.adds);
+        adds.sort_unstable();
+        Changes {
+            adds,
+            condemns,
+            ..Changes::default()
+        }
+    }
+
+    fn sealed_body(&self, deed: Deed, runs: &[ObjectRef]) -> Vec<u8> {
+        let identity = &self.writer.identity;
+        let body = Body {
+            time: identity.clock.now(),
+            destinations: self.writer.acknowledged(),
+            runs: runs.to_vec(),
+            deed,
+        };
+        let generation = self.writer.next_id().generation;
+        seal_body(
+            identity.archive,
+            generation,
+            &identity.ring,
+            &body,
+            &*identity.random,
+        )
+    }
+
+    /// Writes the record of the snapshot; a small one carries its packs.
+    pub(crate) fn record_snapshot(mut self, snapshot: Snapshot) -> Result<Head, EngineError> {
+        self.place_all(PackClass::Data);
+        self.place_all(PackClass::Meta);
+        let (merged, condemns) = self.merge_runs()?;
+        let mut runs: Vec<ObjectRef> = self.writer.runs().to_vec();
+        runs.retain(|run| !condemns.contains(run));
+        runs.extend(merged);
+        let deed = Deed::Snapshot(snapshot);
+        let nothing_written = self.run.entries.is_empty();
+        let open = self.data.plaintext.len() + self.meta.plaintext.len();
+        let head = if nothing_written && open == 0 {
+            self.wait();
+            self.commit(deed, objects_only(&condemns), runs)?
+        } else if nothing_written && open < SMALL_PAYLOAD_LEN_MAX / 2 {
+            self.commit_small(deed, objects_only(&condemns), runs)?
+        } else {
+            self.finish_pack(PackClass::Data, false);
+            self.finish_pack(PackClass::Meta, false);
+            let (run, plaintext) = self.put_run();
+            runs.push(run);
+            self.wait();
+            let head = self.commit(deed, objects_only(&condemns), runs)?;
+            self.know(run, &plaintext)?;
+            head
+        };
+        self.set
+            .change_known(|known| condemns.iter().for_each(|run| known.remove(run)));
+        for (number, bytes) in self.fanout.bytes() {
+            self.writer.slots[number].bytes_written += bytes;
+        }
+        Ok(head)
+    }
+
+    /// Writes a snapshot whose packs and index run travel in its record.
+    fn commit_small(
+        &mut self,
+        deed: Deed,
+        condemns: Vec<ObjectRef>,
+        mut runs: Vec<ObjectRef>,
+    ) -> Result<Head, EngineError> {
+        let kind = RecordKind::from_code(deed.code()).expect("every deed is a kind of record");
+        let record = ObjectRef::record(self.writer.next_id());
+        runs.push(record);
+        runs.sort_unstable();
+        let packs: Vec<SealedPack> = [PackClass::Data, PackClass::Meta]
+            .into_iter()
+            .filter_map(|class| self.seal_pack(class, false))
+            .collect();
+        self.wait();
+        let changes = self.take_changes(condemns);
+        let body = self.sealed_body(deed, &runs);
+        let mut offset = payload_offset(&changes, packs.len() + 2) + body.len();
+        for pack in &packs {
+            self.index(pack, record, offset);
+            offset += pack.bytes.len();
+        }
+        let mut run = std::mem::take(&mut self.run);
+        run.sort();
+        let plaintext = run.encode();
+        let mut index = Vec::new();
+        self.seal(SealedKind::Index, &plaintext, &mut index);
+        let mut parts: Vec<(PartKind, &[u8])> = vec![(PartKind::Body, &body)];
+        parts.extend(
+            packs
+                .iter()
+                .map(|pack| (PartKind::Pack, pack.bytes.as_slice())),
+        );
+        parts.push((PartKind::Index, &index));
+        debug_assert!(
+            body.len() <= BODY_ROOM,
+            "a body without a checkpoint is short"
+        );
+        let payload: usize = parts.iter().map(|(_, bytes)| bytes.len()).sum();
+        count(&self.set.progress.bytes_stored, payload as u64);
+        let head = self.writer.commit(kind, changes, &parts, runs)?;
+        self.know(record, &plaintext)?;
+        Ok(head)
+    }
+
+    /// Merges runs where there are eight of one level: returns the new ones and those they replace.
+    fn merge_runs(&mut self) -> Result<(Vec<ObjectRef>, Vec<ObjectRef>), EngineError> {
+        let runs: Vec<(ObjectRef, u32)> = self.set.change_known(|known| known.runs().collect());
+        let (mut merged, mut replaced) = (Vec::new(), Vec::new());
+        for wanted in 0..LEVEL_FINAL {
+            let of_level: Vec<ObjectRef> = runs
+                .iter()
+                .filter(|(_, entries)| level(*entries) == wanted)
+                .map(|(object, _)| *object)
+                .collect();
+            if of_level.len() < MERGE {
+                continue;
+            }
+            let mut all = Run::default();
+            for object in &of_level {
+                let plaintext = self.set.change_known(|known| known.plaintext(object))?;
+                let run =
+                    Run::decode(&plaintext).map_err(strongroom_catalogue::CatalogueError::from)?;
+                append_run(&mut all, run);
+            }
+            all.sort();
+            let plaintext = all.encode();
+            let object = self.put_index(&plaintext);
+            self.set
+                .change_known(|known| known.add(&object, &plaintext))?;
+            merged.push(object);
+            replaced.extend(of_level);
+        }
+        replaced.sort_unstable();
+        Ok((merged, replaced))
+    }
+}
+
+/// Records are not condemned when their index run is merged: they hold more than that.
+fn objects_only(runs: &[ObjectRef]) -> Vec<ObjectRef> {
+    runs.iter()
+        .filter(|run| run.record_id().is_none())
+        .copied()
+        .collect()
+}
+
+fn append_run(all: &mut Run, run: Run) {
+    let number = |len: usize| u32::try_from(len).expect("runs have less than 2^32 rows");
+    let (objects, segments) = (number(all.objects.len()), number(all.segments.len()));
+    all.objects.extend(run.objects);
+    all.segments
+        .extend(run.segments.into_iter().map(|row| SegmentPlace {
+            object: row.object + objects,
+            ..row
+        }));
+    all.entries
+        .extend(run.entries.into_iter().map(|entry| Entry {
+            segment: entry.segment + segments,
+            ..entry
+        }));
+}
+
+impl OpenPack {
+    fn new(class: PackClass) -> Self {
+        Self {
+            class,
+            plaintext: Vec::new(),
+            segments: Vec::new(),
+            trailer_len: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.waiting.iter().map(|segment| segment.bytes.len()).sum()
+    }
+
+    /// Places one of the segments that wait: the first while there is much room, then the longest that
+    /// fits. Returns whether one fitted.
+    fn place_one(&mut self) -> bool {
+        debug_assert!(
+            self.waiting
+                .iter()
+                .all(|segment| segment.class == self.class)
+        );
+        let used = self.plaintext.len() + self.trailer_len;
+        let room = (PACK_LEN_MAX - 16).saturating_sub(used);
+        let fits = |segment: &Segment| segment.bytes.len() + trailer_len(segment) <= room;
+        let much_room = room > WAITING_BYTES;
+        let candidates = self
+            .waiting
+            .iter()
+            .enumerate()
+            .filter(|(_, segment)| fits(segment));
+        let chosen = if much_room {
+            candidates.map(|(at, _)| at).next()
+        } else {
+            candidates
+                .max_by_key(|(_, segment)| segment.bytes.len())
+                .map(|(at, _)| at)
+        };
+        let Some(at) = chosen else { return false };
+        let segment = self.waiting.remove(at);
+        self.trailer_len += trailer_len(&segment);
+        self.plaintext.extend_from_slice(&segment.bytes);
+        self.segments.push(TrailerSegment {
+            method: segment.method,
+            stored_len: u32::try_from(segment.bytes.len()).unwrap_or(u32::MAX),
+            raw_len: segment.raw_len,
+            chunks: segment.chunks,
+        });
+        true
+    }
+}
+
+/// Returns how long the row of a segment in the trailer is at the most.
+fn trailer_len(segment: &Segment) -> usize {
+    16 + segment.chunks.len() * 20
+}

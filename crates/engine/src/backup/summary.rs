@@ -1,0 +1,42 @@
+//! What a backup did.
+
+use std::time::Duration;
+
+use crate::destination::DestinationReport;
+use crate::memory::Head;
+
+/// How many files the walk found new, changed and unmodified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Files that the last snapshot did not have.
+    pub new: u64,
+    /// Files that the last snapshot had in another state.
+    pub changed: u64,
+    /// Files that the last snapshot had in this state.
+    pub unmodified: u64,
+}
+
+/// What a backup did.
+#[derive(Clone, Debug)]
+pub struct BackupSummary {
+    /// The record of the snapshot.
+    pub snapshot: Head,
+    /// How many files there were.
+    pub files: Counts,
+    /// How many entries could not be read.
+    pub failed: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Bytes of the files that were seen.
+    pub bytes_scanned: u64,
+    /// Bytes that were read.
+    pub bytes_read: u64,
+    /// Bytes of chunks that were new.
+    pub bytes_new: u64,
+    /// Bytes that each destination had to store.
+    pub bytes_stored: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// What became of every destination.
+    pub destinations: Vec<DestinationReport>,
+}

@@ -1,0 +1,325 @@
+//! Walks directories in the order of their names, and compares them with what the last snapshot saw.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use strongroom_catalogue::{Lookup, PageEntry};
+use strongroom_files::{Dir, Kind, Stat};
+use strongroom_format::limits::DEPTH_MAX;
+use strongroom_format::tree::Node;
+
+use super::batch::{Batch, Enter, Step, ToRead, join};
+use super::scan::{JobId, Kept, Listing, ScanError, Scanner, is_settled};
+use super::summary::Counts;
+use super::worker::local;
+use crate::error::EngineError;
+use crate::monitor::{Monitor, Stop, Warning, count};
+
+/// A batch is full when it has this many bytes to read, steps or directories.
+const BATCH_BYTES: u64 = 2 << 20;
+const BATCH_STEPS: usize = 512;
+const BATCH_DIRECTORIES: usize = 32;
+
+/// Walks and hands out batches.
+pub(crate) struct Walk<'a> {
+    pub(crate) scanner: &'a Scanner<'a>,
+    pub(crate) lookup: Lookup,
+    pub(crate) monitor: &'a dyn Monitor,
+    pub(crate) stop: &'a Stop,
+    pub(crate) counts: Counts,
+    pub(crate) out: BatchSender,
+}
+
+/// Gathers steps into batches, of which only so many are under way.
+pub(crate) struct BatchSender {
+    batches: Sender<Batch<Step>>,
+    tokens: Sender<()>,
+    number: u64,
+    steps: Vec<Step>,
+    bytes: u64,
+    directories: usize,
+}
+
+struct OpenDir {
+    listing: Listing,
+    next: usize,
+    old: OldEntries,
+}
+
+/// The entries that the last snapshot saw in a directory, read page by page.
+#[derive(Default)]
+struct OldEntries {
+    path: Option<Arc<[u8]>>,
+    next_page: u32,
+    entries: VecDeque<PageEntry>,
+}
+
+impl BatchSender {
+    pub(crate) fn new(batches: Sender<Batch<Step>>, tokens: Sender<()>) -> Self {
+        Self {
+            batches,
+            tokens,
+            number: 0,
+            steps: Vec::new(),
+            bytes: 0,
+            directories: 0,
+        }
+    }
+
+    fn push(&mut self, step: Step) -> Result<(), EngineError> {
+        match &step {
+            Step::Enter(_) => self.directories += 1,
+            Step::Read(to_read) => self.bytes += to_read.stat.size,
+            _ => {}
+        }
+        self.steps.push(step);
+        let full = self.bytes >= BATCH_BYTES
+            || self.steps.len() >= BATCH_STEPS
+            || self.directories >= BATCH_DIRECTORIES;
+        if full { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), EngineError> {
+        let steps = std::mem::take(&mut self.steps);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        (self.bytes, self.directories) = (0, 0);
+        // Both hang up only when another thread failed, and that thread's error is the one to tell.
+        let sent = self.tokens.send(()).is_ok()
+            && self
+                .batches
+                .send(Batch {
+                    number: self.number,
+                    steps,
+                })
+                .is_ok();
+        self.number += 1;
+        if sent {
+            Ok(())
+        } else {
+            Err(EngineError::Interrupted)
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Walks a root that is a directory.
+    pub(crate) fn directory(
+        &mut self,
+        dir: Arc<Dir>,
+        path: &[u8],
+        name: &[u8],
+    ) -> Result<(), EngineError> {
+        let job = self.scanner.root(dir, path.into());
+        let mut stack = Vec::new();
+        self.enter(job, path, name, &mut stack)?;
+        while let Some(open) = stack.last_mut() {
+            if self.stop.is_requested() {
+                return Err(EngineError::Interrupted);
+            }
+            let Some(entry) = open.listing.kept.get(open.next) else {
+                stack.pop();
+                self.out.push(Step::Leave)?;
+                continue;
+            };
+            open.next += 1;
+            if let Some(job) = entry.job {
+                let name = name_of(&open.listing, entry).to_vec();
+                let path = join(&open.listing.path, &name);
+                self.enter(job, &path, &name, &mut stack)?;
+            } else if !open.listing.clean {
+                let at = open.next - 1;
+                let mut old = std::mem::take(&mut open.old);
+                let step = self.step(&open.listing, at, &mut old)?;
+                open.old = old;
+                if let Some(step) = step {
+                    self.out.push(step)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks a root that is not a directory.
+    pub(crate) fn other(
+        &mut self,
+        dir: Arc<Dir>,
+        dir_path: &[u8],
+        name: &[u8],
+        stat: Stat,
+    ) -> Result<(), EngineError> {
+        let dir_path = dir_path.into();
+        self.count_seen(&stat);
+        self.counts.new += u64::from(stat.kind == Kind::File);
+        let to_read = ToRead {
+            dir,
+            dir_path,
+            name: name.into(),
+            stat,
+        };
+        self.out.push(Step::Read(Box::new(to_read)))
+    }
+
+    /// Hands out the last batch.
+    pub(crate) fn finish(mut self) -> Result<Counts, EngineError> {
+        self.out.flush()?;
+        Ok(self.counts)
+    }
+
+    fn enter(
+        &mut self,
+        job: JobId,
+        path: &[u8],
+        name: &[u8],
+        stack: &mut Vec<OpenDir>,
+    ) -> Result<(), EngineError> {
+        let listing = match self.scanner.take(job, &self.lookup) {
+            Ok(_) if stack.len() >= DEPTH_MAX => {
+                return self.lost(path, format!("deeper than {DEPTH_MAX} directories"));
+            }
+            Ok(listing) => listing,
+            Err(ScanError::Catalogue(error)) => return Err(error.into()),
+            Err(ScanError::Files(error)) => return self.lost(path, super::explain(&error)),
+        };
+        let enter = Enter {
+            path: listing.path.clone(),
+            name: name.into(),
+            dir: listing.dir.clone(),
+            stat: listing.stat,
+            row: listing.row.clone(),
+            clean: listing.clean,
+            fingerprint: listing.fingerprint,
+            newest: listing.newest,
+            scanned: listing.scanned,
+        };
+        if listing.clean {
+            let totals = listing
+                .row
+                .as_ref()
+                .map(|row| row.totals)
+                .unwrap_or_default();
+            self.counts.unmodified += totals.files;
+            count(&self.scanner.progress.entries, totals.files + totals.others);
+            count(&self.scanner.progress.bytes_scanned, totals.bytes);
+        }
+        self.out.push(Step::Enter(Box::new(enter)))?;
+        let path = listing.row.as_ref().map(|_| listing.path.clone());
+        stack.push(OpenDir {
+            listing,
+            next: 0,
+            old: OldEntries {
+                path,
+                ..OldEntries::default()
+            },
+        });
+        Ok(())
+    }
+
+    fn lost(&mut self, path: &[u8], message: String) -> Result<(), EngineError> {
+        self.monitor.warning(Warning {
+            subject: path.to_vec(),
+            message,
+            left_out: true,
+        });
+        self.out.push(Step::Lost)
+    }
+
+    /// Decides what is to be done with an entry that is not a directory.
+    fn step(
+        &mut self,
+        listing: &Listing,
+        at: usize,
+        old: &mut OldEntries,
+    ) -> Result<Option<Step>, EngineError> {
+        let entry = &listing.kept[at];
+        let name = name_of(listing, entry);
+        let stat = match &entry.state {
+            Ok(stat) => stat,
+            Err(error) if error.is_gone() => return Ok(None),
+            Err(error) => {
+                self.lost(&join(&listing.path, name), super::explain(error))?;
+                return Ok(None);
+            }
+        };
+        if stat.kind == Kind::Socket {
+            return Ok(None);
+        }
+        self.count_seen(stat);
+        let is_file = stat.kind == Kind::File;
+        let known = old.find(name, &self.lookup)?;
+        let is_new = known.is_none();
+        if let (Some(known), Some(row)) = (known, &listing.row)
+            && row.dev == stat.dev
+            && is_same(&known, stat)
+            && is_settled(stat.mtime().max(stat.ctime()), row.scanned)
+        {
+            self.counts.unmodified += u64::from(is_file);
+            return Ok(Some(Step::Same(Box::new(known))));
+        }
+        self.counts.new += u64::from(is_file && is_new);
+        self.counts.changed += u64::from(is_file && !is_new);
+        Ok(Some(Step::Read(Box::new(ToRead {
+            dir: listing.dir.clone(),
+            dir_path: listing.path.clone(),
+            name: name.into(),
+            stat: *stat,
+        }))))
+    }
+
+    fn count_seen(&self, stat: &Stat) {
+        count(&self.scanner.progress.entries, 1);
+        if stat.kind == Kind::File {
+            count(&self.scanner.progress.bytes_scanned, stat.size);
+        }
+    }
+}
+
+fn name_of<'l>(listing: &'l Listing, entry: &Kept) -> &'l [u8] {
+    listing
+        .names
+        .get(entry.name as usize)
+        .map_or(&[], |name| name.name)
+}
+
+/// Says whether an entry is as the last snapshot saw it.
+fn is_same(known: &PageEntry, stat: &Stat) -> bool {
+    let meta = &known.entry.meta;
+    let kind = match known.entry.node {
+        Node::File { .. } => Kind::File,
+        Node::Directory { .. } => Kind::Directory,
+        Node::Symlink { .. } => Kind::Symlink,
+        Node::Fifo => Kind::Fifo,
+        Node::CharDevice { .. } => Kind::CharDevice,
+        Node::BlockDevice { .. } => Kind::BlockDevice,
+    };
+    known.local == local(stat)
+        && kind == stat.kind
+        && meta.mtime == stat.mtime()
+        && meta.btime == stat.btime()
+        && !meta.unsettled
+}
+
+impl OldEntries {
+    /// Returns the entry with this name; names are asked for in their order.
+    fn find(&mut self, name: &[u8], lookup: &Lookup) -> Result<Option<PageEntry>, EngineError> {
+        loop {
+            while let Some(first) = self.entries.front() {
+                match first.entry.name.as_slice().cmp(name) {
+                    std::cmp::Ordering::Less => drop(self.entries.pop_front()),
+                    std::cmp::Ordering::Equal => return Ok(self.entries.pop_front()),
+                    std::cmp::Ordering::Greater => return Ok(None),
+                }
+            }
+            let Some(path) = &self.path else {
+                return Ok(None);
+            };
+            match lookup.page(path, self.next_page)? {
+                Some(page) => self.entries = page.into(),
+                None => self.path = None,
+            }
+            self.next_page += 1;
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Turns the steps of the walk into entries: reads files, links and metadata.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, select_biased};
+use strongroom_catalogue::Local;
+use strongroom_crypto::hash::hash;
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_files::{Error, Extra, Kind, Names, OpenFile, Stat, extra_of, extra_of_child};
+use strongroom_format::content::{Content, ListItem};
+use strongroom_format::limits::{CHUNK_LEN_MAX, INLINE_LEN_MAX};
+use strongroom_format::tree::{Entry, Meta, Node, Owner};
+
+use super::batch::{Batch, Done, Enter, Step, ToRead, join};
+use super::chunks::{ChunkSink, RawSegment};
+use super::content::{FileReader, ReadFailure};
+use super::lists::ListBuilder;
+use crate::error::EngineError;
+use crate::monitor::{Monitor, Stop, Warning};
+
+/// How often a file that changes while it is read is read again.
+const ATTEMPTS: usize = 3;
+
+/// One thread's share of the work.
+pub(crate) struct Worker<'a> {
+    pub(crate) sink: ChunkSink<'a>,
+    pub(crate) reader: FileReader<'a>,
+    pub(crate) names: &'a Names,
+    pub(crate) monitor: &'a dyn Monitor,
+    pub(crate) stop: &'a Stop,
+    pub(crate) owners: HashMap<(u32, u32), Arc<Owner>>,
+}
+
+impl Worker<'_> {
+    /// Works until there are no more batches, and no other thread has segments to compress.
+    pub(crate) fn run(
+        mut self,
+        batches: &Receiver<Batch<Step>>,
+        raw: &Receiver<RawSegment>,
+        done: &Sender<Batch<Done>>,
+    ) -> Result<(), EngineError> {
+        loop {
+            select_biased! {
+                recv(raw) -> segment => if let Ok(segment) = segment {
+                    self.sink.compress(segment)?;
+                },
+                recv(batches) -> batch => {
+                    let Ok(batch) = batch else { break };
+                    let number = batch.number;
+                    let steps = batch
+                        .steps
+                        .into_iter()
+                        .map(|step| self.step(step))
+                        .collect::<Result<Vec<_>, _>>()?;
+                    if done.send(Batch { number, steps }).is_err() {
+                        return Err(EngineError::Interrupted);
+                    }
+                }
+            }
+        }
+        self.sink.flush_all()?;
+        self.sink.hang_up();
+        raw.iter()
+            .try_for_each(|segment| self.sink.compress(segment))
+    }
+
+    fn step(&mut self, step: Step) -> Result<Done, EngineError> {
+        if self.stop.is_requested() {
+            return Err(EngineError::Interrupted);
+        }
+        Ok(match step {
+            Step::Enter(enter) => {
+                let meta = self.directory_meta(&enter)?;
+                Done::Enter(enter, Box::new(meta))
+            }
+            Step::Leave => Done::Leave,
+            Step::Lost => Done::Lost,
+            Step::Same(same) => Done::Entry {
+                entry: Box::new(same.entry),
+                local: same.local,
+                unsure: false,
+            },
+            Step::Read(to_read) => self.read(&to_read)?,
+        })
+    }
+
+    fn directory_meta(&mut self, enter: &Enter) -> Result<Meta, EngineError> {
+        let stat = &enter.stat;
+        if let Some(row) = &enter.row
+            && row.local == local(stat)
+            && row.dev == stat.dev
+            && row.entry.meta.mtime == stat.mtime()
+            && super::scan::is_settled(row.local.ctime, row.scanned)
+        {
+            return Ok(row.entry.meta.clone());
+        }
+        let extra = extra_of(&*enter.dir).unwrap_or_else(|error| {
+            self.warn(&enter.path, &error, false);
+            Extra::default()
+        });
+        self.meta(stat, extra, &enter.path)
+    }
+
+    fn read(&mut self, to_read: &ToRead) -> Result<Done, EngineError> {
+        let result = match to_read.stat.kind {
+            Kind::File => self.read_file(to_read),
+            Kind::Socket => return Ok(Done::Gone),
+            _ => self.read_other(to_read),
+        };
+        match result {
+            Ok(done) => Ok(done),
+            Err(ReadFailure::Engine(error)) => Err(error),
+            Err(ReadFailure::Changed) => Ok(Done::Lost),
+            Err(ReadFailure::Files(error)) => {
+                let path = join(&to_read.dir_path, &to_read.name);
+                let gone = error.is_gone();
+                self.warn(&path, &error, true);
+                Ok(if gone { Done::Gone } else { Done::Lost })
+            }
+        }
+    }
+
+    fn read_file(&mut self, to_read: &ToRead) -> Result<Done, ReadFailure> {
+        let mut expected = to_read.stat;
+        for attempt in 1..=ATTEMPTS {
+            let file = to_read.dir.open_file(&to_read.name, &expected)?;
+            let before = *file.stat_at_open();
+            self.sink.set_owner(before.uid)?;
+            let torn = attempt == ATTEMPTS;
+            let content = match self.reader.read(&file, before.size, torn, &mut self.sink) {
+                Ok(content) => content,
+                Err(ReadFailure::Changed) => {
+                    expected = before;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let extra = extra_of(&file)?;
+            let after = file.stat()?;
+            let settled = after.is_unchanged_since(&before);
+            if settled || torn {
+                return Ok(self.file_entry(to_read, &file, &after, content, extra, settled)?);
+            }
+            expected = after;
+        }
+        Err(ReadFailure::Changed)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an entry is made of all of these"
+    )]
+    fn file_entry(
+        &mut self,
+        to_read: &ToRead,
+        _file: &OpenFile,
+        stat: &Stat,
+        content: Content,
+        extra: Extra,
+        settled: bool,
+    ) -> Result<Done, EngineError> {
+        let path = join(&to_read.dir_path, &to_read.name);
+        if !settled {
+            self.monitor.warning(Warning {
+                subject: path.clone(),
+                message: "changed while it was read; it is kept as it was read".to_owned(),
+                left_out: false,
+            });
+        }
+        let mut meta = self.meta(stat, extra, &path)?;
+        meta.unsettled = !settled;
+        let entry = Entry {
+            name: to_read.name.to_vec(),
+            meta,
+            node: Node::File { content },
+        };
+        Ok(Done::Entry {
+            entry: Box::new(entry),
+            local: local(stat),
+            unsure: !settled,
+        })
+    }
+
+    fn read_other(&mut self, to_read: &ToRead) -> Result<Done, ReadFailure> {
+        let stat = &to_read.stat;
+        let (major, minor) = stat.rdev;
+        let node = match stat.kind {
+            Kind::Symlink => Node::Symlink {
+                target: to_read.dir.read_link(&to_read.name)?,
+            },
+            Kind::Fifo => Node::Fifo,
+            Kind::CharDevice => Node::CharDevice { major, minor },
+            Kind::BlockDevice => Node::BlockDevice { major, minor },
+            Kind::File | Kind::Directory | Kind::Socket => return Ok(Done::Gone),
+        };
+        let extra = extra_of_child(&to_read.dir, &to_read.name)?;
+        let path = join(&to_read.dir_path, &to_read.name);
+        let meta = self.meta(stat, extra, &path)?;
+        let entry = Entry {
+            name: to_read.name.to_vec(),
+            meta,
+            node,
+        };
+        Ok(Done::Entry {
+            entry: Box::new(entry),
+            local: local(stat),
+            unsure: false,
+        })
+    }
+
+    fn meta(&mut self, stat: &Stat, extra: Extra, path: &[u8]) -> Result<Meta, EngineError> {
+        for error in &extra.unread {
+            self.warn(path, error, false);
+        }
+        let mut xattrs = Vec::with_capacity(extra.xattrs.len());
+        for (name, value) in extra.xattrs {
+            let content = self.small_content(&value, stat.uid)?;
+            xattrs.push((name, content));
+        }
+        let linked = stat.nlink > 1 && stat.kind != Kind::Directory;
+        Ok(Meta {
+            mode: u16::try_from(stat.mode & 0o7777).unwrap_or(0),
+            owner: self.owner(stat.uid, stat.gid),
+            mtime: stat.mtime(),
+            btime: stat.btime(),
+            file_flags: extra.flags,
+            xattrs,
+            link: linked.then(|| link_id(stat)),
+            unsettled: false,
+        })
+    }
+
+    fn small_content(&mut self, value: &[u8], uid: u32) -> Result<Content, EngineError> {
+        if value.len() <= INLINE_LEN_MAX {
+            return Ok(Content::Inline(value.to_vec()));
+        }
+        self.sink.set_owner(uid)?;
+        let mut list = ListBuilder::default();
+        for part in value.chunks(CHUNK_LEN_MAX) {
+            let id = self.sink.add(ChunkKind::Data, part)?;
+            list.push(
+                &mut self.sink,
+                ListItem::Part {
+                    len: part.len() as u64,
+                    id,
+                },
+            )?;
+        }
+        list.finish(&mut self.sink)
+    }
+
+    fn owner(&mut self, uid: u32, gid: u32) -> Arc<Owner> {
+        let names = self.names;
+        let text = |name: Option<Arc<[u8]>>| name.map(|name| name.to_vec()).unwrap_or_default();
+        let make = || {
+            Arc::new(Owner {
+                uid,
+                gid,
+                user: text(names.user(uid)),
+                group: text(names.group(gid)),
+            })
+        };
+        self.owners.entry((uid, gid)).or_insert_with(make).clone()
+    }
+
+    fn warn(&self, path: &[u8], error: &Error, left_out: bool) {
+        let message = super::explain(error);
+        self.monitor.warning(Warning {
+            subject: path.to_vec(),
+            message,
+            left_out,
+        });
+    }
+}
+
+/// Returns what tells that an entry is still the same.
+pub(crate) fn local(stat: &Stat) -> Local {
+    Local {
+        ino: stat.ino,
+        size: stat.size,
+        ctime: stat.ctime(),
+    }
+}
+
+fn link_id(stat: &Stat) -> u64 {
+    use strongroom_base::wire::Put;
+    let mut bytes = Vec::with_capacity(32);
+    bytes.put_u64(stat.dev);
+    bytes.put_u64(stat.ino);
+    bytes.put_zigzag(stat.btime().unwrap_or_default().0);
+    let hash = hash(&bytes);
+    u64::from_be_bytes([
+        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7],
+    ])
+}

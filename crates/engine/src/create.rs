@@ -1,0 +1,181 @@
+//! Makes an archive.
+
+use strongroom_base::clock::Clock;
+use strongroom_base::ids::{ArchiveId, Generation, Seq};
+use strongroom_base::object::RecordId;
+use strongroom_base::random::RandomSource;
+use strongroom_crypto::keys::SealedKind;
+use strongroom_crypto::sign::SigningKey;
+use strongroom_format::body::{Body, Deed};
+use strongroom_format::keys::KeyRing;
+use strongroom_format::sealed::{EpochKeys, SealedHeader, seal_object};
+use strongroom_replica::Replica;
+use strongroom_replica::descriptor::Descriptor;
+use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
+
+use crate::destination::Destination;
+use crate::error::EngineError;
+use crate::memory::{Head, Memory, WriterState};
+
+/// What a new archive is made of.
+pub struct NewArchive<'a> {
+    /// Its id.
+    pub archive: ArchiveId,
+    /// Its keys.
+    pub ring: &'a KeyRing,
+    /// The bytes of keys object number 1.
+    pub keys_object: &'a [u8],
+    /// The key that will sign its records.
+    pub writer: &'a SigningKey,
+}
+
+/// Writes descriptor, wraps and the first record to every destination that can be reached, and
+/// remembers the record. Fails where none can.
+///
+/// A crash before the end leaves an archive without records at some destinations, which harms nobody.
+pub fn create_archive(
+    new: &NewArchive<'_>,
+    destinations: &[Destination],
+    memory: &dyn Memory,
+    clock: &dyn Clock,
+    random: &dyn RandomSource,
+) -> Result<(), EngineError> {
+    let authority = new.ring.authority();
+    let (_, suite) = new.ring.current();
+    let descriptor = Descriptor {
+        archive: new.archive,
+        suite,
+        authority: authority.public_key(),
+    }
+    .encode(&authority);
+    let record = first_record(new, clock, random);
+    let head = Head {
+        id: record.id(),
+        hash: record.hash(),
+    };
+    let mut state = WriterState {
+        announced: Some(head),
+        ..memory.load()?
+    };
+    memory.save(&state)?;
+    let mut reasons = Vec::new();
+    for destination in destinations {
+        let written = destination
+            .replica
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|replica| {
+                write_first(replica, &descriptor, new.keys_object, &record)
+                    .map_err(|e| e.to_string())
+            });
+        match written {
+            Ok(()) => {
+                state.heads.insert(destination.id, head);
+            }
+            Err(reason) => reasons.push(format!("{}: {reason}", destination.name)),
+        }
+    }
+    if state.heads.is_empty() {
+        return Err(EngineError::NoDestination {
+            archive: new.archive,
+            reasons,
+        });
+    }
+    state.head = Some(head);
+    state.announced = None;
+    memory.save(&state)?;
+    Ok(())
+}
+
+fn write_first(
+    replica: &Replica,
+    descriptor: &[u8],
+    keys_object: &[u8],
+    record: &Record,
+) -> Result<(), strongroom_replica::ReplicaError> {
+    let _ = replica.put_descriptor(descriptor)?;
+    let _ = replica.put_keys(1, keys_object)?;
+    replica.put_record(record)
+}
+
+fn first_record(new: &NewArchive<'_>, clock: &dyn Clock, random: &dyn RandomSource) -> Record {
+    let generation = Generation(1);
+    let deed = Deed::Generation {
+        reason: "new archive".to_owned(),
+    };
+    let body = Body {
+        time: clock.now(),
+        destinations: Vec::new(),
+        runs: Vec::new(),
+        deed,
+    };
+    let sealed = seal_body(new.archive, generation, new.ring, &body, random);
+    let link = Link {
+        archive: new.archive,
+        id: RecordId {
+            generation,
+            seq: Seq(1),
+        },
+        previous: [0; 32],
+        writer: new.writer.public_key(),
+    };
+    let parts: [(PartKind, &[u8]); 1] = [(PartKind::Body, &sealed)];
+    Record::sign(
+        RecordKind::Generation,
+        link,
+        Changes::default(),
+        &parts,
+        &new.ring.authority(),
+    )
+}
+
+/// Seals the body of a record under the current epoch.
+pub(crate) fn seal_body(
+    archive: ArchiveId,
+    generation: Generation,
+    ring: &KeyRing,
+    body: &Body,
+    random: &dyn RandomSource,
+) -> Vec<u8> {
+    let mut sealed = Vec::new();
+    seal(
+        archive,
+        generation,
+        ring,
+        SealedKind::Body,
+        &body.encode(),
+        random,
+        &mut sealed,
+    );
+    sealed
+}
+
+/// Appends a plaintext, sealed under the current epoch, to `out`, and returns its header.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a part of the context of a seal"
+)]
+pub(crate) fn seal(
+    archive: ArchiveId,
+    generation: Generation,
+    ring: &KeyRing,
+    kind: SealedKind,
+    plaintext: &[u8],
+    random: &dyn RandomSource,
+    out: &mut Vec<u8>,
+) -> SealedHeader {
+    let (epoch, suite) = ring.current();
+    let header = SealedHeader {
+        kind,
+        suite,
+        generation,
+        epoch,
+    };
+    let key = ring
+        .sealing_key(&header)
+        .expect("the current epoch is in the key ring");
+    let mut salt = [0; 24];
+    random.fill(&mut salt);
+    seal_object(&header, archive, &key, &salt, plaintext, out);
+    header
+}

@@ -1,0 +1,48 @@
+//! Where replicas are kept.
+
+use strongroom_base::ids::DestinationId;
+use strongroom_replica::Replica;
+
+/// A place that holds a replica of the archive.
+#[derive(Clone)]
+pub struct Destination {
+    /// Names the destination in records.
+    pub id: DestinationId,
+    /// Names it for people.
+    pub name: String,
+    /// The replica there; `Err` with a sentence where the destination cannot be reached.
+    pub replica: Result<Replica, String>,
+}
+
+/// What became of a destination during an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationReport {
+    /// The destination.
+    pub id: DestinationId,
+    /// Its name for people.
+    pub name: String,
+    /// What became of it.
+    pub status: DestinationStatus,
+    /// Bytes that were written there.
+    pub bytes_written: u64,
+}
+
+/// What became of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DestinationStatus {
+    /// It has everything up to the newest record.
+    UpToDate,
+    /// It was behind, and has everything now.
+    CaughtUp,
+    /// It cannot be reached, or stopped working; it catches up later.
+    Unreachable(String),
+    /// It lacks history that it had acknowledged, or has another one: nothing is written to it.
+    SetAside(String),
+}
+
+impl DestinationStatus {
+    /// Says whether the destination has everything.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::UpToDate | Self::CaughtUp)
+    }
+}

@@ -1,0 +1,122 @@
+//! What can stop the engine.
+
+use strongroom_base::ids::ArchiveId;
+use strongroom_base::{Class, Classified};
+use strongroom_catalogue::CatalogueError;
+use strongroom_read::ReadError;
+use strongroom_replica::ReplicaError;
+
+use crate::memory::MemoryError;
+
+/// What can stop the engine. What happens to a single file does not: it is a
+/// [`Warning`](crate::Warning).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Reading the archive failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// What this computer remembers of the archive could not be read or written.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// A path that was to be backed up cannot be read.
+    #[error("cannot back up `{path}`")]
+    Root {
+        /// The path.
+        path: String,
+        /// Why.
+        #[source]
+        source: strongroom_files::Error,
+    },
+    /// A path that was to be backed up is not absolute, or lies below another one.
+    #[error("cannot back up `{path}`: {reason}")]
+    UnfitRoot {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A destination is ahead of what this computer remembers.
+    #[error(
+        "{destination} is ahead of this profile (it has record {found}, the profile knows {known}): \
+         the profile was copied or restored from a backup"
+    )]
+    Fenced {
+        /// The destination.
+        destination: String,
+        /// The newest record there.
+        found: u64,
+        /// The newest record that the profile knows.
+        known: u64,
+    },
+    /// No destination can take anything.
+    #[error("no destination of archive {archive} can be written to{}", listed(.reasons))]
+    NoDestination {
+        /// The archive.
+        archive: ArchiveId,
+        /// What each of them said.
+        reasons: Vec<String>,
+    },
+    /// A pattern for exclusion is malformed.
+    #[error("`{pattern}` is not a pattern")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        #[source]
+        source: globset::Error,
+    },
+    /// Compression failed, which happens for want of memory.
+    #[error("cannot compress")]
+    Compress(#[source] std::io::Error),
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// The place to restore to cannot be written.
+    #[error("cannot restore to `{path}`")]
+    Target {
+        /// The path.
+        path: String,
+        /// Why.
+        #[source]
+        source: strongroom_files::Error,
+    },
+    /// What was asked for is not in the snapshot.
+    #[error("`{path}` is not in the snapshot")]
+    NotInSnapshot {
+        /// The path.
+        path: String,
+    },
+}
+
+fn listed(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| format!("; {reason}")).collect()
+}
+
+impl From<ReplicaError> for EngineError {
+    fn from(error: ReplicaError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl Classified for EngineError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Read(source) => source.class(),
+            Self::Catalogue(source) => source.class(),
+            Self::Root { .. }
+            | Self::UnfitRoot { .. }
+            | Self::Fenced { .. }
+            | Self::Pattern { .. }
+            | Self::NotInSnapshot { .. } => Class::Caller,
+            Self::Memory(_)
+            | Self::NoDestination { .. }
+            | Self::Compress(_)
+            | Self::Interrupted
+            | Self::Target { .. } => Class::Retry,
+        }
+    }
+}
