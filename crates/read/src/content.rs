@@ -123,6 +123,37 @@ impl Archive {
         Ok(())
     }
 
+    /// Calls `visit` with the holes and chunks of a content that is given by chunks, in order.
+    pub fn visit_items<E: From<ReadError>>(
+        &self,
+        content: &Content,
+        visit: &mut dyn FnMut(ListItem) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match content {
+            Content::Inline(_) => Ok(()),
+            Content::Chunk { len, id } => visit(ListItem::Part {
+                len: u64::from(*len),
+                id: *id,
+            }),
+            Content::List { level, len, id } => {
+                for item in self.list(id, *level, *len)?.items {
+                    match item {
+                        ListItem::Part { len, id } if *level > 1 => {
+                            let list = Content::List {
+                                level: level - 1,
+                                len,
+                                id,
+                            };
+                            self.visit_items(&list, visit)?;
+                        }
+                        item => visit(item)?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Calls `visit` with every chunk that a content names: kind, id and length (none for list chunks).
     pub fn visit_chunks<E: From<ReadError>>(
         &self,

@@ -180,7 +180,7 @@ impl Pipeline<'_> {
                         ChunkSink::new(self.set, Some(raw_sender.clone()), segment_sender.clone());
                     let worker = self.worker(sink, &names);
                     let (batches, raw, done) = (batches.clone(), raw.clone(), done_sender.clone());
-                    scope.spawn(move || worker.run(&batches, &raw, &done))
+                    scope.spawn(move || worker.run(&batches, &raw, done))
                 })
                 .collect();
             drop((batches, raw, done_sender));

@@ -38,7 +38,7 @@ impl Worker<'_> {
         mut self,
         batches: &Receiver<Batch<Step>>,
         raw: &Receiver<RawSegment>,
-        done: &Sender<Batch<Done>>,
+        done: Sender<Batch<Done>>,
     ) -> Result<(), EngineError> {
         loop {
             select_biased! {
@@ -60,6 +60,8 @@ impl Worker<'_> {
             }
         }
         self.sink.flush_all()?;
+        // The assembly ends when no worker has anything for it, and it may have segments to compress.
+        drop(done);
         self.sink.hang_up();
         raw.iter()
             .try_for_each(|segment| self.sink.compress(segment))

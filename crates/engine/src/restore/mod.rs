@@ -1,0 +1,649 @@
+//! Restores a snapshot: walks its trees, and writes files on all cores.
+//!
+//! Nothing is ever written outside the target: every name is checked when it is decoded, and every entry
+//! is made in a directory that is open, so that no symbolic link is followed.
+
+mod options;
+mod task;
+mod write;
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::num::NonZero;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Sender, bounded};
+use strongroom_base::Class;
+use strongroom_base::Classified;
+use strongroom_files::{Names, Place, Special, Stat, Target};
+use strongroom_format::body::Snapshot;
+use strongroom_format::content::{Content, ListItem};
+use strongroom_format::tree::{Entry, Meta, Node};
+use strongroom_read::{Archive, ReadError};
+
+pub use options::{Conflict, RestoreOptions, RestorePlace, RestoreSummary};
+
+use crate::error::EngineError;
+use crate::find::find_path;
+use crate::monitor::{Monitor, Progress, Stop, count};
+pub(crate) use task::with_cause;
+use task::{Context, DirTask, FileTask, Totals};
+use write::Job;
+
+/// Jobs that wait for a thread.
+const JOBS: usize = 4;
+/// A job of small files has at most so many bytes and files.
+const JOB_BYTES: u64 = 4 << 20;
+const JOB_FILES: usize = 256;
+/// A file above this length is divided among threads.
+const LARGE: u64 = 8 << 20;
+
+/// Restores what `options` names of a snapshot.
+///
+/// What is damaged or cannot be written is told to `monitor`, counted, and left out; the rest is restored.
+pub fn restore(
+    archive: &Archive,
+    snapshot: &Snapshot,
+    options: &RestoreOptions,
+    monitor: &dyn Monitor,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<RestoreSummary, EngineError> {
+    let context = Context {
+        archive,
+        names: Names::new(),
+        monitor,
+        progress,
+        totals: Totals::default(),
+        verify: options.verify,
+    };
+    let selected = select(archive, snapshot, options)?;
+    count(&progress.entries_total, snapshot.statistics.files);
+    count(&progress.bytes_total, snapshot.statistics.bytes);
+    let (sender, jobs) = bounded(JOBS);
+    let result = std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism()
+            .map_or(2, NonZero::get)
+            .max(2)
+        {
+            let jobs = jobs.clone();
+            let context = &context;
+            scope.spawn(move || write::run(&jobs, context, stop));
+        }
+        drop(jobs);
+        let links = HashMap::new();
+        let mut restore = Restore {
+            context: &context,
+            options,
+            stop,
+            jobs: JobSender {
+                sender,
+                files: Vec::new(),
+                bytes: 0,
+            },
+            links,
+        };
+        let result = selected
+            .iter()
+            .try_for_each(|selected| restore.selected(selected));
+        restore.jobs.flush();
+        result
+    });
+    result?;
+    if stop.is_requested() {
+        return Err(EngineError::Interrupted);
+    }
+    Ok(context.totals.summary())
+}
+
+/// Something that was asked for, and the folder it goes to.
+struct Selected {
+    folder: PathBuf,
+    /// `None` where the contents of a directory go to the folder itself.
+    name: Option<Vec<u8>>,
+    entry: Entry,
+}
+
+fn select(
+    archive: &Archive,
+    snapshot: &Snapshot,
+    options: &RestoreOptions,
+) -> Result<Vec<Selected>, EngineError> {
+    let mut found: Vec<(PathBuf, Entry)> = Vec::new();
+    if options.paths.is_empty() {
+        let roots = snapshot.roots.iter();
+        found.extend(roots.map(|root| (to_path(&root.path), root.entry.clone())));
+    }
+    for path in &options.paths {
+        let missing = || EngineError::NotInSnapshot {
+            path: to_path(path).display().to_string(),
+        };
+        let entry = find_path(archive, snapshot, path)?.ok_or_else(missing)?;
+        found.push((to_path(path), entry));
+    }
+    let names: HashSet<_> = found.iter().map(|(path, _)| path.file_name()).collect();
+    let distinct = names.len() == found.len();
+    let contents_only = options.paths.is_empty() && found.len() == 1;
+    Ok(found
+        .into_iter()
+        .map(|(path, entry)| match &options.place {
+            RestorePlace::Original => {
+                let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+                let name = path.file_name().map(|name| name.as_bytes().to_vec());
+                Selected {
+                    folder,
+                    name,
+                    entry,
+                }
+            }
+            RestorePlace::Folder(folder) => {
+                let is_directory = matches!(entry.node, Node::Directory { .. });
+                if contents_only && is_directory {
+                    return Selected {
+                        folder: folder.clone(),
+                        name: None,
+                        entry,
+                    };
+                }
+                let above = path.parent().and_then(|above| above.strip_prefix("/").ok());
+                let folder = match above {
+                    Some(above) if !distinct => folder.join(above),
+                    _ => folder.clone(),
+                };
+                Selected {
+                    folder,
+                    name: Some(entry.name.clone()),
+                    entry,
+                }
+            }
+        })
+        .collect())
+}
+
+fn to_path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+struct JobSender<'a> {
+    sender: Sender<Job<'a>>,
+    files: Vec<(FileTask<'a>, Content)>,
+    bytes: u64,
+}
+
+impl<'a> JobSender<'a> {
+    fn push(&mut self, task: FileTask<'a>, content: Content) {
+        self.bytes += content.len();
+        self.files.push((task, content));
+        if self.bytes >= JOB_BYTES || self.files.len() >= JOB_FILES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.bytes = 0;
+        let files = std::mem::take(&mut self.files);
+        self.send(Job::Files(files));
+    }
+
+    fn send(&self, job: Job<'a>) {
+        // Threads take jobs for as long as this sender lives.
+        let _ = self.sender.send(job);
+    }
+}
+
+struct Restore<'a> {
+    context: &'a Context<'a>,
+    options: &'a RestoreOptions,
+    stop: &'a Stop,
+    jobs: JobSender<'a>,
+    /// Where the first name of a file with several was restored: the selected folder and the way below it.
+    links: HashMap<u64, (PathBuf, Vec<Vec<u8>>)>,
+}
+
+/// A directory, and the way to it from the folder that was selected.
+struct Here<'a> {
+    task: Arc<DirTask<'a>>,
+    base: Arc<PathBuf>,
+    way: Vec<Vec<u8>>,
+}
+
+impl<'a> Restore<'a> {
+    fn selected(&mut self, selected: &Selected) -> Result<(), EngineError> {
+        let path = selected.folder.clone();
+        if self.options.dry_run {
+            return self.count_only(&selected.entry);
+        }
+        let failed = |source| EngineError::Target {
+            path: path.display().to_string(),
+            source,
+        };
+        make_folder(&path).map_err(failed)?;
+        let target = Target::open_root(&path).map_err(failed)?;
+        let base = Arc::new(path.clone());
+        match (&selected.name, &selected.entry.node) {
+            (None, Node::Directory { tree }) => {
+                let meta = Some(selected.entry.meta.clone());
+                let task = DirTask {
+                    context: self.context,
+                    target,
+                    path,
+                    meta,
+                    _above: None,
+                };
+                count(&self.context.totals.directories, 1);
+                let here = Here {
+                    task: Arc::new(task),
+                    base,
+                    way: Vec::new(),
+                };
+                self.directory(&here, tree)
+            }
+            (name, _) => {
+                let mut entry = selected.entry.clone();
+                entry.name = name.clone().unwrap_or(entry.name);
+                let task = DirTask {
+                    context: self.context,
+                    target,
+                    path,
+                    meta: None,
+                    _above: None,
+                };
+                let here = Here {
+                    task: Arc::new(task),
+                    base,
+                    way: Vec::new(),
+                };
+                self.entry(&here, entry)
+            }
+        }
+    }
+
+    fn count_only(&self, entry: &Entry) -> Result<(), EngineError> {
+        let totals = &self.context.totals;
+        match &entry.node {
+            Node::File { content } => {
+                count(&totals.files, 1);
+                count(&totals.bytes, content.len());
+            }
+            Node::Directory { tree } => {
+                count(&totals.directories, 1);
+                let path = to_path(&entry.name);
+                for entry in self.entries(tree, &path)? {
+                    self.count_only(&entry)?;
+                }
+            }
+            _ => count(&totals.others, 1),
+        }
+        Ok(())
+    }
+
+    /// Reads a directory; what is damaged of it is told, and the rest returned.
+    fn entries(&self, tree: &Content, path: &Path) -> Result<Vec<Entry>, EngineError> {
+        let mut entries = Vec::new();
+        let read = self
+            .context
+            .archive
+            .read_tree(tree, &mut |entry| -> Result<(), ReadError> {
+                entries.push(entry);
+                Ok(())
+            });
+        match read {
+            Ok(()) => {}
+            Err(error) if error.class() == Class::Damage => self.context.damaged(path, &error),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(entries)
+    }
+
+    fn directory(&mut self, here: &Here<'a>, tree: &Content) -> Result<(), EngineError> {
+        let damaged_before = self.context.totals.damaged.load(Ordering::Relaxed);
+        let entries = self.entries(tree, &here.task.path)?;
+        let complete = damaged_before == self.context.totals.damaged.load(Ordering::Relaxed);
+        if self.options.delete && complete {
+            self.delete_others(here, &entries);
+        }
+        for entry in entries {
+            if self.stop.is_requested() {
+                return Err(EngineError::Interrupted);
+            }
+            self.entry(here, entry)?;
+        }
+        Ok(())
+    }
+
+    fn delete_others(&self, here: &Here<'a>, entries: &[Entry]) {
+        let wanted: HashSet<&[u8]> = entries.iter().map(|entry| entry.name.as_slice()).collect();
+        let target = &here.task.target;
+        let names = match target.dir().names() {
+            Ok(names) => names,
+            Err(error) => return self.context.failed(&here.task.path, &error),
+        };
+        for name in names.iter().filter(|name| !wanted.contains(name.name)) {
+            match target.remove(name.name) {
+                Ok(()) => count(&self.context.totals.deleted, 1),
+                Err(error) => {
+                    self.context
+                        .failed(&here.task.path.join(to_path(name.name)), &error);
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, here: &Here<'a>, entry: Entry) -> Result<(), EngineError> {
+        let path = here.task.path.join(to_path(&entry.name));
+        let result = match &entry.node {
+            Node::Directory { tree } => {
+                let below = match self.open_directory(here, &entry, &path) {
+                    Ok(Some(below)) => below,
+                    Ok(None) => return Ok(()),
+                    Err(error) => {
+                        self.context.failed(&path, &error);
+                        return Ok(());
+                    }
+                };
+                return self.directory(&below, tree);
+            }
+            Node::File { content } => self.file(here, &entry, content, path.clone()),
+            _ => self.special(here, &entry, &path),
+        };
+        if let Err(error) = result {
+            self.context.failed(&path, &error);
+        }
+        Ok(())
+    }
+
+    fn open_directory(
+        &self,
+        here: &Here<'a>,
+        entry: &Entry,
+        path: &Path,
+    ) -> Result<Option<Here<'a>>, strongroom_files::Error> {
+        let mut name = entry.name.clone();
+        let target = match here.task.target.create_dir(&name) {
+            Ok(target) => target,
+            Err(error) => match here.task.target.dir().stat_child(&name) {
+                Ok(found) if found.kind != strongroom_files::Kind::Directory => {
+                    let Some(resolved) = self.resolve(here, &name, &found, &entry.meta)? else {
+                        return Ok(None);
+                    };
+                    if resolved == name {
+                        here.task.target.remove(&name)?;
+                    }
+                    name = resolved;
+                    here.task.target.create_dir(&name)?
+                }
+                _ => return Err(error),
+            },
+        };
+        count(&self.context.totals.directories, 1);
+        let task = DirTask {
+            context: self.context,
+            target,
+            path: path.to_owned(),
+            meta: Some(entry.meta.clone()),
+            _above: Some(here.task.clone()),
+        };
+        let mut way = here.way.clone();
+        way.push(name);
+        Ok(Some(Here {
+            task: Arc::new(task),
+            base: here.base.clone(),
+            way,
+        }))
+    }
+
+    /// Decides under which name an entry is restored where something has its name: the same name where it
+    /// takes its place, none where it is left out.
+    fn resolve(
+        &self,
+        here: &Here<'a>,
+        name: &[u8],
+        found: &Stat,
+        meta: &Meta,
+    ) -> Result<Option<Vec<u8>>, strongroom_files::Error> {
+        match self.options.on_conflict {
+            Conflict::Overwrite => Ok(Some(name.to_vec())),
+            Conflict::Newer if meta.mtime > found.mtime() => Ok(Some(name.to_vec())),
+            Conflict::Skip | Conflict::Newer => {
+                count(&self.context.totals.skipped, 1);
+                Ok(None)
+            }
+            Conflict::Rename => free_name(&here.task.target, name).map(Some),
+        }
+    }
+
+    fn file(
+        &mut self,
+        here: &Here<'a>,
+        entry: &Entry,
+        content: &Content,
+        path: PathBuf,
+    ) -> Result<(), strongroom_files::Error> {
+        if let Some(link) = entry.meta.link
+            && self.link(here, link, &entry.name)?
+        {
+            return Ok(());
+        }
+        let target = &here.task.target;
+        let (writer, written_as, name) = match target.create_file(&entry.name) {
+            Ok(writer) => (writer, entry.name.clone(), entry.name.clone()),
+            Err(error) if error.is_taken() => {
+                let found = target.dir().stat_child(&entry.name)?;
+                if self.is_same(&found, entry, content) {
+                    count(&self.context.totals.skipped, 1);
+                    return Ok(());
+                }
+                let Some(name) = self.resolve(here, &entry.name, &found, &entry.meta)? else {
+                    return Ok(());
+                };
+                if found.kind == strongroom_files::Kind::Directory && name == entry.name {
+                    target.remove(&name)?;
+                }
+                let temporary = free_name(target, b".strongroom-restore")?;
+                (target.create_file(&temporary)?, temporary, name)
+            }
+            Err(error) => return Err(error),
+        };
+        let mut way = here.way.clone();
+        way.push(name.clone());
+        let task = FileTask {
+            dir: here.task.clone(),
+            writer,
+            path,
+            written_as,
+            name,
+            meta: entry.meta.clone(),
+            len: content.len(),
+            spoilt: AtomicBool::new(false),
+        };
+        match entry.meta.link {
+            None => self.write(task, content.clone()),
+            Some(link) => {
+                // Its other names are made only when it is complete, so it is written at once.
+                if write::write_now(self.context, &task, content) {
+                    drop(task);
+                    self.links.insert(link, (here.base.to_path_buf(), way));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that is there with the same length and time needs no writing; with `verify` nothing is
+    /// taken for granted.
+    fn is_same(&self, found: &Stat, entry: &Entry, content: &Content) -> bool {
+        self.options.on_conflict != Conflict::Rename
+            && !self.options.verify
+            && found.kind == strongroom_files::Kind::File
+            && found.size == content.len()
+            && found.mtime() == entry.meta.mtime
+    }
+
+    fn write(&mut self, task: FileTask<'a>, content: Content) {
+        if content.len() <= LARGE {
+            return self.jobs.push(task, content);
+        }
+        if let Err(error) = task.writer.set_len(content.len()) {
+            return task.spoil_by_failure(&error);
+        }
+        let task = Arc::new(task);
+        let (mut chunks, mut bytes, mut offset) = (Vec::new(), 0, 0);
+        let jobs = &self.jobs;
+        let archive = self.context.archive;
+        let result = archive.visit_items(&content, &mut |item| {
+            if let ListItem::Part { len, id } = item {
+                chunks.push((offset, u32::try_from(len).unwrap_or(u32::MAX), id));
+                bytes += len;
+            }
+            offset += item.len();
+            if bytes >= JOB_BYTES {
+                bytes = 0;
+                jobs.send(Job::Chunks(task.clone(), std::mem::take(&mut chunks)));
+            }
+            Ok::<(), ReadError>(())
+        });
+        if !chunks.is_empty() {
+            jobs.send(Job::Chunks(task.clone(), chunks));
+        }
+        if let Err(error) = result {
+            task.spoil_by_damage(&error);
+        }
+    }
+
+    /// Gives a file that was restored under another name this one; says whether it could.
+    fn link(
+        &self,
+        here: &Here<'a>,
+        link: u64,
+        name: &[u8],
+    ) -> Result<bool, strongroom_files::Error> {
+        let Some((base, way)) = self.links.get(&link) else {
+            return Ok(false);
+        };
+        let Some((first_name, folders)) = way.split_last() else {
+            return Ok(false);
+        };
+        if *base != *here.base {
+            return Ok(false);
+        }
+        let folder = Target::open_root(base)?.open_below(folders.iter().map(Vec::as_slice))?;
+        match here.task.target.create_hard_link(name, &folder, first_name) {
+            Ok(()) => {
+                count(&self.context.totals.others, 1);
+                Ok(true)
+            }
+            Err(error) if error.is_taken() => {
+                let found = here.task.target.dir().stat_child(name)?;
+                let first = folder.dir().stat_child(first_name)?;
+                if found.is_same_entry(&first) {
+                    count(&self.context.totals.skipped, 1);
+                    return Ok(true);
+                }
+                Ok(false)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn special(
+        &mut self,
+        here: &Here<'a>,
+        entry: &Entry,
+        path: &Path,
+    ) -> Result<(), strongroom_files::Error> {
+        if let Some(link) = entry.meta.link
+            && self.link(here, link, &entry.name)?
+        {
+            return Ok(());
+        }
+        let target = &here.task.target;
+        let mut name = entry.name.clone();
+        if let Err(error) = create_special(target, &name, &entry.node) {
+            if !error.is_taken() {
+                return Err(error);
+            }
+            let found = target.dir().stat_child(&name)?;
+            let Some(resolved) = self.resolve(here, &name, &found, &entry.meta)? else {
+                return Ok(());
+            };
+            if resolved == name {
+                target.remove(&name)?;
+            }
+            name = resolved;
+            create_special(target, &name, &entry.node)?;
+        }
+        self.context
+            .apply(Place::Entry(target.dir(), &name), &entry.meta, path);
+        count(&self.context.totals.others, 1);
+        if let Some(link) = entry.meta.link {
+            let mut way = here.way.clone();
+            way.push(name);
+            self.links.insert(link, (here.base.to_path_buf(), way));
+        }
+        Ok(())
+    }
+}
+
+fn create_special(
+    target: &Target,
+    name: &[u8],
+    node: &Node,
+) -> Result<(), strongroom_files::Error> {
+    match node {
+        Node::Symlink { target: text } => target.create_symlink(name, text),
+        Node::Fifo => target.create_special(name, Special::Fifo),
+        Node::CharDevice { major, minor } => target.create_special(
+            name,
+            Special::CharDevice {
+                major: *major,
+                minor: *minor,
+            },
+        ),
+        Node::BlockDevice { major, minor } => target.create_special(
+            name,
+            Special::BlockDevice {
+                major: *major,
+                minor: *minor,
+            },
+        ),
+        Node::File { .. } | Node::Directory { .. } => Ok(()),
+    }
+}
+
+/// Finds a name like `name` that nothing has.
+fn free_name(target: &Target, name: &[u8]) -> Result<Vec<u8>, strongroom_files::Error> {
+    for number in 1.. {
+        let mut free = name[..name.len().min(230)].to_vec();
+        free.extend_from_slice(format!(".restored-{number}").as_bytes());
+        match target.dir().stat_child(&free) {
+            Ok(_) => {}
+            Err(error) if error.is_gone() => return Ok(free),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(name.to_vec())
+}
+
+/// Makes a folder that a user has named, and those above it.
+fn make_folder(path: &Path) -> Result<(), strongroom_files::Error> {
+    if Target::open_root(path).is_ok() {
+        return Ok(());
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(above), Some(name)) => {
+            let above = if above.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                above
+            };
+            make_folder(above)?;
+            Target::open_root(above)?
+                .create_dir(name.as_bytes())
+                .map(drop)
+        }
+        _ => Target::open_root(path).map(drop),
+    }
+}

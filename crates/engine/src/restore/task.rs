@@ -1,0 +1,198 @@
+//! Files and directories that are being restored. The last of its parts to be done finishes each: a
+//! directory gets its metadata after everything in it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_files::{Extra, FileWriter, Metadata, Names, Owner, Place, Target, apply_metadata};
+use strongroom_format::tree::Meta;
+use strongroom_read::{Archive, ReadError, XATTR_LEN_MAX};
+
+use super::options::RestoreSummary;
+use crate::backup::explain;
+use crate::monitor::{Monitor, Progress, Warning};
+
+/// What every part of a restore uses.
+pub(crate) struct Context<'a> {
+    pub(crate) archive: &'a Archive,
+    pub(crate) names: Names,
+    pub(crate) monitor: &'a dyn Monitor,
+    pub(crate) progress: &'a Progress,
+    pub(crate) totals: Totals,
+    pub(crate) verify: bool,
+}
+
+/// Counts what was done, from any thread.
+#[derive(Default)]
+pub(crate) struct Totals {
+    pub(crate) files: AtomicU64,
+    pub(crate) directories: AtomicU64,
+    pub(crate) others: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) skipped: AtomicU64,
+    pub(crate) deleted: AtomicU64,
+    pub(crate) damaged: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
+impl Totals {
+    pub(crate) fn summary(&self) -> RestoreSummary {
+        let get = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        RestoreSummary {
+            files: get(&self.files),
+            directories: get(&self.directories),
+            others: get(&self.others),
+            bytes: get(&self.bytes),
+            skipped: get(&self.skipped),
+            deleted: get(&self.deleted),
+            damaged: get(&self.damaged),
+            failed: get(&self.failed),
+        }
+    }
+}
+
+impl Context<'_> {
+    pub(crate) fn damaged(&self, path: &std::path::Path, error: &ReadError) {
+        self.totals.damaged.fetch_add(1, Ordering::Relaxed);
+        self.warn(path, with_cause(error), true);
+    }
+
+    pub(crate) fn failed(&self, path: &std::path::Path, error: &strongroom_files::Error) {
+        self.totals.failed.fetch_add(1, Ordering::Relaxed);
+        self.warn(path, explain(error), true);
+    }
+
+    pub(crate) fn warn(&self, path: &std::path::Path, message: String, left_out: bool) {
+        use std::os::unix::ffi::OsStrExt;
+        let subject = path.as_os_str().as_bytes().to_vec();
+        self.monitor.warning(Warning {
+            subject,
+            message,
+            left_out,
+        });
+    }
+
+    /// Gives an entry its metadata; what cannot be applied is a warning.
+    pub(crate) fn apply(&self, place: Place<'_>, meta: &Meta, path: &std::path::Path) {
+        let mut extra = Extra {
+            flags: meta.file_flags,
+            ..Extra::default()
+        };
+        for (name, value) in &meta.xattrs {
+            match self
+                .archive
+                .content_bytes(ChunkKind::Data, value, XATTR_LEN_MAX)
+            {
+                Ok(value) => extra.xattrs.push((name.clone(), value)),
+                Err(error) => self.damaged(path, &error),
+            }
+        }
+        let owner = Owner {
+            uid: meta.owner.uid,
+            gid: meta.owner.gid,
+        };
+        let known = |name: &'_ [u8]| (!name.is_empty()).then(|| name.to_vec());
+        let (user, group) = (known(&meta.owner.user), known(&meta.owner.group));
+        let owner = owner.by_name(&self.names, user.as_deref(), group.as_deref());
+        let mode = u32::from(meta.mode);
+        let metadata = Metadata {
+            mode,
+            owner: Some(owner),
+            mtime: meta.mtime,
+            extra: &extra,
+        };
+        for problem in apply_metadata(place, &metadata) {
+            self.warn(path, format!("{problem}: {}", problem.source), false);
+        }
+    }
+}
+
+/// Says what is wrong, with its causes.
+pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// A directory whose entries are being restored.
+pub(crate) struct DirTask<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) target: Target,
+    pub(crate) path: PathBuf,
+    /// `None` where the directory is not part of the snapshot.
+    pub(crate) meta: Option<Meta>,
+    /// Keeps the directory above open until this one is done.
+    pub(crate) _above: Option<Arc<DirTask<'a>>>,
+}
+
+impl Drop for DirTask<'_> {
+    fn drop(&mut self) {
+        if let Some(meta) = &self.meta {
+            self.context
+                .apply(Place::Folder(&self.target), meta, &self.path);
+        }
+    }
+}
+
+/// A file that is being written, perhaps by several threads.
+pub(crate) struct FileTask<'a> {
+    pub(crate) dir: Arc<DirTask<'a>>,
+    pub(crate) writer: FileWriter,
+    pub(crate) path: PathBuf,
+    /// The name it is written under, and the one it gets when it is complete.
+    pub(crate) written_as: Vec<u8>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) meta: Meta,
+    pub(crate) len: u64,
+    pub(crate) spoilt: AtomicBool,
+}
+
+impl FileTask<'_> {
+    pub(crate) fn spoil_by_damage(&self, error: &ReadError) {
+        if !self.spoilt.swap(true, Ordering::Relaxed) {
+            self.dir.context.damaged(&self.path, error);
+        }
+    }
+
+    pub(crate) fn spoil_by_failure(&self, error: &strongroom_files::Error) {
+        if !self.spoilt.swap(true, Ordering::Relaxed) {
+            self.dir.context.failed(&self.path, error);
+        }
+    }
+
+    fn finish(&self) -> Result<(), strongroom_files::Error> {
+        let context = self.dir.context;
+        context.apply(Place::File(&self.writer), &self.meta, &self.path);
+        if self.written_as != self.name {
+            self.dir.target.replace(&self.written_as, &self.name)?;
+        }
+        context.totals.files.fetch_add(1, Ordering::Relaxed);
+        context.totals.bytes.fetch_add(self.len, Ordering::Relaxed);
+        context
+            .progress
+            .entries_done
+            .fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for FileTask<'_> {
+    fn drop(&mut self) {
+        if !self.spoilt.load(Ordering::Relaxed)
+            && let Err(error) = self.finish()
+        {
+            self.spoil_by_failure(&error);
+        }
+        if self.spoilt.load(Ordering::Relaxed) {
+            // A file that is not what the snapshot says must not look as if it were.
+            let _ = self.dir.target.remove(&self.written_as);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Writes the content of files, on several threads.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_files::{OpenFile, Stat};
+use strongroom_format::content::{ChunkId, Content};
+use strongroom_read::{Archive, Piece, ReadError};
+
+use super::task::{Context, FileTask};
+use crate::monitor::{Stop, count};
+
+/// What one thread does at a time.
+pub(crate) enum Job<'a> {
+    /// Small files, whole.
+    Files(Vec<(FileTask<'a>, Content)>),
+    /// A stretch of a large file.
+    Chunks(Arc<FileTask<'a>>, Vec<(u64, u32, ChunkId)>),
+}
+
+/// A part of a file could not be restored.
+enum Failure {
+    Read(ReadError),
+    Write(strongroom_files::Error),
+    Differs,
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<strongroom_files::Error> for Failure {
+    fn from(error: strongroom_files::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+/// Does jobs until there are no more.
+pub(crate) fn run(jobs: &Receiver<Job<'_>>, context: &Context<'_>, stop: &Stop) {
+    for job in jobs {
+        if stop.is_requested() {
+            // What is under way is dropped unfinished, and so removed.
+            match job {
+                Job::Files(files) => files.iter().for_each(|(task, _)| interrupt(task)),
+                Job::Chunks(task, _) => interrupt(&task),
+            }
+            continue;
+        }
+        match job {
+            Job::Files(files) => {
+                for (task, content) in files {
+                    write_now(context, &task, &content);
+                }
+            }
+            Job::Chunks(task, chunks) => {
+                let result = chunks.iter().try_for_each(|(offset, len, id)| {
+                    count(&context.progress.bytes_done, u64::from(*len));
+                    write_chunk(context, &task, *offset, *len, id)
+                });
+                spoil(&task, result);
+            }
+        }
+    }
+}
+
+/// Writes a file on this thread; says whether it is complete.
+pub(crate) fn write_now(context: &Context<'_>, task: &FileTask<'_>, content: &Content) -> bool {
+    let result =
+        write_whole(context.archive, task, content).and_then(|()| check(context, task, content));
+    let complete = result.is_ok();
+    spoil(task, result);
+    count(&context.progress.bytes_done, content.len());
+    complete
+}
+
+fn interrupt(task: &FileTask<'_>) {
+    task.spoilt
+        .store(true, std::sync::atomic::Ordering::Relaxed);
+}
+
+fn spoil(task: &FileTask<'_>, result: Result<(), Failure>) {
+    match result {
+        Ok(()) => {}
+        Err(Failure::Read(error)) => task.spoil_by_damage(&error),
+        Err(Failure::Write(error)) => task.spoil_by_failure(&error),
+        Err(Failure::Differs) => {
+            let context = task.dir.context;
+            interrupt(task);
+            context
+                .totals
+                .failed
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            context.warn(
+                &task.path,
+                "reads back differently from what was written".to_owned(),
+                true,
+            );
+        }
+    }
+}
+
+fn write_whole(archive: &Archive, task: &FileTask<'_>, content: &Content) -> Result<(), Failure> {
+    let mut offset = 0;
+    archive.read_content(
+        ChunkKind::Data,
+        content,
+        &mut |piece| -> Result<(), Failure> {
+            match piece {
+                Piece::Data(data) => {
+                    task.writer.write_at(data, offset)?;
+                    offset += data.len() as u64;
+                }
+                Piece::Hole(len) => offset += len,
+            }
+            Ok(())
+        },
+    )?;
+    if matches!(content, Content::List { .. }) {
+        task.writer.set_len(content.len())?;
+    }
+    Ok(())
+}
+
+fn write_chunk(
+    context: &Context<'_>,
+    task: &FileTask<'_>,
+    offset: u64,
+    len: u32,
+    id: &ChunkId,
+) -> Result<(), Failure> {
+    let content = Content::Chunk { len, id: *id };
+    context
+        .archive
+        .read_content(ChunkKind::Data, &content, &mut |piece| {
+            if let Piece::Data(data) = piece {
+                task.writer.write_at(data, offset)?;
+            }
+            Ok::<(), Failure>(())
+        })?;
+    if context.verify {
+        let file = reopen(task)?;
+        compare(context.archive, &file, &content, offset)?;
+    }
+    Ok(())
+}
+
+fn check(context: &Context<'_>, task: &FileTask<'_>, content: &Content) -> Result<(), Failure> {
+    if !context.verify {
+        return Ok(());
+    }
+    let file = reopen(task)?;
+    if file.stat_at_open().size != content.len() {
+        return Err(Failure::Differs);
+    }
+    compare(context.archive, &file, content, 0)
+}
+
+fn reopen(task: &FileTask<'_>) -> Result<OpenFile, Failure> {
+    let dir = task.dir.target.dir();
+    let stat: Stat = dir.stat_child(&task.written_as)?;
+    Ok(dir.open_file(&task.written_as, &stat)?)
+}
+
+fn compare(
+    archive: &Archive,
+    file: &OpenFile,
+    content: &Content,
+    start: u64,
+) -> Result<(), Failure> {
+    let (mut offset, mut buffer) = (start, Vec::new());
+    archive.read_content(ChunkKind::Data, content, &mut |piece| match piece {
+        Piece::Data(data) => {
+            buffer.resize(data.len(), 0);
+            let read = file.read_at(&mut buffer, offset)?;
+            offset += data.len() as u64;
+            if buffer[..read] == *data {
+                Ok(())
+            } else {
+                Err(Failure::Differs)
+            }
+        }
+        Piece::Hole(len) => {
+            offset += len;
+            Ok(())
+        }
+    })
+}

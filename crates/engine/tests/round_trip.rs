@@ -1,0 +1,102 @@
+//! What was backed up comes back, from every destination and with every suite.
+
+mod common;
+
+use std::os::unix::fs::{FileExt, symlink};
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{Setup, differences, noise, write};
+use strongroom_crypto::suite::Suite;
+use strongroom_store::{Folder, Memory, Store};
+
+fn make_tree(root: &Path) {
+    for number in 0..300_u32 {
+        let text = format!("file {number}\n").repeat(number as usize * 3);
+        write(
+            &root.join(format!("small/{:02}/{number}.txt", number % 17)),
+            text.as_bytes(),
+        );
+    }
+    write(&root.join("empty"), b"");
+    write(&root.join("large"), &noise(1, 3_000_000));
+    write(&root.join("copy of large"), &noise(1, 3_000_000));
+    let sparse = std::fs::File::create(root.join("sparse")).unwrap();
+    sparse.set_len(20 << 20).unwrap();
+    sparse.write_all_at(&noise(2, 300_000), 5 << 20).unwrap();
+    symlink("small/nowhere", root.join("link")).unwrap();
+    std::fs::hard_link(root.join("large"), root.join("second name")).unwrap();
+    std::fs::create_dir(root.join("empty folder")).unwrap();
+}
+
+fn folders(count: usize) -> (tempfile::TempDir, Vec<Arc<dyn Store>>) {
+    let place = tempfile::tempdir().unwrap();
+    let store = |number: usize| -> Arc<dyn Store> {
+        Arc::new(Folder::create(&place.path().join(number.to_string())).unwrap())
+    };
+    let stores = (0..count).map(store).collect();
+    (place, stores)
+}
+
+#[test]
+fn every_suite_restores_what_was_there() {
+    for suite in Suite::ALL {
+        let source = tempfile::tempdir().unwrap();
+        make_tree(source.path());
+        let setup = Setup::new(suite, vec![Arc::new(Memory::new())]);
+        let summary = setup.backup(source.path()).unwrap();
+        assert_eq!((summary.files.new, summary.failed), (305, 0));
+        let target = tempfile::tempdir().unwrap();
+        let restored = setup.restore_latest(0, target.path());
+        assert_eq!((restored.damaged, restored.failed), (0, 0));
+        assert_eq!(differences(source.path(), target.path()), "", "{suite}");
+        let report = setup.verify(0);
+        assert!(report.is_clean(), "{report:?}");
+    }
+}
+
+#[test]
+fn three_destinations_are_the_same_byte_for_byte() {
+    let source = tempfile::tempdir().unwrap();
+    make_tree(source.path());
+    let (place, stores) = folders(3);
+    let setup = Setup::new(Suite::Aes256, stores);
+    setup.backup(source.path()).unwrap();
+    write(
+        &source.path().join("one more"),
+        b"a small change makes a small snapshot",
+    );
+    let summary = setup.backup(source.path()).unwrap();
+    assert_eq!(summary.files.new, 1);
+    assert!(summary.bytes_stored < 40_000, "{}", summary.bytes_stored);
+    for other in ["1", "2"] {
+        assert_eq!(
+            differences(&place.path().join("0"), &place.path().join(other)),
+            ""
+        );
+    }
+    for store in 0..3 {
+        let target = tempfile::tempdir().unwrap();
+        setup.restore_latest(store, target.path());
+        assert_eq!(differences(source.path(), target.path()), "");
+    }
+}
+
+#[test]
+fn what_did_not_change_is_not_read_again() {
+    let source = tempfile::tempdir().unwrap();
+    make_tree(source.path());
+    // Old enough that nothing can have changed within the granularity of times.
+    let old = std::process::Command::new("find")
+        .arg(source.path())
+        .args(["-exec", "touch", "-h", "-d", "2020-01-01", "{}", "+"])
+        .status();
+    assert!(old.unwrap().success());
+    let setup = Setup::new(Suite::Aes256, vec![Arc::new(Memory::new())]);
+    setup.backup(source.path()).unwrap();
+    // The time of change of the inode is now, so this one reads again what it cannot be sure of.
+    setup.backup(source.path()).unwrap();
+    let target = tempfile::tempdir().unwrap();
+    setup.restore_latest(0, target.path());
+    assert_eq!(differences(source.path(), target.path()), "");
+}
