@@ -14,6 +14,7 @@ mod location;
 pub mod look;
 mod memory;
 pub mod profile;
+mod restore;
 mod usual;
 mod wraps;
 
@@ -21,6 +22,7 @@ pub use backup::{BackedUp, BackupRequest, Tools, backup};
 pub use error::AgentError;
 pub use init::{Initialized, init};
 pub use location::Location;
+pub use restore::{RestoreRequest, Verified, restore, verify};
 pub use usual::usual_excludes;
 pub use wraps::Published;
 
@@ -31,6 +33,8 @@ pub use strongroom_crypto::secret::SecretBytes;
 pub use strongroom_crypto::suite::Suite;
 pub use strongroom_custody as custody;
 pub use strongroom_engine::backup::BackupSummary;
+pub use strongroom_engine::restore::{Conflict, RestoreSummary};
+pub use strongroom_engine::verify::{ReadData, VerifyReport};
 pub use strongroom_engine::{DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning};
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;

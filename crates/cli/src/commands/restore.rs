@@ -4,14 +4,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use strongroom_agent::look::SnapshotName;
+use serde_json::json;
+use strongroom_agent::look::{SnapshotName, short_name};
+use strongroom_agent::{Conflict, Progress, RestoreRequest, RestoreSummary, restore};
 use strongroom_base::clock::Timestamp;
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::progress::{self, Kind, Printer};
 use crate::reading::{Snapshots, Source};
-use crate::time;
+use crate::{show, time};
 
 /// Where files are restored to.
 #[derive(Args)]
@@ -70,8 +73,79 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let (name, paths) = operands(context, arguments);
     let all = Snapshots::open(&arguments.source, context)?;
     let info = all.select(&name)?;
-    let _ = (info, paths);
-    Err(Failure::Usage("restore is not yet in this version".to_owned()))
+    let to = arguments.target.to.as_deref();
+    let request = RestoreRequest {
+        paths,
+        to: to.map(|to| context.environment.absolute(to)),
+        on_conflict: arguments.on_conflict.into(),
+        delete: arguments.delete,
+        dry_run: arguments.dry_run,
+        verify: arguments.verify,
+    };
+    let (output, stop) = (context.output, &*context.stop);
+    let counters = Progress::default();
+    let done = progress::show(output, Kind::Goal("restored"), &counters, || {
+        let archive = &all.opened.archive;
+        restore(archive, &info.snapshot, request, &Printer(output), &counters, stop)
+    })?;
+    report(context, arguments.dry_run, &short_name(&info.hash), &done)?;
+    Ok(match done {
+        RestoreSummary { damaged: 1.., .. } => Outcome::Damage,
+        RestoreSummary { failed: 1.., .. } => Outcome::SomeLeftOut,
+        _ => Outcome::Done,
+    })
+}
+
+fn report(
+    context: &Context<'_>,
+    dry_run: bool,
+    snapshot: &str,
+    done: &RestoreSummary,
+) -> Result<(), Failure> {
+    if context.output.is_json() {
+        return context.output.object(&json!({
+            "snapshot": snapshot,
+            "dry_run": dry_run,
+            "files": done.files,
+            "directories": done.directories,
+            "others": done.others,
+            "bytes": done.bytes,
+            "skipped": done.skipped,
+            "deleted": done.deleted,
+            "damaged": done.damaged,
+            "failed": done.failed,
+        }));
+    }
+    let what = if dry_run { "would restore" } else { "restored" };
+    context.output.line(&format!(
+        "{what} {} files, {} directories and {} others of {snapshot}: {}",
+        done.files,
+        done.directories,
+        done.others,
+        show::bytes(done.bytes),
+    ))?;
+    for (count, text) in [
+        (done.skipped, "were there already and left alone"),
+        (done.deleted, "were not in the snapshot and deleted"),
+        (done.damaged, "are damaged in the archive"),
+        (done.failed, "could not be written"),
+    ] {
+        if count > 0 {
+            context.output.line(&format!("{count} {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+impl From<OnConflict> for Conflict {
+    fn from(choice: OnConflict) -> Self {
+        match choice {
+            OnConflict::Rename => Self::Rename,
+            OnConflict::Overwrite => Self::Overwrite,
+            OnConflict::Skip => Self::Skip,
+            OnConflict::Newer => Self::Newer,
+        }
+    }
 }
 
 /// Divides the operands into a snapshot and absolute paths.
