@@ -64,7 +64,12 @@ pub(crate) fn choose(
         return Err(AgentError::NoDestination);
     }
     let is_this = |archive: &&ArchiveConfig| {
-        archive.destinations.iter().copied().collect::<BTreeSet<_>>() == wanted
+        archive
+            .destinations
+            .iter()
+            .copied()
+            .collect::<BTreeSet<_>>()
+            == wanted
     };
     let mut there: Vec<&ArchiveConfig> = config.archives.iter().filter(is_this).collect();
     there.sort_by_key(|archive| !archive.default);

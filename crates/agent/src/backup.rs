@@ -193,7 +193,9 @@ impl<'a> Job<'a> {
             };
             let memory = ProfileMemory::new(self.profile, self.archive);
             let (clock, random) = (&*tools.clock, &*tools.random);
-            let state = memory.load().map_err(strongroom_engine::EngineError::from)?;
+            let state = memory
+                .load()
+                .map_err(strongroom_engine::EngineError::from)?;
             // A first record that was announced may be there already; the writer looks at it then.
             let is_there = state.announced.is_some() && self.holds_record();
             if state.head.is_none() && !is_there {

@@ -304,7 +304,10 @@ pub enum AgentError {
 impl AgentError {
     /// Says whether somebody asked to stop.
     pub fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted | Self::Engine(EngineError::Interrupted))
+        matches!(
+            self,
+            Self::Interrupted | Self::Engine(EngineError::Interrupted)
+        )
     }
 }
 
@@ -321,7 +324,6 @@ impl Classified for AgentError {
             | Self::WouldLoseKey { .. }
             | Self::KeyExposed { .. }
             | Self::BadKeyFile { .. }
-            | Self::NoPasswordSlot { .. }
             | Self::NoSuchSlot { .. }
             | Self::PasswordWouldBeLost { .. }
             | Self::SchemeNotYet { .. }
@@ -341,9 +343,10 @@ impl Classified for AgentError {
             | Self::Pattern { .. }
             | Self::NotYet { .. }
             | Self::Interrupted => Class::Caller,
-            Self::NoCredential | Self::OtherKey { .. } | Self::WrongPassword { .. } => {
-                Class::WrongKey
-            }
+            Self::NoCredential
+            | Self::OtherKey { .. }
+            | Self::NoPasswordSlot { .. }
+            | Self::WrongPassword { .. } => Class::WrongKey,
             Self::Locked { .. }
             | Self::Unreachable { .. }
             | Self::Local { .. }

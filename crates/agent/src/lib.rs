@@ -35,6 +35,8 @@ pub use strongroom_custody as custody;
 pub use strongroom_engine::backup::BackupSummary;
 pub use strongroom_engine::restore::{Conflict, RestoreSummary};
 pub use strongroom_engine::verify::{ReadData, VerifyReport};
-pub use strongroom_engine::{DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning};
+pub use strongroom_engine::{
+    DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning,
+};
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;

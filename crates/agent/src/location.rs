@@ -33,12 +33,13 @@ impl Location {
         }
         if let Some(rest) = text.strip_prefix("file:") {
             let path = rest.strip_prefix("//").unwrap_or(rest);
-            let path = path.strip_prefix("localhost/").map_or_else(
-                || path.to_owned(),
-                |below| format!("/{below}"),
-            );
+            let path = path
+                .strip_prefix("localhost/")
+                .map_or_else(|| path.to_owned(), |below| format!("/{below}"));
             if !path.starts_with('/') {
-                return Err(bad("a file URL has three slashes and a path, as file:///mnt/disk"));
+                return Err(bad(
+                    "a file URL has three slashes and a path, as file:///mnt/disk",
+                ));
             }
             let path = percent_decode_str(&path).decode_utf8();
             let path = path.map_err(|_| bad("its path is not UTF-8"))?;

@@ -79,7 +79,9 @@ fn encode(state: &WriterState) -> State {
         version: VERSION,
         head: state.head.as_ref().map(head_text),
         announced: state.announced.as_ref().map(head_text),
-        destinations: heads.map(|(id, head)| (id.to_string(), head_text(head))).collect(),
+        destinations: heads
+            .map(|(id, head)| (id.to_string(), head_text(head)))
+            .collect(),
     }
 }
 
@@ -94,7 +96,9 @@ fn head_text(head: &Head) -> HeadText {
 fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
     use serde::de::Error as _;
     if state.version != VERSION {
-        return Err(serde_json::Error::custom("it was written by a newer program"));
+        return Err(serde_json::Error::custom(
+            "it was written by a newer program",
+        ));
     }
     let mut heads = BTreeMap::new();
     for (id, text) in &state.destinations {

@@ -3,7 +3,9 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use strongroom_engine::restore::{self as engine, Conflict, RestoreOptions, RestorePlace, RestoreSummary};
+use strongroom_engine::restore::{
+    self as engine, Conflict, RestoreOptions, RestorePlace, RestoreSummary,
+};
 use strongroom_engine::verify::{ReadData, VerifyReport};
 use strongroom_engine::{Monitor, Progress, Stop};
 use strongroom_format::body::Snapshot;
@@ -41,13 +43,17 @@ pub fn restore(
     let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
     let options = RestoreOptions {
         paths: request.paths.iter().map(bytes).collect(),
-        place: request.to.map_or(RestorePlace::Original, RestorePlace::Folder),
+        place: request
+            .to
+            .map_or(RestorePlace::Original, RestorePlace::Folder),
         on_conflict: request.on_conflict,
         delete: request.delete,
         dry_run: request.dry_run,
         verify: request.verify,
     };
-    Ok(engine::restore(archive, snapshot, &options, monitor, progress, stop)?)
+    Ok(engine::restore(
+        archive, snapshot, &options, monitor, progress, stop,
+    )?)
 }
 
 /// What was found at one destination.

@@ -26,8 +26,6 @@ const LEN_MAX: u64 = 1 << 20;
 
 /// The local copies of what opens an archive.
 pub(crate) struct Wraps {
-    /// The descriptor, as stored.
-    pub(crate) descriptor: Vec<u8>,
     /// The keys object, as stored.
     pub(crate) bytes: Vec<u8>,
     /// The same, understood.
@@ -62,11 +60,7 @@ impl Wraps {
         let bytes = bytes.ok_or_else(lost("keys"))?;
         let authority = Descriptor::decode(&descriptor)?.authority;
         let keys = KeysObject::decode(&bytes, &authority)?;
-        Ok(Self {
-            descriptor,
-            bytes,
-            keys,
-        })
+        Ok(Self { bytes, keys })
     }
 
     /// Opens the key ring with the custody key of the profile.

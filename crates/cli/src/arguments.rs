@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, completions, destination, diff, dump, find, init, key, ls, man, restore, snapshots, stats,
-    verify, versions,
+    backup, completions, destination, diff, dump, find, init, key, ls, man, restore, snapshots,
+    stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -29,14 +29,25 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
 pub(crate) struct Global {
-    /// Folder of settings and keys [default: $STRONGROOM_PROFILE, else strongroom in the folder of settings]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    /// Folder of settings and keys [default: `STRONGROOM_PROFILE`, else .config/strongroom]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     pub(crate) profile: Option<PathBuf>,
     /// Print one JSON object a line
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
     /// Print results, warnings and errors only
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
     pub(crate) quiet: bool,
     /// Print more
     #[arg(short, long, global = true, help_heading = "Global options")]

@@ -37,7 +37,8 @@ impl Environment {
 
     /// Returns the folder of the profile.
     pub(crate) fn profile(&self) -> Result<&Path, Failure> {
-        let missing = || Failure::Usage("there is no home folder; name a profile with --profile".into());
+        let missing =
+            || Failure::Usage("there is no home folder; name a profile with --profile".into());
         self.profile.as_deref().ok_or_else(missing)
     }
 
@@ -73,7 +74,12 @@ impl Environment {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads environment variables")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads environment variables"
+)]
 fn variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }

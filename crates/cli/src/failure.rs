@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use strongroom_agent::AgentError;
-use strongroom_agent::custody::password::PasswordError;
 use strongroom_agent::custody::ImportError;
+use strongroom_agent::custody::password::PasswordError;
 use strongroom_base::{Class, Classified};
 
 /// Why a command failed.

@@ -31,7 +31,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::NoPasswordSlot { .. } => {
             "give the exported key with --key-file, or set one with `strongroom key password set`"
         }
-        AgentError::WrongPassword { .. } => "mind upper and lower case and the layout of the keyboard",
+        AgentError::WrongPassword { .. } => {
+            "mind upper and lower case and the layout of the keyboard"
+        }
         AgentError::PasswordWouldBeLost { .. } => {
             "give it with --private-password-file, or go without one with --drop-passwords"
         }

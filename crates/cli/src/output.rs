@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::hint;
 
 /// The standard output and the standard error.
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
 pub(crate) struct Output {
     out: Mutex<BufWriter<io::Stdout>>,
     json: bool,
@@ -41,11 +42,6 @@ impl Output {
     /// Says whether results are JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
-    }
-
-    /// Says whether more is to be printed.
-    pub(crate) fn is_verbose(&self) -> bool {
-        self.verbose
     }
 
     /// Says whether progress is shown.

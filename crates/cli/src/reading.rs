@@ -23,7 +23,12 @@ pub(crate) struct Source {
     #[arg(long, value_name = "ID", help_heading = "Source")]
     archive: Option<ArchiveId>,
     /// Open the archive with the exported key in this file
-    #[arg(long, value_name = "FILE", conflicts_with = "private_password_file", help_heading = "Source")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "private_password_file",
+        help_heading = "Source"
+    )]
     key_file: Option<PathBuf>,
     /// Open the archive with the private password in this file; - is the standard input
     #[arg(long, value_name = "FILE", help_heading = "Source")]
@@ -47,8 +52,15 @@ impl Source {
                 access::from_location(&location, self.archive, &credential)?
             }
         };
+        context.output.detail(&format!(
+            "reading archive {} at {}",
+            opened.archive.id(),
+            opened.destinations.join(", ")
+        ));
         for there in &opened.unreached {
-            context.output.warning(&there.name, &format!("cannot be reached: {}", there.reason));
+            context
+                .output
+                .warning(&there.name, &format!("cannot be reached: {}", there.reason));
         }
         for problem in &opened.problems {
             context.output.warning("", &problem.to_string());

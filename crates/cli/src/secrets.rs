@@ -29,7 +29,9 @@ pub(crate) fn password_to_guard(file: Option<&Path>) -> Result<PrivatePassword, 
         let password = PrivatePassword::to_guard(first.expose_bytes())?;
         let second = ask("The same again: ")?;
         if first.expose_bytes() != second.expose_bytes() {
-            return Err(Failure::Usage("the two passwords are not the same".to_owned()));
+            return Err(Failure::Usage(
+                "the two passwords are not the same".to_owned(),
+            ));
         }
         return Ok(password);
     };

@@ -24,21 +24,27 @@ fn parse_in(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     let zoned = local.and_then(|local| local.to_zoned(zone.clone()));
     match zoned {
         Ok(zoned) => Ok(Timestamp(zoned.timestamp().as_nanosecond())),
-        Err(_) => Err("a time looks like 2026-01-31, 2026-01-31 14:05 or 2026-01-31T14:05:00Z".to_owned()),
+        Err(_) => {
+            Err("a time looks like 2026-01-31, 2026-01-31 14:05 or 2026-01-31T14:05:00Z".to_owned())
+        }
     }
 }
 
 /// Writes a time to the second in the local time zone.
 pub(crate) fn local(time: Timestamp) -> String {
     match jiff::Timestamp::from_nanosecond(time.0) {
-        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Ok(time) => time
+            .to_zoned(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string(),
         Err(_) => "?".to_owned(),
     }
 }
 
 /// Writes a time as RFC 3339 in UTC.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
-    jiff::Timestamp::from_nanosecond(time.0).map_or_else(|_| "?".to_owned(), |time| time.to_string())
+    jiff::Timestamp::from_nanosecond(time.0)
+        .map_or_else(|_| "?".to_owned(), |time| time.to_string())
 }
 
 #[cfg(test)]

@@ -102,7 +102,8 @@ mod tests {
         let numbered: String = (1..)
             .zip(EXAMPLE.to_uppercase().split(' '))
             .map(|(n, word)| format!("{n}. {word}\r\n"))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         for text in [EXAMPLE, &EXAMPLE.replace(' ', "\n"), &numbered] {
             assert_eq!(
                 from_words(text).unwrap().expose_bytes(),

@@ -89,8 +89,7 @@ pub(crate) fn slot(
     Ok(Slot::new(archive, custody, SLOT_NAME, password, random)?)
 }
 
-type Edit<'a> =
-    &'a mut dyn FnMut(ArchiveId, &CustodyKey, &mut Vec<Slot>) -> Result<(), AgentError>;
+type Edit<'a> = &'a mut dyn FnMut(ArchiveId, &CustodyKey, &mut Vec<Slot>) -> Result<(), AgentError>;
 
 /// Changes the slots of every archive, all or none of them locally, and publishes what has changed.
 fn edit(

@@ -47,10 +47,18 @@ pub fn diff(
 ) -> Result<(), AgentError> {
     let roots = |snapshot: &Snapshot| -> Names {
         let roots = snapshot.roots.iter();
-        roots.map(|root| (root.path.clone(), root.entry.clone())).collect()
+        roots
+            .map(|root| (root.path.clone(), root.entry.clone()))
+            .collect()
     };
     let mut pending = Vec::new();
-    compare(archive, None, [roots(first), roots(second)], &mut pending, visit)?;
+    compare(
+        archive,
+        None,
+        [roots(first), roots(second)],
+        &mut pending,
+        visit,
+    )?;
     while let Some((path, before, after)) = pending.pop() {
         let names = [names(archive, &before)?, names(archive, &after)?];
         compare(archive, Some(&path), names, &mut pending, visit)?;

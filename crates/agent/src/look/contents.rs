@@ -11,7 +11,7 @@ use crate::AgentError;
 use crate::look::tree::lookup;
 
 /// Zero bytes that are written at a time for a hole.
-const ZEROS: [u8; 65_536] = [0; 65_536];
+static ZEROS: [u8; 65_536] = [0; 65_536];
 
 /// Writes the content of a file; holes become zero bytes.
 pub fn dump(

@@ -33,7 +33,8 @@ pub struct Version<'a> {
 
 /// Visits every version of every entry that a pattern matches, newest snapshot first.
 ///
-/// A pattern with a slash is matched against the whole path, any other against the name.
+/// A pattern with a slash is matched against the whole path (from any folder on where it does not begin
+/// with one), any other against the name.
 pub fn find(
     archive: &Archive,
     snapshots: &[SnapshotInfo],
@@ -111,7 +112,12 @@ struct Pattern {
 impl Pattern {
     fn new(pattern: &str) -> Result<Self, AgentError> {
         let whole_path = pattern.contains('/');
-        let glob = GlobBuilder::new(pattern)
+        let anchored = if whole_path && !pattern.starts_with('/') {
+            format!("**/{pattern}")
+        } else {
+            pattern.to_owned()
+        };
+        let glob = GlobBuilder::new(&anchored)
             .literal_separator(true)
             .build()
             .map_err(|source| AgentError::Pattern {

@@ -29,7 +29,9 @@ pub enum SnapshotName {
 
 /// The text is not a name of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a name of a snapshot; a name is `latest` or at least {DIGITS_MIN} digits of 0-9 and a-f")]
+#[error(
+    "`{text}` is not a name of a snapshot; a name is `latest` or at least {DIGITS_MIN} digits of 0-9 and a-f"
+)]
 pub struct NotASnapshotName {
     text: String,
 }

@@ -69,7 +69,10 @@ pub fn stats(archive: &Archive, snapshots: &[SnapshotInfo], log: &Log) -> Stats 
         newest: newest.map(|snapshot| snapshot.started),
         newest_bytes: newest.map_or(0, |snapshot| snapshot.statistics.bytes),
         newest_files: newest.map_or(0, |snapshot| snapshot.statistics.files),
-        all_bytes: snapshots.iter().map(|info| info.snapshot.statistics.bytes).sum(),
+        all_bytes: snapshots
+            .iter()
+            .map(|info| info.snapshot.statistics.bytes)
+            .sum(),
         kinds,
     }
 }

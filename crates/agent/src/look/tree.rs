@@ -32,20 +32,17 @@ pub fn list(
     visit: Visit<'_>,
 ) -> Result<bool, AgentError> {
     let path = trim(path);
-    let found = match lookup(archive, snapshot, path)? {
-        Some(found) => found,
-        None => {
-            let mut any = false;
-            for root in roots_below(snapshot, path) {
-                any = true;
-                let root = listed_root(root);
-                visit(root.clone())?;
-                if recursive {
-                    below(archive, &root, true, visit)?;
-                }
+    let Some(found) = lookup(archive, snapshot, path)? else {
+        let mut any = false;
+        for root in roots_below(snapshot, path) {
+            any = true;
+            let root = listed_root(root);
+            visit(root.clone())?;
+            if recursive {
+                below(archive, &root, true, visit)?;
             }
-            return Ok(any);
         }
+        return Ok(any);
     };
     if matches!(found.entry.node, Node::Directory { .. }) {
         below(archive, &found, recursive, visit)?;
@@ -69,7 +66,10 @@ pub(crate) fn lookup(
         return Ok(None);
     };
     let mut found = listed_root(root);
-    for name in rest.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+    for name in rest
+        .split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty())
+    {
         let Node::Directory { tree } = &found.entry.node else {
             return Ok(None);
         };

@@ -135,24 +135,22 @@ impl DestinationName {
     /// Makes a name of the last component of a path that none of `taken` has.
     pub fn from_path(path: &str, taken: &[DestinationConfig]) -> Self {
         let last = path.trim_end_matches('/').rsplit('/').next();
-        let mut name: String = last
+        let name: String = last
             .unwrap_or_default()
             .chars()
             .flat_map(char::to_lowercase)
             .map(|c| if is_name_char(c) { c } else { '-' })
             .take(NAME_LEN_MAX - 4)
             .collect();
-        name = name.trim_matches('-').to_owned();
-        if name.is_empty() {
-            "destination".clone_into(&mut name);
-        }
+        let name = match name.trim_matches('-') {
+            "" => "destination",
+            name => name,
+        };
         let is_free = |name: &str| taken.iter().all(|other| other.name.0 != name);
         let mut numbered = (2..1_000).map(|number| format!("{name}-{number}"));
-        let free = is_free(&name).then(|| name.clone());
-        Self(
-            free.or_else(|| numbered.find(|name| is_free(name)))
-                .unwrap_or(name),
-        )
+        let free = is_free(name).then(|| name.to_owned());
+        let free = free.or_else(|| numbered.find(|name| is_free(name)));
+        Self(free.unwrap_or_else(|| name.to_owned()))
     }
 
     /// Returns the text.
@@ -286,7 +284,10 @@ mod tests {
             ("aes-256", "aes-512"),
             ("version = 1", "version = 2"),
         ] {
-            assert!(Config::decode(&text.replace(from, to), "x").is_err(), "{to}");
+            assert!(
+                Config::decode(&text.replace(from, to), "x").is_err(),
+                "{to}"
+            );
         }
     }
 

@@ -101,8 +101,8 @@ impl Profile {
         let path = self.config_path();
         let bytes = durable::read(&path, CONFIG_LEN_MAX)?;
         let path = path.display().to_string();
-        let text = String::from_utf8(bytes)
-            .map_err(|_| AgentError::NotText { path: path.clone() })?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| AgentError::NotText { path: path.clone() })?;
         Config::decode(&text, &path)
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use strongroom_agent::look::short_name;
 use strongroom_agent::profile::Profile;
 use strongroom_agent::{
-    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Tools, init, usual_excludes,
+    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Tools, init,
+    usual_excludes,
 };
 use strongroom_base::ids::to_hex;
 
@@ -58,8 +59,17 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
     let paths = if arguments.paths.is_empty() {
         vec![environment.home()?.to_owned()]
     } else {
-        arguments.paths.iter().map(|path| environment.absolute(path)).collect()
+        arguments
+            .paths
+            .iter()
+            .map(|path| environment.absolute(path))
+            .collect()
     };
+    for path in &paths {
+        context
+            .output
+            .detail(&format!("backing up {}", path.display()));
+    }
     let request = BackupRequest {
         paths,
         to: &arguments.to,
@@ -102,7 +112,9 @@ fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Fail
     let dir = context.environment.profile()?;
     let suite = arguments.suite.unwrap_or(Suite::Aes256);
     let made = init(dir, suite, None, &context.random)?;
-    context.output.note(&format!("made the profile {}", dir.display()));
+    context
+        .output
+        .note(&format!("made the profile {}", dir.display()));
     advise(context, &made);
     context.output.note("");
     Ok(made.profile)
@@ -139,7 +151,8 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         }
     }
     if done.lacks_password {
-        let message = "no private password opens this new archive; `strongroom key password set` sets one";
+        let message =
+            "no private password opens this new archive; `strongroom key password set` sets one";
         output.warning("", message);
     }
     if output.is_json() {
@@ -162,7 +175,10 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         summary.duration.as_secs_f64(),
     ))?;
     if summary.failed > 0 {
-        output.line(&format!("{} could not be read and are not in the snapshot", summary.failed))?;
+        output.line(&format!(
+            "{} could not be read and are not in the snapshot",
+            summary.failed
+        ))?;
     }
     for there in &summary.destinations {
         output.line(&format!("{}: {}", there.name, status(there)))?;
@@ -174,8 +190,12 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
 fn trouble(there: &DestinationReport) -> Option<String> {
     match &there.status {
         DestinationStatus::UpToDate | DestinationStatus::CaughtUp => None,
-        DestinationStatus::Unreachable(why) => Some(format!("cannot be reached, and catches up later: {why}")),
-        DestinationStatus::SetAside(why) => Some(format!("set aside, nothing was written to it: {why}")),
+        DestinationStatus::Unreachable(why) => {
+            Some(format!("cannot be reached, and catches up later: {why}"))
+        }
+        DestinationStatus::SetAside(why) => {
+            Some(format!("set aside, nothing was written to it: {why}"))
+        }
     }
 }
 

@@ -17,7 +17,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "strongroom", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut Cli::command(),
+        "strongroom",
+        &mut script,
+    );
     context.output.bytes(&script)?;
     Ok(Outcome::Done)
 }

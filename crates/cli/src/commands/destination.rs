@@ -17,7 +17,7 @@ pub(crate) enum Command {
     Add {
         /// Its name: 1 to 32 characters of a-z, 0-9 and -
         name: DestinationName,
-        /// Where it is: a folder, or file:///PATH
+        /// Where it is: a folder, or `file:///PATH`
         url: String,
     },
     /// List the destinations
@@ -50,7 +50,9 @@ fn add(context: &Context<'_>, name: DestinationName, url: &str) -> Result<(), Fa
     let shown = name.to_string();
     let found = destinations::add(&profile, name, url, current, &context.random)?;
     if context.output.is_json() {
-        return context.output.object(&json!({ "name": shown, "free_bytes": found.free_bytes }));
+        return context
+            .output
+            .object(&json!({ "name": shown, "free_bytes": found.free_bytes }));
     }
     let free = found.free_bytes.map_or_else(String::new, |free| {
         format!(", with {} free", show::bytes(free))
@@ -69,7 +71,9 @@ fn list(context: &Context<'_>) -> Result<(), Failure> {
             }))?;
         } else {
             let default = if there.default { "default" } else { "" };
-            context.output.line(&format!("{:<16} {default:<8} {}", there.name, there.url))?;
+            context
+                .output
+                .line(&format!("{:<16} {default:<8} {}", there.name, there.url))?;
         }
     }
     Ok(())
@@ -78,9 +82,14 @@ fn list(context: &Context<'_>) -> Result<(), Failure> {
 fn remove(context: &Context<'_>, name: &str) -> Result<(), Failure> {
     let removed = destinations::remove(&context.profile()?, name)?;
     if context.output.is_json() {
-        return context.output.object(&json!({ "removed": name, "url": removed.url }));
+        return context
+            .output
+            .object(&json!({ "removed": name, "url": removed.url }));
     }
-    context.output.line(&format!("removed {name}; what it holds is still at {}", removed.url))
+    context.output.line(&format!(
+        "removed {name}; what it holds is still at {}",
+        removed.url
+    ))
 }
 
 fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {
@@ -100,10 +109,18 @@ fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {
         }));
     }
     let yes = |value: bool| if value { "yes" } else { "NO" };
-    let free = found.free_bytes.map_or_else(|| "not known".to_owned(), show::bytes);
+    let free = found
+        .free_bytes
+        .map_or_else(|| "not known".to_owned(), show::bytes);
     let lines = [
-        ("never replaces an object", yes(found.exclusive_create).to_owned()),
-        ("gives objects back as stored", yes(found.reads_back).to_owned()),
+        (
+            "never replaces an object",
+            yes(found.exclusive_create).to_owned(),
+        ),
+        (
+            "gives objects back as stored",
+            yes(found.reads_back).to_owned(),
+        ),
         ("lists objects", yes(found.lists).to_owned()),
         ("deletes objects", yes(found.deletes).to_owned()),
         ("durable means", found.durable.to_owned()),

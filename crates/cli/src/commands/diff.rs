@@ -33,7 +33,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             AgentError::Interrupted
         })
     };
-    let compared = look::diff(&all.opened.archive, &first.snapshot, &second.snapshot, &mut visit);
+    let compared = look::diff(
+        &all.opened.archive,
+        &first.snapshot,
+        &second.snapshot,
+        &mut visit,
+    );
     if let Some(failure) = failure {
         return Err(failure);
     }

@@ -25,7 +25,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let (name, path) = parse_place(context, &arguments.place)?;
     if path.is_empty() {
-        return Err(Failure::Usage("name a file, as in latest:/home/me/file".to_owned()));
+        return Err(Failure::Usage(
+            "name a file, as in latest:/home/me/file".to_owned(),
+        ));
     }
     let all = Snapshots::open(&arguments.source, context)?;
     let info = all.select(&name)?;

@@ -33,7 +33,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             AgentError::Interrupted
         })
     };
-    let found = look::find(&all.opened.archive, &all.snapshots, &arguments.pattern, &mut visit);
+    let found = look::find(
+        &all.opened.archive,
+        &all.snapshots,
+        &arguments.pattern,
+        &mut visit,
+    );
     if let Some(failure) = failure {
         return Err(failure);
     }

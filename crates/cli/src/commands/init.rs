@@ -25,7 +25,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let dir = context.environment.profile()?;
     let file = arguments.private_password_file.as_deref();
-    let password = file.map(|file| secrets::password_to_guard(Some(file))).transpose()?;
+    let password = file
+        .map(|file| secrets::password_to_guard(Some(file)))
+        .transpose()?;
     let made = init(dir, arguments.suite, password.as_ref(), &context.random)?;
     if context.output.is_json() {
         context.output.object(&json!({
@@ -34,8 +36,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         }))?;
         return Ok(Outcome::Done);
     }
-    context.output.line(&format!("made the profile {}", dir.display()))?;
-    context.output.line(&format!("custody key {}", made.custody_key_id))?;
+    context
+        .output
+        .line(&format!("made the profile {}", dir.display()))?;
+    context
+        .output
+        .line(&format!("custody key {}", made.custody_key_id))?;
     advise(context, &made);
     Ok(Outcome::Done)
 }
@@ -46,7 +52,9 @@ pub(crate) fn advise(context: &Context<'_>, made: &Initialized) {
     output.note("");
     output.note("Keep a copy of the key away from this computer: without it, no backup opens.");
     output.note("  strongroom key export --words             24 words to write on paper");
-    output.note("  strongroom key export --file FILE         a file for a stick or a password manager");
+    output.note(
+        "  strongroom key export --file FILE         a file for a stick or a password manager",
+    );
     output.note("  strongroom key export --qr --svg FILE     a picture to print");
     output.note(&format!(
         "This computer has its copy in {}.",

@@ -72,8 +72,8 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Read 24 words, from the terminal where no file is named; - is the standard input
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
-    words: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    words: Option<PathBuf>,
     /// Read the picture of a QR code, a PNG file
     #[arg(long, value_name = "FILE")]
     qr_image: Option<PathBuf>,

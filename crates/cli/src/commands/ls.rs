@@ -17,7 +17,7 @@ use crate::show;
 /// Arguments of `ls`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// A snapshot, and a path in it as it was on the computer: latest, latest:/home/me, 1a2b3c4d:docs
+    /// A snapshot, and a path in it as it was on the computer: `latest`, `latest:/home/me`, `1a2b3c4d:docs`
     #[arg(value_name = "SNAPSHOT[:PATH]", default_value = "latest")]
     place: OsString,
     /// Show permissions, owner, size and time too
@@ -42,7 +42,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             AgentError::Interrupted
         })
     };
-    let listed = look::list(archive, &info.snapshot, &path, arguments.recursive, &mut visit);
+    let listed = look::list(
+        archive,
+        &info.snapshot,
+        &path,
+        arguments.recursive,
+        &mut visit,
+    );
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -57,14 +63,22 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
 
 fn print(context: &Context<'_>, long: bool, listed: &Listed) -> Result<(), Failure> {
     if context.output.is_json() {
-        return context.output.object(&show::entry(&listed.path, &listed.entry));
+        return context
+            .output
+            .object(&show::entry(&listed.path, &listed.entry));
     }
-    context.output.bytes(&line(context, long, &listed.path, &listed.entry))
+    context
+        .output
+        .bytes(&line(context, long, &listed.path, &listed.entry))
 }
 
 /// Returns the line of an entry.
 pub(crate) fn line(context: &Context<'_>, long: bool, path: &[u8], entry: &Entry) -> Vec<u8> {
-    let mut line = if long { show::long(entry).into_bytes() } else { Vec::new() };
+    let mut line = if long {
+        show::long(entry).into_bytes()
+    } else {
+        Vec::new()
+    };
     line.extend_from_slice(&context.output.shown(path));
     if show::kind(entry) == "directory" {
         line.push(b'/');
@@ -89,10 +103,19 @@ pub(crate) fn parse_place(
         None => (bytes, None),
     };
     let name = String::from_utf8_lossy(name);
-    let name = name.parse().map_err(|error| Failure::Usage(format!("{error}")))?;
-    let path = path.filter(|path| !path.is_empty()).map_or_else(Vec::new, |path| {
-        let path = Path::new(std::ffi::OsStr::from_bytes(path));
-        context.environment.absolute(path).as_os_str().as_bytes().to_vec()
-    });
+    let name = name
+        .parse()
+        .map_err(|error| Failure::Usage(format!("{error}")))?;
+    let path = path
+        .filter(|path| !path.is_empty())
+        .map_or_else(Vec::new, |path| {
+            let path = Path::new(std::ffi::OsStr::from_bytes(path));
+            context
+                .environment
+                .absolute(path)
+                .as_os_str()
+                .as_bytes()
+                .to_vec()
+        });
     Ok((name, path))
 }

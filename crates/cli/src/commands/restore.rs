@@ -86,7 +86,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let counters = Progress::default();
     let done = progress::show(output, Kind::Goal("restored"), &counters, || {
         let archive = &all.opened.archive;
-        restore(archive, &info.snapshot, request, &Printer(output), &counters, stop)
+        restore(
+            archive,
+            &info.snapshot,
+            request,
+            &Printer(output),
+            &counters,
+            stop,
+        )
     })?;
     report(context, arguments.dry_run, &short_name(&info.hash), &done)?;
     Ok(match done {

@@ -49,7 +49,11 @@ fn line(context: &Context<'_>, info: &SnapshotInfo) -> Vec<u8> {
         show::bytes(totals.bytes),
     );
     let mut line = start.into_bytes();
-    let roots: Vec<_> = snapshot.roots.iter().map(|root| context.output.shown(&root.path)).collect();
+    let roots: Vec<_> = snapshot
+        .roots
+        .iter()
+        .map(|root| context.output.shown(&root.path))
+        .collect();
     line.extend_from_slice(&roots.join(&b' '));
     if !snapshot.tags.is_empty() {
         line.extend_from_slice(format!("  [{}]", snapshot.tags.join(", ")).as_bytes());
@@ -64,7 +68,9 @@ fn line(context: &Context<'_>, info: &SnapshotInfo) -> Vec<u8> {
 fn object(info: &SnapshotInfo) -> serde_json::Value {
     let snapshot = &info.snapshot;
     let roots = snapshot.roots.iter();
-    let roots: Vec<_> = roots.map(|root| String::from_utf8_lossy(&root.path)).collect();
+    let roots: Vec<_> = roots
+        .map(|root| String::from_utf8_lossy(&root.path))
+        .collect();
     json!({
         "snapshot": to_hex(&info.hash),
         "name": short_name(&info.hash),

@@ -38,14 +38,26 @@ fn text(context: &Context<'_>, stats: &Stats, destinations: &[String]) -> Result
         ("snapshots".to_owned(), stats.snapshots.to_string()),
         ("oldest".to_owned(), day(stats.oldest)),
         ("newest".to_owned(), day(stats.newest)),
-        ("files in the newest".to_owned(), stats.newest_files.to_string()),
-        ("bytes in the newest".to_owned(), show::bytes(stats.newest_bytes)),
+        (
+            "files in the newest".to_owned(),
+            stats.newest_files.to_string(),
+        ),
+        (
+            "bytes in the newest".to_owned(),
+            show::bytes(stats.newest_bytes),
+        ),
         ("bytes in all".to_owned(), show::bytes(stats.all_bytes)),
-        ("stored at each".to_owned(), show::bytes(stats.stored_bytes())),
+        (
+            "stored at each".to_owned(),
+            show::bytes(stats.stored_bytes()),
+        ),
     ];
     for (kind, count) in &stats.kinds {
         let name = format!("  {} objects", kind.word());
-        lines.push((name, format!("{}, {}", count.objects, show::bytes(count.bytes))));
+        lines.push((
+            name,
+            format!("{}, {}", count.objects, show::bytes(count.bytes)),
+        ));
     }
     for (what, value) in lines {
         context.output.line(&format!("{what:<20} {value}"))?;

@@ -34,10 +34,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let opened = arguments.source.open(context)?;
-    let read_data = arguments.read_data.map_or(ReadData::No, |percent| ReadData::Percent {
-        percent,
-        turn: turn(context),
-    });
+    let read_data = arguments
+        .read_data
+        .map_or(ReadData::No, |percent| ReadData::Percent {
+            percent,
+            turn: turn(context),
+        });
     let (output, stop) = (context.output, &*context.stop);
     let counters = Progress::default();
     let verified = progress::show(output, Kind::Goal("verified"), &counters, || {
@@ -110,7 +112,9 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
     ))?;
     if unrecorded > 0 {
         let size = show::bytes(unrecorded_bytes);
-        output.note(&format!("{name}: {unrecorded} objects ({size}) of interrupted backups"));
+        output.note(&format!(
+            "{name}: {unrecorded} objects ({size}) of interrupted backups"
+        ));
     }
     Ok(())
 }

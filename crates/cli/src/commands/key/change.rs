@@ -22,8 +22,12 @@ pub(super) fn rotate(
     let password = password.transpose()?;
     let published = keys::rotate(&profile, password.as_ref(), drop_passwords, &context.random)?;
     report(context, "the custody key is a new one", &published)?;
-    context.output.note("Copies of the old key open what is new no more; export the new key now.");
-    context.output.note("What the old key could read before may have been read.");
+    context
+        .output
+        .note("Copies of the old key open what is new no more; export the new key now.");
+    context
+        .output
+        .note("What the old key could read before may have been read.");
     Ok(())
 }
 
@@ -32,18 +36,27 @@ pub(super) fn password(context: &Context<'_>, command: Password) -> Result<(), F
     let profile = context.profile()?;
     let random = &context.random;
     match command {
-        Password::Set { private_password_file } => {
+        Password::Set {
+            private_password_file,
+        } => {
             let password = secrets::password_to_guard(private_password_file.as_deref())?;
             let published = keys::set_password(&profile, &password, random)?;
             report(context, "the private password is set", &published)
         }
-        Password::Change { private_password_file, new_password_file } => {
+        Password::Change {
+            private_password_file,
+            new_password_file,
+        } => {
             let old = secrets::password_to_open(private_password_file.as_deref())?;
             let new = secrets::password_to_guard(new_password_file.as_deref())?;
             let published = keys::change_password(&profile, &old, &new, random)?;
             report(context, "the private password is changed", &published)
         }
-        Password::Remove { private_password_file, slot, all } => {
+        Password::Remove {
+            private_password_file,
+            slot,
+            all,
+        } => {
             let which = match (slot, all) {
                 (Some(slot), _) => WhichPassword::Slot(slot),
                 (None, true) => WhichPassword::All,
@@ -71,7 +84,10 @@ fn report(context: &Context<'_>, done: &str, published: &[Published]) -> Result<
             output.warning(&there.name, &message);
         }
         for name in &change.kept_old {
-            output.warning(name, "keeps the old keys: what opened them opens them still");
+            output.warning(
+                name,
+                "keeps the old keys: what opened them opens them still",
+            );
         }
     }
     if output.is_json() {

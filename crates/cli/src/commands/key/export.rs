@@ -16,9 +16,11 @@ use crate::failure::Failure;
 /// Writes the custody key out.
 pub(super) fn export(context: &Context<'_>, arguments: &Export) -> Result<(), Failure> {
     let profile = context.profile()?;
-    let key = profile.custody_key()?.ok_or_else(|| AgentError::NoCustodyKey {
-        path: profile.dir().display().to_string(),
-    })?;
+    let key = profile
+        .custody_key()?
+        .ok_or_else(|| AgentError::NoCustodyKey {
+            path: profile.dir().display().to_string(),
+        })?;
     if let Some(file) = &arguments.form.file {
         let text = file_form::to_file(&key);
         if file == Path::new("-") {
@@ -44,10 +46,17 @@ fn write_new(context: &Context<'_>, file: &Path, bytes: &[u8]) -> Result<(), Fai
         path: file.to_owned(),
         source,
     };
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
     let mut opened = opened.map_err(failed)?;
     opened.write_all(bytes).map_err(failed)?;
     opened.sync_all().map_err(failed)?;
-    context.output.note(&format!("wrote the key to {}; who has it can read all backups", file.display()));
+    context.output.note(&format!(
+        "wrote the key to {}; who has it can read all backups",
+        file.display()
+    ));
     Ok(())
 }

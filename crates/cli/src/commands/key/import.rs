@@ -19,7 +19,10 @@ pub(super) fn import(context: &Context<'_>, arguments: &Import) -> Result<(), Fa
     if context.output.is_json() {
         return context.output.object(&json!({ "custody_key_id": id }));
     }
-    context.output.line(&format!("custody key {id} is in the profile {}", dir.display()))
+    context.output.line(&format!(
+        "custody key {id} is in the profile {}",
+        dir.display()
+    ))
 }
 
 fn read(arguments: &Import) -> Result<CustodyKey, Failure> {
@@ -31,7 +34,8 @@ fn read(arguments: &Import) -> Result<CustodyKey, Failure> {
         let image = secrets::read_at_most(file, custody::qr::IMAGE_LEN_MAX)?;
         return Ok(custody::qr::from_png(image.expose_bytes())?);
     }
-    let file = arguments.words.as_ref().and_then(Option::as_deref);
+    let file = arguments.words.as_deref();
+    let file = file.filter(|file| !file.as_os_str().is_empty());
     let words = secrets::words(file)?;
     let words = std::str::from_utf8(words.expose_bytes());
     let words = words.map_err(|_| ImportError::WordCount { found: 0 })?;

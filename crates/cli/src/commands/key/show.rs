@@ -22,7 +22,9 @@ pub(super) fn show(context: &Context<'_>) -> Result<(), Failure> {
             "archives": archives,
         }));
     }
-    context.output.line(&format!("custody key {} in {place}", shown.custody_key_id))?;
+    context
+        .output
+        .line(&format!("custody key {} in {place}", shown.custody_key_id))?;
     for archive in &shown.archives {
         let (_, suite) = archive.epochs.last().copied().unzip();
         let suite = suite.map_or_else(String::new, |suite| suite.to_string());
@@ -32,9 +34,9 @@ pub(super) fn show(context: &Context<'_>) -> Result<(), Failure> {
             archive.destinations.join(", ")
         };
         context.output.line(&format!(
-            "archive {}: {destinations}; {} epochs, now {suite}; {} private passwords{}",
+            "archive {}: {destinations}; epoch {}, {suite}; private passwords: {}{}",
             archive.id,
-            archive.epochs.len(),
+            archive.epochs.last().map_or(0, |(epoch, _)| epoch.0),
             archive.slots.len(),
             if archive.begun { "" } else { "; empty" },
         ))?;
