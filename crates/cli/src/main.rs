@@ -1,2 +1,44 @@
-//! Stub.
-fn main() {}
+//! `strongroom`: backups that only their owner can read. Arguments in, text out; the deeds are the
+//! agent's.
+
+mod arguments;
+mod commands;
+mod context;
+mod environment;
+mod exit;
+mod failure;
+mod hint;
+mod interrupt;
+mod output;
+mod process;
+mod progress;
+mod reading;
+mod secrets;
+mod show;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Cli;
+use crate::context::Context;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    process::prepare();
+    let cli = Cli::parse();
+    let output = Output::new(&cli.global);
+    let answer = Context::new(&cli.global, &output).and_then(|context| {
+        let outcome = commands::run(&context, cli.command)?;
+        output.flush()?;
+        Ok(outcome)
+    });
+    ExitCode::from(match answer {
+        Ok(outcome) => outcome.code(),
+        Err(failure) => {
+            output.failure(&failure);
+            exit::code_of(&failure)
+        }
+    })
+}

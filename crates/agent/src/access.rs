@@ -1,0 +1,164 @@
+//! Opening an archive to read it: from the profile, or from a destination with credentials and nothing else.
+
+use std::path::Path;
+
+use strongroom_base::ids::{ArchiveId, to_hex};
+use strongroom_base::{Class, Classified as _};
+use strongroom_crypto::custody::CustodyKey;
+use strongroom_custody::password::PrivatePassword;
+use strongroom_format::keys::KeysObject;
+use strongroom_read::{Archive, ReadError, Replicas, newest_keys};
+use strongroom_replica::Replica;
+
+use crate::destinations::{Reached, Unreached, reach};
+use crate::location::Location;
+use crate::profile::Profile;
+use crate::{AgentError, archives, wraps};
+
+/// What opens an archive.
+pub enum Credential {
+    /// The custody key.
+    Key(CustodyKey),
+    /// A private password, which opens a slot of the archive that holds the custody key.
+    Password(PrivatePassword),
+}
+
+/// An archive that is open, and what was noticed on the way.
+pub struct Opened {
+    /// The archive.
+    pub archive: Archive,
+    /// The names of the destinations that are read.
+    pub destinations: Vec<String>,
+    /// The destinations that cannot be reached.
+    pub unreached: Vec<Unreached>,
+    /// What is damaged, though the archive could be opened.
+    pub problems: Vec<ReadError>,
+}
+
+/// Opens an archive of the profile.
+pub fn from_profile(
+    profile: &Profile,
+    asked: Option<ArchiveId>,
+    credential: Option<&Credential>,
+) -> Result<Opened, AgentError> {
+    let config = profile.config()?;
+    let archive = archives::to_read(&config, asked)?;
+    let (reached, unreached) = reach(&config, archive);
+    let wraps = wraps::Wraps::load(profile, archive.id)?;
+    let custody = match credential {
+        Some(credential) => custody_of(&wraps.keys, credential)?,
+        None => wraps::custody_key_for(profile, &wraps.keys)?,
+    };
+    open(archive.id, reached, unreached, &custody)
+}
+
+/// Returns where a destination is: a name of the profile's or a URL.
+pub fn locate(
+    profile: Option<&Profile>,
+    text: &str,
+    current: &Path,
+) -> Result<Location, AgentError> {
+    if let Some(profile) = profile
+        && let Some(there) = profile.config()?.destination(text)
+    {
+        return Location::parse(&there.url, Path::new("/"));
+    }
+    Location::parse(text, current)
+}
+
+/// Opens an archive at a destination. Where there are several, one must be asked for.
+pub fn from_location(
+    location: &Location,
+    asked: Option<ArchiveId>,
+    credential: &Credential,
+) -> Result<Opened, AgentError> {
+    let store = location.open()?;
+    let there = Replica::discover(&*store)?;
+    let ids = || there.iter().map(ToString::to_string).collect();
+    let id = match (asked, &there[..]) {
+        (Some(asked), _) if there.contains(&asked) => asked,
+        (Some(asked), _) => {
+            return Err(AgentError::NoSuchArchive {
+                archive: asked.to_string(),
+                archives: ids(),
+            });
+        }
+        (None, []) => {
+            return Err(AgentError::NoArchive {
+                destination: store.describe(),
+            });
+        }
+        (None, [only]) => *only,
+        (None, _) => return Err(AgentError::SeveralArchives { archives: ids() }),
+    };
+    let keys = newest_keys(&Replica::new(store.clone(), id))?;
+    let custody = custody_of(&keys, credential)?;
+    let reached = Reached {
+        id: strongroom_base::ids::DestinationId([0; 16]),
+        name: store.describe(),
+        store,
+    };
+    open(id, vec![reached], Vec::new(), &custody)
+}
+
+fn open(
+    id: ArchiveId,
+    reached: Vec<Reached>,
+    mut unreached: Vec<Unreached>,
+    custody: &CustodyKey,
+) -> Result<Opened, AgentError> {
+    let (mut replicas, mut destinations) = (Vec::new(), Vec::new());
+    for Reached { name, store, .. } in reached {
+        replicas.push(Replica::new(store, id));
+        destinations.push(name);
+    }
+    if replicas.is_empty() && !unreached.is_empty() {
+        return Err(AgentError::Unreachable {
+            source: Box::new(unreached.remove(0).reason),
+        });
+    }
+    let mut problems = Vec::new();
+    let archive = Archive::open(Replicas::new(replicas)?, custody, &mut problems)?;
+    Ok(Opened {
+        archive,
+        destinations,
+        unreached,
+        problems,
+    })
+}
+
+/// Finds the custody key of an archive with a credential.
+pub(crate) fn custody_of(
+    keys: &KeysObject,
+    credential: &Credential,
+) -> Result<CustodyKey, AgentError> {
+    match credential {
+        Credential::Key(key) if key.key_id() == keys.custody_key_id => {
+            Ok(CustodyKey::from_bytes(*key.expose_bytes()))
+        }
+        Credential::Key(key) => Err(AgentError::OtherKey {
+            archive: keys.archive.to_string(),
+            held: to_hex(&key.key_id()),
+            needed: to_hex(&keys.custody_key_id),
+        }),
+        Credential::Password(password) => custody_by_password(keys, password),
+    }
+}
+
+fn custody_by_password(
+    keys: &KeysObject,
+    password: &PrivatePassword,
+) -> Result<CustodyKey, AgentError> {
+    let archive = || keys.archive.to_string();
+    if keys.slots.is_empty() {
+        return Err(AgentError::NoPasswordSlot { archive: archive() });
+    }
+    for slot in &keys.slots {
+        match slot.open(keys.archive, password.expose_bytes()) {
+            Ok(key) => return Ok(key),
+            Err(error) if error.class() == Class::WrongKey => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AgentError::WrongPassword { archive: archive() })
+}

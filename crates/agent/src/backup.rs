@@ -1,0 +1,295 @@
+//! A backup: from paths and destinations to a snapshot.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use strongroom_base::clock::Clock;
+use strongroom_base::ids::{ArchiveId, DestinationId};
+use strongroom_base::random::RandomSource;
+use strongroom_catalogue::Catalogue;
+use strongroom_crypto::suite::Suite;
+use strongroom_engine::backup::{BackupOptions, BackupSummary, Excludes, backup as back_up};
+use strongroom_engine::{
+    Destination, Identity, Memory as _, Monitor, NewArchive, Progress, Stop, Writer, create_archive,
+};
+use strongroom_format::keys::KeyRing;
+use strongroom_replica::Replica;
+
+use crate::destinations::{Reached, reach};
+use crate::location::Location;
+use crate::memory::ProfileMemory;
+use crate::profile::{Config, Profile};
+use crate::wraps::{Wraps, settle};
+use crate::{AgentError, archives};
+
+/// What is to be backed up, and where to.
+pub struct BackupRequest<'a> {
+    /// Absolute paths.
+    pub paths: Vec<PathBuf>,
+    /// Names or URLs of destinations; none for the default ones.
+    pub to: &'a [String],
+    /// Patterns of what is left out.
+    pub excludes: &'a [String],
+    /// Tags of the snapshot.
+    pub tags: Vec<String>,
+    /// The suite from now on; none for the one that the archive has.
+    pub suite: Option<Suite>,
+    /// Whether other file systems than those of the paths are left out.
+    pub one_file_system: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+    /// The folder that relative paths of destinations start from.
+    pub current: &'a Path,
+    /// The name of the computer.
+    pub host: Vec<u8>,
+    /// The program and its version.
+    pub program: String,
+}
+
+/// What a backup works with.
+pub struct Tools<'a> {
+    /// The source of time.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub random: Arc<dyn RandomSource>,
+    /// Is told what is left out.
+    pub monitor: &'a dyn Monitor,
+    /// Counts what is done.
+    pub progress: &'a Progress,
+    /// Asks to stop.
+    pub stop: &'a Stop,
+}
+
+/// What a backup did.
+#[derive(Debug)]
+pub struct BackedUp {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// Whether this was its first snapshot.
+    pub begun: bool,
+    /// Whether a private password opens other archives of the profile, but not this new one.
+    pub lacks_password: bool,
+    /// What the engine did.
+    pub summary: BackupSummary,
+}
+
+/// Backs up.
+pub fn backup(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<BackedUp, AgentError> {
+    if request.dry_run {
+        return Err(AgentError::NotYet { what: "--dry-run" });
+    }
+    let excludes = Excludes::new(request.excludes.iter().map(String::as_str))?;
+    let (config, archive) = prepare(profile, request, &*tools.random)?;
+    let _lock = profile.lock_archive(archive)?;
+    let mut job = Job::new(profile, config, archive)?;
+    job.use_suite(request.suite, &*tools.random)?;
+    let (ring, _) = job.wraps.open(profile)?;
+    let ring = Arc::new(ring);
+    let begun = job.begin(&ring, tools)?;
+    let catalogue = profile.catalogue_dir(archive)?;
+    let options = BackupOptions {
+        roots: outermost(&request.paths),
+        excludes,
+        never: job.never(&catalogue),
+        tags: request.tags.clone(),
+        host: request.host.clone(),
+        program: request.program.clone(),
+        one_file_system: request.one_file_system,
+    };
+    let identity = Identity {
+        archive,
+        ring,
+        signer: Arc::new(profile.writer_key(archive, &*tools.random)?),
+        clock: Arc::clone(&tools.clock),
+        random: Arc::clone(&tools.random),
+    };
+    let memory = ProfileMemory::new(profile, archive);
+    let mut writer = Writer::open(identity, job.destinations(), &memory)?;
+    writer.catch_up(&mut |_| ())?;
+    let catalogue = Catalogue::open(&catalogue).map_err(strongroom_engine::EngineError::from)?;
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    let summary = back_up(&mut writer, &catalogue, &options, monitor, progress, stop)?;
+    Ok(BackedUp {
+        archive,
+        begun,
+        lacks_password: begun && job.lacks_password()?,
+        summary,
+    })
+}
+
+/// Finds or makes the archive of the destinations, and stores the settings where they changed.
+fn prepare(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    random: &dyn RandomSource,
+) -> Result<(Config, ArchiveId), AgentError> {
+    let _lock = profile.lock()?;
+    let before = profile.config()?;
+    let mut config = before.clone();
+    let to = archives::destinations_of(&mut config, request.to, request.current, random)?;
+    let archive = archives::choose(profile, &mut config, &to, request.suite, random)?;
+    if config != before {
+        profile.save_config(&config)?;
+    }
+    Ok((config, archive))
+}
+
+/// An archive that is about to be written.
+struct Job<'a> {
+    profile: &'a Profile,
+    config: Config,
+    archive: ArchiveId,
+    wraps: Wraps,
+}
+
+impl<'a> Job<'a> {
+    fn new(profile: &'a Profile, config: Config, archive: ArchiveId) -> Result<Self, AgentError> {
+        let wraps = Wraps::load(profile, archive)?;
+        Ok(Self {
+            profile,
+            config,
+            archive,
+            wraps,
+        })
+    }
+
+    fn settings(&self) -> &crate::profile::ArchiveConfig {
+        let settings = self.config.archive(self.archive);
+        settings.expect("the archive was chosen from the settings")
+    }
+
+    /// Starts an epoch where new objects are to be sealed in another way.
+    fn use_suite(
+        &mut self,
+        suite: Option<Suite>,
+        random: &dyn RandomSource,
+    ) -> Result<(), AgentError> {
+        let Some(suite) = suite else { return Ok(()) };
+        let (mut ring, custody) = self.wraps.open(self.profile)?;
+        if ring.current().1 == suite {
+            return Ok(());
+        }
+        ring.start_epoch(suite, random);
+        let slots = self.wraps.keys.slots.clone();
+        let settings = self.settings().clone();
+        self.wraps
+            .replace(self.profile, &settings, (&ring, &custody), slots, random)
+    }
+
+    /// Writes the first record where there is none yet, and brings the newest keys to every destination.
+    fn begin(&mut self, ring: &KeyRing, tools: &Tools<'_>) -> Result<bool, AgentError> {
+        let begins = !self.settings().begun;
+        if begins {
+            let writer = self.profile.writer_key(self.archive, &*tools.random)?;
+            let new = NewArchive {
+                archive: self.archive,
+                ring,
+                keys_object: &self.wraps.bytes,
+                writer: &writer,
+            };
+            let memory = ProfileMemory::new(self.profile, self.archive);
+            let (clock, random) = (&*tools.clock, &*tools.random);
+            let state = memory
+                .load()
+                .map_err(strongroom_engine::EngineError::from)?;
+            // A first record that was announced may be there already; the writer looks at it then.
+            let is_there = state.announced.is_some() && self.holds_record();
+            if state.head.is_none() && !is_there {
+                create_archive(&new, &self.destinations(), &memory, clock, random)?;
+            }
+            let _lock = self.profile.lock()?;
+            let mut config = self.profile.config()?;
+            if let Some(archive) = config.archive_mut(self.archive) {
+                archive.begun = true;
+            }
+            self.profile.save_config(&config)?;
+            self.config = config;
+        }
+        for Reached { store, .. } in reach(&self.config, self.settings()).0 {
+            // What fails here shows when the archive is written there.
+            let _ = settle(&Replica::new(store, self.archive), &self.wraps);
+        }
+        Ok(begins)
+    }
+
+    /// Says whether any destination holds a record of the archive.
+    fn holds_record(&self) -> bool {
+        let (reached, _) = reach(&self.config, self.settings());
+        reached.into_iter().any(|there| {
+            let ids = Replica::new(there.store, self.archive).record_ids();
+            ids.is_ok_and(|ids| !ids.is_empty())
+        })
+    }
+
+    /// Returns the destinations as the engine takes them.
+    fn destinations(&self) -> Vec<Destination> {
+        let (reached, unreached) = reach(&self.config, self.settings());
+        let id_of = |name: &str| {
+            let there = self.config.destination(name);
+            there.map_or(DestinationId([0; 16]), |there| there.id)
+        };
+        let reached = reached.into_iter().map(|there| Destination {
+            id: there.id,
+            name: there.name,
+            replica: Ok(Replica::new(there.store, self.archive)),
+        });
+        let unreached = unreached.into_iter().map(|there| Destination {
+            id: id_of(&there.name),
+            name: there.name,
+            replica: Err(there.reason.to_string()),
+        });
+        reached.chain(unreached).collect()
+    }
+
+    /// Returns what is never backed up: the destinations and the catalogue.
+    fn never(&self, catalogue: &Path) -> Vec<PathBuf> {
+        let mut never = vec![catalogue.to_owned()];
+        for there in &self.config.destinations {
+            if let Ok(Location::Folder(path)) = Location::parse(&there.url, Path::new("/")) {
+                never.push(path);
+            }
+        }
+        never
+    }
+
+    fn lacks_password(&self) -> Result<bool, AgentError> {
+        if !self.wraps.keys.slots.is_empty() {
+            return Ok(false);
+        }
+        for other in &self.config.archives {
+            if !Wraps::load(self.profile, other.id)?.keys.slots.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Drops paths that lie below another one, which holds them anyway.
+fn outermost(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut sorted = paths.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for path in sorted {
+        if !kept.iter().any(|above| path.starts_with(above)) {
+            kept.push(path);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_below_others_are_held_by_them() {
+        let paths = ["/b", "/a/b", "/a", "/ab", "/b"].map(PathBuf::from);
+        assert_eq!(outermost(&paths), ["/a", "/ab", "/b"].map(PathBuf::from));
+    }
+}

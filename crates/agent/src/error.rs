@@ -1,0 +1,364 @@
+//! What can go wrong in a deed of the agent.
+
+use strongroom_base::{Class, Classified};
+use strongroom_custody::ImportError;
+use strongroom_custody::password::PasswordError;
+use strongroom_engine::EngineError;
+use strongroom_format::FormatError;
+use strongroom_read::ReadError;
+use strongroom_replica::ReplicaError;
+use strongroom_store::StoreError;
+
+/// What can go wrong in a deed of the agent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// There is no profile, and the deed needs one.
+    #[error("there is no profile at {path}")]
+    NoProfile {
+        /// Where it was looked for.
+        path: String,
+    },
+    /// There is a profile already.
+    #[error("there is a profile at {path} already")]
+    ProfileExists {
+        /// Where.
+        path: String,
+    },
+    /// Others may write the profile.
+    #[error("others may write the profile {path}")]
+    ProfileExposed {
+        /// The folder.
+        path: String,
+    },
+    /// A newer program wrote the settings.
+    #[error("{path} was written by a newer program (version {found})")]
+    ProfileTooNew {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: u32,
+    },
+    /// The settings are not as they should be.
+    #[error("cannot understand {path}")]
+    Config {
+        /// The file.
+        path: String,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// The memory of an archive is not as it should be.
+    #[error("cannot understand the memory of archive {archive}")]
+    State {
+        /// The archive.
+        archive: String,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A part of the memory of an archive is missing.
+    #[error("the profile has lost its {what} of archive {archive}")]
+    StateLost {
+        /// The part.
+        what: &'static str,
+        /// The archive.
+        archive: String,
+    },
+    /// A file is not text.
+    #[error("{path} is not text in UTF-8")]
+    NotText {
+        /// The file.
+        path: String,
+    },
+    /// Another process holds a lock.
+    #[error("{what} is in use by {}", pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
+    Locked {
+        /// What the lock guards.
+        what: String,
+        /// The process, if it said.
+        pid: Option<u32>,
+    },
+    /// The profile holds no custody key.
+    #[error("the profile {path} holds no custody key")]
+    NoCustodyKey {
+        /// The folder.
+        path: String,
+    },
+    /// The profile holds a custody key that would be lost.
+    #[error("the profile {path} holds another custody key, which archives need")]
+    WouldLoseKey {
+        /// The folder.
+        path: String,
+    },
+    /// A key file may be read by others.
+    #[error("the key file {path} can be read by others")]
+    KeyExposed {
+        /// The file.
+        path: String,
+    },
+    /// A key file does not hold a key.
+    #[error("{path} is not a key file of this program")]
+    BadKeyFile {
+        /// The file.
+        path: String,
+    },
+    /// A file of an exported key was refused.
+    #[error("cannot take the custody key in {path}")]
+    KeyFile {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: ImportError,
+    },
+    /// An exported key was refused.
+    #[error("cannot take the custody key")]
+    Import(#[from] ImportError),
+    /// A private password was refused.
+    #[error("cannot take the private password")]
+    Password(#[from] PasswordError),
+    /// Neither a profile nor the caller gave a key.
+    #[error("no key was given, and there is no profile with one")]
+    NoCredential,
+    /// The custody key is not the one of the archive.
+    #[error("the custody key {held} does not open archive {archive}, which needs {needed}")]
+    OtherKey {
+        /// The archive.
+        archive: String,
+        /// The id of the key that was tried.
+        held: String,
+        /// The id of the key that opens it.
+        needed: String,
+    },
+    /// The archive has no private password.
+    #[error("archive {archive} has no private password")]
+    NoPasswordSlot {
+        /// The archive.
+        archive: String,
+    },
+    /// No slot opens with the private password.
+    #[error("the private password opens nothing in archive {archive}")]
+    WrongPassword {
+        /// The archive.
+        archive: String,
+    },
+    /// The keys would change under a private password that was not given.
+    #[error("archive {archive} has a private password, which would not open the new key")]
+    PasswordWouldBeLost {
+        /// The archive.
+        archive: String,
+    },
+    /// No slot has this id.
+    #[error("there is no slot {slot}")]
+    NoSuchSlot {
+        /// The id.
+        slot: String,
+    },
+    /// The URL's scheme is not one that this version has.
+    #[error("destinations with `{scheme}:` are not yet in this version")]
+    SchemeNotYet {
+        /// The scheme.
+        scheme: String,
+    },
+    /// The text is not a destination.
+    #[error("`{url}` is not a destination: {why}")]
+    BadUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A destination has that name or place already.
+    #[error("the destination `{name}` is there already, at {url}")]
+    DestinationExists {
+        /// The name.
+        name: String,
+        /// The place.
+        url: String,
+    },
+    /// No destination has that name.
+    #[error("there is no destination `{name}`")]
+    NoSuchDestination {
+        /// The name.
+        name: String,
+    },
+    /// There is no destination at all.
+    #[error("there is no destination to back up to")]
+    NoDestination,
+    /// None of the destinations can be reached.
+    #[error("none of the destinations can be reached")]
+    Unreachable {
+        /// Why not the first one.
+        #[source]
+        source: Box<AgentError>,
+    },
+    /// The destination does not keep what it is given.
+    #[error("the destination `{name}` is not fit for archives: {why}")]
+    Unfit {
+        /// The name.
+        name: String,
+        /// What it fails to do.
+        why: &'static str,
+    },
+    /// There is no archive at the destination.
+    #[error("{destination} holds no archive")]
+    NoArchive {
+        /// The destination.
+        destination: String,
+    },
+    /// There are several archives to choose from.
+    #[error("there are several archives: {}", archives.join(", "))]
+    SeveralArchives {
+        /// Their ids.
+        archives: Vec<String>,
+    },
+    /// The archive that was asked for is not there.
+    #[error("there is no archive {archive}; there is {}", if archives.is_empty() { "none".to_owned() } else { archives.join(", ") })]
+    NoSuchArchive {
+        /// What was asked for.
+        archive: String,
+        /// The ids of those that are there.
+        archives: Vec<String>,
+    },
+    /// Nothing has been backed up yet.
+    #[error("nothing has been backed up yet")]
+    NoSnapshot,
+    /// No snapshot has the name that was asked for.
+    #[error("there is no snapshot `{name}`")]
+    NoSuchSnapshot {
+        /// What was asked for.
+        name: String,
+    },
+    /// Several snapshots begin with what was asked for.
+    #[error("`{name}` begins the names of several snapshots: {}", snapshots.join(", "))]
+    SeveralSnapshots {
+        /// What was asked for.
+        name: String,
+        /// Their names.
+        snapshots: Vec<String>,
+    },
+    /// No entry has that path.
+    #[error("`{path}` is not in snapshot {snapshot}")]
+    NoSuchPath {
+        /// What was asked for.
+        path: String,
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// The entry is not of the kind that is needed.
+    #[error("`{path}` is not a file")]
+    NotAFile {
+        /// What was asked for.
+        path: String,
+    },
+    /// A pattern cannot be understood.
+    #[error("`{pattern}` is not a pattern")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        #[source]
+        source: globset::Error,
+    },
+    /// This version does not have what was asked for.
+    #[error("{what} is not yet in this version")]
+    NotYet {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// What was asked for was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+    /// A file of this computer could not be used.
+    #[error("cannot {op} {path}")]
+    Local {
+        /// What was done.
+        op: &'static str,
+        /// To what.
+        path: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The output could not be written.
+    #[error("cannot write the output")]
+    Output(#[source] std::io::Error),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A replica failed.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// Sealed bytes were refused.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Reading an archive failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl AgentError {
+    /// Says whether somebody asked to stop.
+    pub fn is_interruption(&self) -> bool {
+        matches!(
+            self,
+            Self::Interrupted | Self::Engine(EngineError::Interrupted)
+        )
+    }
+}
+
+impl Classified for AgentError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NoProfile { .. }
+            | Self::ProfileExists { .. }
+            | Self::ProfileExposed { .. }
+            | Self::ProfileTooNew { .. }
+            | Self::Config { .. }
+            | Self::NotText { .. }
+            | Self::NoCustodyKey { .. }
+            | Self::WouldLoseKey { .. }
+            | Self::KeyExposed { .. }
+            | Self::BadKeyFile { .. }
+            | Self::NoSuchSlot { .. }
+            | Self::PasswordWouldBeLost { .. }
+            | Self::SchemeNotYet { .. }
+            | Self::BadUrl { .. }
+            | Self::DestinationExists { .. }
+            | Self::NoSuchDestination { .. }
+            | Self::NoDestination
+            | Self::Unfit { .. }
+            | Self::NoArchive { .. }
+            | Self::SeveralArchives { .. }
+            | Self::NoSuchArchive { .. }
+            | Self::NoSnapshot
+            | Self::NoSuchSnapshot { .. }
+            | Self::SeveralSnapshots { .. }
+            | Self::NoSuchPath { .. }
+            | Self::NotAFile { .. }
+            | Self::Pattern { .. }
+            | Self::NotYet { .. }
+            | Self::Interrupted => Class::Caller,
+            Self::NoCredential
+            | Self::OtherKey { .. }
+            | Self::NoPasswordSlot { .. }
+            | Self::WrongPassword { .. } => Class::WrongKey,
+            Self::Locked { .. }
+            | Self::Unreachable { .. }
+            | Self::Local { .. }
+            | Self::Output(_) => Class::Retry,
+            Self::State { .. } | Self::StateLost { .. } => Class::Damage,
+            Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
+            Self::Password(source) => source.class(),
+            Self::Store(source) => source.class(),
+            Self::Replica(source) => source.class(),
+            Self::Format(source) => source.class(),
+            Self::Read(source) => source.class(),
+            Self::Engine(source) => source.class(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The entries of a snapshot by path.
+//!
+//! A path is absolute and of raw bytes. Above the roots of a snapshot there are no entries: what is listed
+//! there are the roots.
+
+use strongroom_format::body::{Root, Snapshot};
+use strongroom_format::content::Content;
+use strongroom_format::tree::{Entry, Node};
+use strongroom_read::{Archive, ReadError};
+
+use crate::AgentError;
+
+/// An entry and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The absolute path.
+    pub path: Vec<u8>,
+    /// The entry.
+    pub entry: Entry,
+}
+
+/// A visitor of entries.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(Listed) -> Result<(), AgentError>;
+
+/// Lists what is at a path: the entries of a directory, the roots below it where there is none, the entry
+/// itself where it is something else. With `recursive`, everything below it.
+pub fn list(
+    archive: &Archive,
+    snapshot: &Snapshot,
+    path: &[u8],
+    recursive: bool,
+    visit: Visit<'_>,
+) -> Result<bool, AgentError> {
+    let path = trim(path);
+    let Some(found) = lookup(archive, snapshot, path)? else {
+        let mut any = false;
+        for root in roots_below(snapshot, path) {
+            any = true;
+            let root = listed_root(root);
+            visit(root.clone())?;
+            if recursive {
+                below(archive, &root, true, visit)?;
+            }
+        }
+        return Ok(any);
+    };
+    if matches!(found.entry.node, Node::Directory { .. }) {
+        below(archive, &found, recursive, visit)?;
+    } else {
+        visit(found)?;
+    }
+    Ok(true)
+}
+
+/// Returns the entry at a path.
+pub(crate) fn lookup(
+    archive: &Archive,
+    snapshot: &Snapshot,
+    path: &[u8],
+) -> Result<Option<Listed>, AgentError> {
+    let path = trim(path);
+    let Some((root, rest)) = snapshot.roots.iter().find_map(|root| {
+        let rest = path.strip_prefix(trim(&root.path))?;
+        (rest.is_empty() || rest[0] == b'/').then_some((root, rest))
+    }) else {
+        return Ok(None);
+    };
+    let mut found = listed_root(root);
+    for name in rest
+        .split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty())
+    {
+        let Node::Directory { tree } = &found.entry.node else {
+            return Ok(None);
+        };
+        let Some(entry) = child(archive, tree, name)? else {
+            return Ok(None);
+        };
+        let path = join(&found.path, name);
+        found = Listed { path, entry };
+    }
+    Ok(Some(found))
+}
+
+/// Visits what is below a directory, one directory after the other; others have nothing below.
+pub(crate) fn below(
+    archive: &Archive,
+    top: &Listed,
+    recursive: bool,
+    visit: Visit<'_>,
+) -> Result<(), AgentError> {
+    let mut pending = vec![top.clone()];
+    while let Some(Listed { path, entry }) = pending.pop() {
+        let Node::Directory { tree } = &entry.node else {
+            continue;
+        };
+        let mut directories = Vec::new();
+        archive.read_tree(tree, &mut |entry| -> Result<(), AgentError> {
+            let path = join(&path, &entry.name);
+            let listed = Listed { path, entry };
+            if recursive && matches!(listed.entry.node, Node::Directory { .. }) {
+                directories.push(listed.clone());
+            }
+            visit(listed)
+        })?;
+        directories.reverse();
+        pending.append(&mut directories);
+    }
+    Ok(())
+}
+
+/// Returns the roots at or below a path that is no entry itself.
+pub(crate) fn roots_below<'a>(
+    snapshot: &'a Snapshot,
+    path: &'a [u8],
+) -> impl Iterator<Item = &'a Root> {
+    snapshot.roots.iter().filter(move |root| {
+        let rest = root.path.strip_prefix(path);
+        rest.is_some_and(|rest| rest.first() == Some(&b'/') || path.is_empty())
+    })
+}
+
+pub(crate) fn listed_root(root: &Root) -> Listed {
+    Listed {
+        path: root.path.clone(),
+        entry: root.entry.clone(),
+    }
+}
+
+pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut joined = trim(path).to_vec();
+    joined.push(b'/');
+    joined.extend_from_slice(name);
+    joined
+}
+
+/// Drops slashes at the end; that of the path `/` too.
+pub(crate) fn trim(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte != b'/');
+    &path[..end.map_or(0, |end| end + 1)]
+}
+
+fn child(archive: &Archive, tree: &Content, name: &[u8]) -> Result<Option<Entry>, AgentError> {
+    let mut found = None;
+    let searched = archive.read_tree(tree, &mut |entry| {
+        if entry.name.as_slice() < name {
+            return Ok(());
+        }
+        found = (entry.name == name).then_some(entry);
+        Err(Halt::Passed)
+    });
+    match searched {
+        Ok(()) | Err(Halt::Passed) => Ok(found),
+        Err(Halt::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// Why reading a directory ended early.
+enum Halt {
+    /// The name was found, or its place was passed.
+    Passed,
+    /// Reading failed.
+    Failed(ReadError),
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error)
+    }
+}

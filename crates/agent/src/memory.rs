@@ -1,0 +1,165 @@
+//! What the profile remembers of an archive for its writer: `state/<archive>.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use strongroom_base::ids::{ArchiveId, DestinationId, Generation, Seq, from_hex, to_hex};
+use strongroom_base::object::RecordId;
+use strongroom_engine::{Head, Memory, MemoryError, WriterState};
+
+use crate::AgentError;
+use crate::profile::Profile;
+
+/// The version of the file that this program writes.
+const VERSION: u32 = 1;
+const EXTENSION: &str = "json";
+/// Longest file, in bytes.
+const LEN_MAX: u64 = 1 << 20;
+
+/// The memory of one archive in a profile.
+pub(crate) struct ProfileMemory<'a> {
+    profile: &'a Profile,
+    archive: ArchiveId,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    version: u32,
+    head: Option<HeadText>,
+    announced: Option<HeadText>,
+    destinations: BTreeMap<String, HeadText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadText {
+    generation: u32,
+    seq: u64,
+    hash: String,
+}
+
+impl<'a> ProfileMemory<'a> {
+    /// Remembers an archive in a profile.
+    pub(crate) fn new(profile: &'a Profile, archive: ArchiveId) -> Self {
+        Self { profile, archive }
+    }
+
+    fn read(&self) -> Result<WriterState, AgentError> {
+        let bytes = self.profile.read_state(self.archive, EXTENSION, LEN_MAX)?;
+        let Some(bytes) = bytes else {
+            return Ok(WriterState::default());
+        };
+        let malformed = |source| AgentError::State {
+            archive: self.archive.to_string(),
+            source,
+        };
+        let state: State = serde_json::from_slice(&bytes).map_err(malformed)?;
+        decode(&state).map_err(malformed)
+    }
+}
+
+impl Memory for ProfileMemory<'_> {
+    fn load(&self) -> Result<WriterState, MemoryError> {
+        self.read().map_err(|error| MemoryError(Box::new(error)))
+    }
+
+    fn save(&self, state: &WriterState) -> Result<(), MemoryError> {
+        let mut bytes = serde_json::to_vec_pretty(&encode(state))
+            .map_err(|error| MemoryError(Box::new(error)))?;
+        bytes.push(b'\n');
+        let written = self.profile.write_state(self.archive, EXTENSION, &bytes);
+        written.map_err(|error| MemoryError(Box::new(error)))
+    }
+}
+
+fn encode(state: &WriterState) -> State {
+    let heads = state.heads.iter();
+    State {
+        version: VERSION,
+        head: state.head.as_ref().map(head_text),
+        announced: state.announced.as_ref().map(head_text),
+        destinations: heads
+            .map(|(id, head)| (id.to_string(), head_text(head)))
+            .collect(),
+    }
+}
+
+fn head_text(head: &Head) -> HeadText {
+    HeadText {
+        generation: head.id.generation.0,
+        seq: head.id.seq.0,
+        hash: to_hex(&head.hash),
+    }
+}
+
+fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
+    use serde::de::Error as _;
+    if state.version != VERSION {
+        return Err(serde_json::Error::custom(
+            "it was written by a newer program",
+        ));
+    }
+    let mut heads = BTreeMap::new();
+    for (id, text) in &state.destinations {
+        let id: DestinationId = id.parse().map_err(serde_json::Error::custom)?;
+        heads.insert(id, head(text)?);
+    }
+    Ok(WriterState {
+        heads,
+        head: state.head.as_ref().map(head).transpose()?,
+        announced: state.announced.as_ref().map(head).transpose()?,
+    })
+}
+
+fn head(text: &HeadText) -> Result<Head, serde_json::Error> {
+    use serde::de::Error as _;
+    let hash = from_hex(&text.hash);
+    Ok(Head {
+        id: RecordId {
+            generation: Generation(text.generation),
+            seq: Seq(text.seq),
+        },
+        hash: hash.ok_or_else(|| serde_json::Error::custom("a hash has 64 hexadecimal digits"))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::suite::Suite;
+
+    use super::*;
+
+    #[test]
+    fn what_was_saved_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
+        let memory = ProfileMemory::new(&profile, ArchiveId([1; 16]));
+        assert_eq!(memory.load().unwrap(), WriterState::default());
+        let head = |seq| Head {
+            id: RecordId {
+                generation: Generation(1),
+                seq: Seq(seq),
+            },
+            hash: [7; 32],
+        };
+        let state = WriterState {
+            heads: [(DestinationId([2; 16]), head(4))].into(),
+            head: Some(head(5)),
+            announced: None,
+        };
+        memory.save(&state).unwrap();
+        assert_eq!(memory.load().unwrap(), state);
+        let other = ProfileMemory::new(&profile, ArchiveId([3; 16]));
+        assert_eq!(other.load().unwrap(), WriterState::default());
+    }
+
+    #[test]
+    fn a_damaged_memory_is_not_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
+        let archive = ArchiveId([1; 16]);
+        profile.write_state(archive, EXTENSION, b"{}").unwrap();
+        assert!(ProfileMemory::new(&profile, archive).load().is_err());
+    }
+}

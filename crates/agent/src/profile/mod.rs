@@ -1,0 +1,203 @@
+//! A profile: the folder with the settings, keys and memory of one user on one computer.
+//!
+//! ```text
+//! config.toml               destinations and archives
+//! lock                      held while settings or keys change
+//! keys/custody.key          the custody key, file form
+//! keys/<archive>.writer     the seed of the key that signs records
+//! state/<archive>.json      what every destination had acknowledged
+//! state/<archive>.keys      the newest keys object, sealed as at the destinations
+//! state/<archive>.archive   the descriptor
+//! state/<archive>.lock      held while the archive is written
+//! catalogue/<archive>/      the engine's
+//! ```
+//!
+//! Folders have mode 0700 and files 0600.
+
+mod config;
+mod keys;
+mod lock;
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use strongroom_base::ids::ArchiveId;
+use strongroom_crypto::suite::Suite;
+use strongroom_store::{StoreError, durable};
+
+pub use config::{ArchiveConfig, Config, DestinationConfig, DestinationName, NotAName};
+pub use keys::{KeyPlace, read_exported_key};
+pub use lock::Lock;
+
+use crate::AgentError;
+
+/// Mode of files.
+const FILE_MODE: u32 = 0o600;
+/// The permissions on a profile that nobody but the owner may have.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Longest file of settings, in bytes.
+const CONFIG_LEN_MAX: u64 = 1 << 20;
+
+/// A profile that is there.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    dir: PathBuf,
+}
+
+impl Profile {
+    /// Opens a profile; `None` where there is none.
+    pub fn open(dir: &Path) -> Result<Option<Self>, AgentError> {
+        let profile = Self {
+            dir: dir.to_owned(),
+        };
+        let metadata = match std::fs::metadata(profile.config_path()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.and_then(|_| std::fs::metadata(dir)),
+        };
+        let metadata = metadata.map_err(|source| AgentError::Local {
+            op: "open",
+            path: dir.display().to_string(),
+            source,
+        })?;
+        if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
+            return Err(AgentError::ProfileExposed {
+                path: dir.display().to_string(),
+            });
+        }
+        Ok(Some(profile))
+    }
+
+    /// Opens a profile that must be there.
+    pub fn require(dir: &Path) -> Result<Self, AgentError> {
+        Self::open(dir)?.ok_or_else(|| AgentError::NoProfile {
+            path: dir.display().to_string(),
+        })
+    }
+
+    /// Makes a profile without keys, where there is none.
+    pub fn create(dir: &Path, suite: Suite) -> Result<Self, AgentError> {
+        if Self::open(dir)?.is_some() {
+            return Err(AgentError::ProfileExists {
+                path: dir.display().to_string(),
+            });
+        }
+        let profile = Self {
+            dir: dir.to_owned(),
+        };
+        for folder in [profile.keys_dir(), profile.state_dir()] {
+            durable::create_private_dir(&folder)?;
+        }
+        profile.save_config(&Config::new(suite))?;
+        Ok(profile)
+    }
+
+    /// Returns the folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Reads the settings.
+    pub fn config(&self) -> Result<Config, AgentError> {
+        let path = self.config_path();
+        let bytes = durable::read(&path, CONFIG_LEN_MAX)?;
+        let path = path.display().to_string();
+        let text =
+            String::from_utf8(bytes).map_err(|_| AgentError::NotText { path: path.clone() })?;
+        Config::decode(&text, &path)
+    }
+
+    /// Stores the settings.
+    pub fn save_config(&self, config: &Config) -> Result<(), AgentError> {
+        let text = config.encode();
+        durable::write_atomic(&self.config_path(), text.as_bytes(), FILE_MODE)?;
+        Ok(())
+    }
+
+    /// Takes the lock that guards settings and keys.
+    pub fn lock(&self) -> Result<Lock, AgentError> {
+        let what = format!("the profile {}", self.dir.display());
+        Lock::take(&self.dir.join("lock"), &what)
+    }
+
+    /// Takes the lock that a writer of an archive holds.
+    pub fn lock_archive(&self, archive: ArchiveId) -> Result<Lock, AgentError> {
+        let what = format!("the archive {archive}");
+        Lock::take(&self.state_path(archive, "lock"), &what)
+    }
+
+    /// Returns the folder of the engine's catalogue of an archive, made if need be.
+    pub fn catalogue_dir(&self, archive: ArchiveId) -> Result<PathBuf, AgentError> {
+        let path = self.dir.join("catalogue").join(archive.to_string());
+        durable::create_private_dir(&path)?;
+        Ok(path)
+    }
+
+    /// Reads a file of the memory of an archive; `None` where there is none.
+    pub(crate) fn read_state(
+        &self,
+        archive: ArchiveId,
+        extension: &str,
+        len_max: u64,
+    ) -> Result<Option<Vec<u8>>, AgentError> {
+        match durable::read(&self.state_path(archive, extension), len_max) {
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            other => Ok(Some(other?)),
+        }
+    }
+
+    /// Stores a file of the memory of an archive.
+    pub(crate) fn write_state(
+        &self,
+        archive: ArchiveId,
+        extension: &str,
+        bytes: &[u8],
+    ) -> Result<(), AgentError> {
+        durable::write_atomic(&self.state_path(archive, extension), bytes, FILE_MODE)?;
+        Ok(())
+    }
+
+    fn state_path(&self, archive: ArchiveId, extension: &str) -> PathBuf {
+        self.state_dir().join(format!("{archive}.{extension}"))
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.dir.join("config.toml")
+    }
+
+    fn keys_dir(&self) -> PathBuf {
+        self.dir.join("keys")
+    }
+
+    fn state_dir(&self) -> PathBuf {
+        self.dir.join("state")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_profile_is_made_once_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("a/profile");
+        assert!(Profile::open(&dir).unwrap().is_none());
+        let profile = Profile::create(&dir, Suite::ChaCha20).unwrap();
+        assert_eq!(profile.config().unwrap().suite, Suite::ChaCha20);
+        for folder in ["", "keys", "state"] {
+            let mode = std::fs::metadata(dir.join(folder)).unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, 0o700, "{folder}");
+        }
+        assert!(matches!(
+            Profile::create(&dir, Suite::Aes256),
+            Err(AgentError::ProfileExists { .. })
+        ));
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(matches!(
+            Profile::open(&dir),
+            Err(AgentError::ProfileExposed { .. })
+        ));
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    backup, completions, destination, diff, dump, find, init, key, ls, man, restore, snapshots,
+    stats, verify, versions,
+};
+
+/// Backups that only their owner can read.
+#[derive(Parser)]
+#[command(
+    name = "strongroom",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some files could not be read, \
+                  4 damage found, 5 wrong key or password, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
+pub(crate) struct Global {
+    /// Folder of settings and keys [default: `STRONGROOM_PROFILE`, else .config/strongroom]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub(crate) profile: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Print results, warnings and errors only
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
+    pub(crate) quiet: bool,
+    /// Print more
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) verbose: bool,
+    /// Show no progress
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_progress: bool,
+}
+
+/// What is to be done.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a new identity: settings and keys
+    Init(init::Arguments),
+    /// Say where backups go
+    #[command(subcommand)]
+    Destination(destination::Command),
+    /// Back up files
+    Backup(backup::Arguments),
+    /// List the snapshots
+    Snapshots(snapshots::Arguments),
+    /// List what a snapshot holds
+    Ls(ls::Arguments),
+    /// Find entries by name in all snapshots
+    Find(find::Arguments),
+    /// List the versions of a file in all snapshots
+    Versions(versions::Arguments),
+    /// Show what differs between two snapshots
+    Diff(diff::Arguments),
+    /// Show how much an archive holds and takes
+    Stats(stats::Arguments),
+    /// Bring files back
+    Restore(restore::Arguments),
+    /// Write the content of a file to the standard output
+    Dump(dump::Arguments),
+    /// Check that an archive is whole
+    Verify(verify::Arguments),
+    /// Show, keep and change keys and private passwords
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Write manual pages
+    Man(man::Arguments),
+}

@@ -1,0 +1,241 @@
+//! `strongroom backup`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+use strongroom_agent::look::short_name;
+use strongroom_agent::profile::Profile;
+use strongroom_agent::{
+    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Tools, init,
+    usual_excludes,
+};
+use strongroom_base::ids::to_hex;
+
+use crate::commands::init::advise;
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::progress::{self, Kind, Printer};
+use crate::{secrets, show};
+
+/// Longest file of patterns, in bytes.
+const PATTERNS_LEN_MAX: u64 = 1 << 20;
+
+/// Arguments of `backup`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// What to back up [default: the home folder without caches]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Back up to this destination, a name or a URL; may be repeated [default: all that were added]
+    #[arg(long, value_name = "NAME|URL")]
+    to: Vec<String>,
+    /// Leave out what matches: a name (*.o), or a path where it holds a slash; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Leave out what matches a line of this file; lines that begin with # do not count
+    #[arg(long, value_name = "FILE")]
+    exclude_from: Vec<PathBuf>,
+    /// Give the snapshot a tag; may be repeated
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Do not enter other file systems than those of the paths
+    #[arg(long)]
+    one_file_system: bool,
+    /// Say what would be backed up, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Seal new objects in this way from now on: aes-128, aes-256, chacha20 or blowfish-448
+    #[arg(long, value_name = "SUITE")]
+    suite: Option<Suite>,
+}
+
+pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Failure> {
+    let excludes = excludes(context, &arguments)?;
+    let profile = profile(context, &arguments)?;
+    let environment = &context.environment;
+    let paths = if arguments.paths.is_empty() {
+        vec![environment.home()?.to_owned()]
+    } else {
+        arguments
+            .paths
+            .iter()
+            .map(|path| environment.absolute(path))
+            .collect()
+    };
+    for path in &paths {
+        context
+            .output
+            .detail(&format!("backing up {}", path.display()));
+    }
+    let request = BackupRequest {
+        paths,
+        to: &arguments.to,
+        excludes: &excludes,
+        tags: arguments.tag,
+        suite: arguments.suite,
+        one_file_system: arguments.one_file_system,
+        dry_run: arguments.dry_run,
+        current: environment.current(),
+        host: environment.host().to_vec(),
+        program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let counters = Progress::default();
+    let tools = Tools {
+        clock: Arc::new(context.clock),
+        random: Arc::new(context.random),
+        monitor: &Printer(context.output),
+        progress: &counters,
+        stop: &context.stop,
+    };
+    let done = progress::show(context.output, Kind::Backup, &counters, || {
+        strongroom_agent::backup(&profile, &request, &tools)
+    })?;
+    report(context, &done)?;
+    Ok(if done.summary.failed > 0 {
+        Outcome::SomeLeftOut
+    } else {
+        Outcome::Done
+    })
+}
+
+/// Opens the profile; makes one where there is none and a destination was named.
+fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Failure> {
+    if let Some(there) = context.profile_if_any()? {
+        return Ok(there);
+    }
+    if arguments.to.is_empty() {
+        return context.profile();
+    }
+    let dir = context.environment.profile()?;
+    let suite = arguments.suite.unwrap_or(Suite::Aes256);
+    let made = init(dir, suite, None, &context.random)?;
+    context
+        .output
+        .note(&format!("made the profile {}", dir.display()));
+    advise(context, &made);
+    context.output.note("");
+    Ok(made.profile)
+}
+
+fn excludes(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<String>, Failure> {
+    let mut excludes = arguments.exclude.clone();
+    for file in &arguments.exclude_from {
+        excludes.extend(patterns(file)?);
+    }
+    if arguments.paths.is_empty() {
+        excludes.extend(usual_excludes(context.environment.home()?));
+    }
+    Ok(excludes)
+}
+
+fn patterns(file: &Path) -> Result<Vec<String>, Failure> {
+    let bytes = secrets::read_at_most(file, PATTERNS_LEN_MAX)?;
+    let text = std::str::from_utf8(bytes.expose_bytes()).map_err(|source| Failure::Input {
+        path: file.to_owned(),
+        source: std::io::Error::other(source),
+    })?;
+    let lines = text.lines().map(str::trim_end);
+    let patterns = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(patterns.map(str::to_owned).collect())
+}
+
+fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
+    let summary = &done.summary;
+    let output = context.output;
+    for there in &summary.destinations {
+        if let Some(why) = trouble(there) {
+            output.warning(&there.name, &why);
+        }
+    }
+    if done.lacks_password {
+        let message =
+            "no private password opens this new archive; `strongroom key password set` sets one";
+        output.warning("", message);
+    }
+    if output.is_json() {
+        return output.object(&object(done));
+    }
+    let files = &summary.files;
+    output.line(&format!(
+        "snapshot {}: {} new, {} changed, {} unmodified files, {} scanned",
+        short_name(&summary.snapshot.hash),
+        files.new,
+        files.changed,
+        files.unmodified,
+        show::bytes(summary.bytes_scanned),
+    ))?;
+    output.line(&format!(
+        "{} read, {} new, {} stored in {:.1} s",
+        show::bytes(summary.bytes_read),
+        show::bytes(summary.bytes_new),
+        show::bytes(summary.bytes_stored),
+        summary.duration.as_secs_f64(),
+    ))?;
+    if summary.failed > 0 {
+        output.line(&format!(
+            "{} could not be read and are not in the snapshot",
+            summary.failed
+        ))?;
+    }
+    for there in &summary.destinations {
+        output.line(&format!("{}: {}", there.name, status(there)))?;
+    }
+    Ok(())
+}
+
+/// Says what keeps a destination from having everything.
+fn trouble(there: &DestinationReport) -> Option<String> {
+    match &there.status {
+        DestinationStatus::UpToDate | DestinationStatus::CaughtUp => None,
+        DestinationStatus::Unreachable(why) => {
+            Some(format!("cannot be reached, and catches up later: {why}"))
+        }
+        DestinationStatus::SetAside(why) => {
+            Some(format!("set aside, nothing was written to it: {why}"))
+        }
+    }
+}
+
+fn status(there: &DestinationReport) -> &'static str {
+    match &there.status {
+        DestinationStatus::UpToDate => "up to date",
+        DestinationStatus::CaughtUp => "caught up",
+        DestinationStatus::Unreachable(_) => "unreachable",
+        DestinationStatus::SetAside(_) => "set aside",
+    }
+}
+
+fn object(done: &BackedUp) -> Value {
+    let summary = &done.summary;
+    let destinations: Vec<Value> = summary
+        .destinations
+        .iter()
+        .map(|there| {
+            json!({
+                "name": there.name,
+                "id": there.id.to_string(),
+                "status": status(there).replace(' ', "-"),
+                "reason": trouble(there),
+                "bytes_written": there.bytes_written,
+            })
+        })
+        .collect();
+    json!({
+        "snapshot": to_hex(&summary.snapshot.hash),
+        "archive": done.archive.to_string(),
+        "files_new": summary.files.new,
+        "files_changed": summary.files.changed,
+        "files_unmodified": summary.files.unmodified,
+        "files_failed": summary.failed,
+        "directories": summary.directories,
+        "bytes_scanned": summary.bytes_scanned,
+        "bytes_read": summary.bytes_read,
+        "bytes_new": summary.bytes_new,
+        "bytes_stored": summary.bytes_stored,
+        "duration_seconds": summary.duration.as_secs_f64(),
+        "destinations": destinations,
+    })
+}

@@ -1,0 +1,63 @@
+//! `strongroom init`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use strongroom_agent::{Initialized, Suite, init};
+
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::secrets;
+
+/// Arguments of `init`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How archives are sealed: aes-128, aes-256, chacha20 or blowfish-448
+    #[arg(long, value_name = "SUITE", default_value_t = Suite::Aes256)]
+    suite: Suite,
+    /// Let the private password in this file open the archives too; - is the standard input
+    #[arg(long, value_name = "FILE")]
+    private_password_file: Option<PathBuf>,
+}
+
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let dir = context.environment.profile()?;
+    let file = arguments.private_password_file.as_deref();
+    let password = file
+        .map(|file| secrets::password_to_guard(Some(file)))
+        .transpose()?;
+    let made = init(dir, arguments.suite, password.as_ref(), &context.random)?;
+    if context.output.is_json() {
+        context.output.object(&json!({
+            "profile": dir.display().to_string(),
+            "custody_key_id": made.custody_key_id,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    context
+        .output
+        .line(&format!("made the profile {}", dir.display()))?;
+    context
+        .output
+        .line(&format!("custody key {}", made.custody_key_id))?;
+    advise(context, &made);
+    Ok(Outcome::Done)
+}
+
+/// Tells how to keep the key safe: without it, nothing can ever be restored.
+pub(crate) fn advise(context: &Context<'_>, made: &Initialized) {
+    let output = context.output;
+    output.note("");
+    output.note("Keep a copy of the key away from this computer: without it, no backup opens.");
+    output.note("  strongroom key export --words             24 words to write on paper");
+    output.note(
+        "  strongroom key export --file FILE         a file for a stick or a password manager",
+    );
+    output.note("  strongroom key export --qr --svg FILE     a picture to print");
+    output.note(&format!(
+        "This computer has its copy in {}.",
+        made.profile.custody_path().display()
+    ));
+}

@@ -1,0 +1,62 @@
+//! `strongroom key export`
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use strongroom_agent::AgentError;
+use strongroom_agent::custody::qr::Qr;
+use strongroom_agent::custody::{export as file_form, words};
+
+use super::Export;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Writes the custody key out.
+pub(super) fn export(context: &Context<'_>, arguments: &Export) -> Result<(), Failure> {
+    let profile = context.profile()?;
+    let key = profile
+        .custody_key()?
+        .ok_or_else(|| AgentError::NoCustodyKey {
+            path: profile.dir().display().to_string(),
+        })?;
+    if let Some(file) = &arguments.form.file {
+        let text = file_form::to_file(&key);
+        if file == Path::new("-") {
+            return context.output.bytes(text.expose_bytes());
+        }
+        return write_new(context, file, text.expose_bytes());
+    }
+    if arguments.form.words {
+        let words = words::to_words(&key);
+        context.output.bytes(words.expose_bytes())?;
+        return context.output.bytes(b"\n");
+    }
+    let code = Qr::of(&key);
+    match &arguments.svg {
+        Some(file) => write_new(context, file, code.to_svg().expose_bytes()),
+        None => context.output.bytes(code.to_terminal().expose_bytes()),
+    }
+}
+
+/// Writes a file for its owner alone; one that is there is left alone.
+fn write_new(context: &Context<'_>, file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |source| Failure::File {
+        path: file.to_owned(),
+        source,
+    };
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
+    let mut opened = opened.map_err(failed)?;
+    opened.write_all(bytes).map_err(failed)?;
+    opened.sync_all().map_err(failed)?;
+    context.output.note(&format!(
+        "wrote the key to {}; who has it can read all backups",
+        file.display()
+    ));
+    Ok(())
+}

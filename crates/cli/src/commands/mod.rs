@@ -1,0 +1,44 @@
+//! The commands, one a file: each takes its arguments, calls one deed of the agent and shows what came
+//! back.
+
+pub(crate) mod backup;
+pub(crate) mod completions;
+pub(crate) mod destination;
+pub(crate) mod diff;
+pub(crate) mod dump;
+pub(crate) mod find;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod ls;
+pub(crate) mod man;
+pub(crate) mod restore;
+pub(crate) mod snapshots;
+pub(crate) mod stats;
+pub(crate) mod verify;
+pub(crate) mod versions;
+
+use crate::arguments::Command;
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+
+/// Runs a command.
+pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Init(arguments) => init::run(context, &arguments),
+        Command::Destination(command) => destination::run(context, command),
+        Command::Backup(arguments) => backup::run(context, arguments),
+        Command::Snapshots(arguments) => snapshots::run(context, &arguments),
+        Command::Ls(arguments) => ls::run(context, &arguments),
+        Command::Find(arguments) => find::run(context, &arguments),
+        Command::Versions(arguments) => versions::run(context, &arguments),
+        Command::Diff(arguments) => diff::run(context, &arguments),
+        Command::Stats(arguments) => stats::run(context, &arguments),
+        Command::Restore(arguments) => restore::run(context, &arguments),
+        Command::Dump(arguments) => dump::run(context, &arguments),
+        Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Key(command) => key::run(context, command),
+        Command::Completions(arguments) => completions::run(context, &arguments),
+        Command::Man(arguments) => man::run(context, &arguments),
+    }
+}

@@ -1,0 +1,171 @@
+//! `strongroom restore`
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use strongroom_agent::look::{SnapshotName, short_name};
+use strongroom_agent::{Conflict, Progress, RestoreRequest, RestoreSummary, restore};
+use strongroom_base::clock::Timestamp;
+
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::progress::{self, Kind, Printer};
+use crate::reading::{Snapshots, Source};
+use crate::{show, time};
+
+/// Where files are restored to.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Target {
+    /// Restore into this folder: the content of what was backed up, or one folder for each of several
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// Restore to where the files were
+    #[arg(long)]
+    in_place: bool,
+}
+
+/// What becomes of a file that is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnConflict {
+    /// It is kept under another name
+    Rename,
+    /// It is replaced
+    Overwrite,
+    /// It is kept, and nothing is restored there
+    Skip,
+    /// It is replaced where what is restored is newer
+    Newer,
+}
+
+/// Arguments of `restore`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// A snapshot (latest where none is named), then paths in it as they were on the computer [default:
+    /// all]. A path that looks like a snapshot is written as ./PATH
+    #[arg(value_name = "SNAPSHOT|PATH")]
+    operands: Vec<OsString>,
+    /// Take the newest snapshot that had begun at this time: 2026-01-31, 2026-01-31 14:05, RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    at: Option<Timestamp>,
+    #[command(flatten)]
+    target: Target,
+    /// What to do with a file that is in the way
+    #[arg(long, value_enum, default_value = "rename")]
+    on_conflict: OnConflict,
+    /// Delete what is in the restored folders and not in the snapshot
+    #[arg(long)]
+    delete: bool,
+    /// Say what would be restored, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Read everything again after it was written, and compare
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let (name, paths) = operands(context, arguments);
+    let all = Snapshots::open(&arguments.source, context)?;
+    let info = all.select(&name)?;
+    let to = arguments.target.to.as_deref();
+    let request = RestoreRequest {
+        paths,
+        to: to.map(|to| context.environment.absolute(to)),
+        on_conflict: arguments.on_conflict.into(),
+        delete: arguments.delete,
+        dry_run: arguments.dry_run,
+        verify: arguments.verify,
+    };
+    let (output, stop) = (context.output, &*context.stop);
+    let counters = Progress::default();
+    let done = progress::show(output, Kind::Goal("restored"), &counters, || {
+        let archive = &all.opened.archive;
+        restore(
+            archive,
+            &info.snapshot,
+            request,
+            &Printer(output),
+            &counters,
+            stop,
+        )
+    })?;
+    report(context, arguments.dry_run, &short_name(&info.hash), &done)?;
+    Ok(match done {
+        RestoreSummary { damaged: 1.., .. } => Outcome::Damage,
+        RestoreSummary { failed: 1.., .. } => Outcome::SomeLeftOut,
+        _ => Outcome::Done,
+    })
+}
+
+fn report(
+    context: &Context<'_>,
+    dry_run: bool,
+    snapshot: &str,
+    done: &RestoreSummary,
+) -> Result<(), Failure> {
+    if context.output.is_json() {
+        return context.output.object(&json!({
+            "snapshot": snapshot,
+            "dry_run": dry_run,
+            "files": done.files,
+            "directories": done.directories,
+            "others": done.others,
+            "bytes": done.bytes,
+            "skipped": done.skipped,
+            "deleted": done.deleted,
+            "damaged": done.damaged,
+            "failed": done.failed,
+        }));
+    }
+    let what = if dry_run { "would restore" } else { "restored" };
+    context.output.line(&format!(
+        "{what} {} files, {} directories and {} others of {snapshot}: {}",
+        done.files,
+        done.directories,
+        done.others,
+        show::bytes(done.bytes),
+    ))?;
+    for (count, text) in [
+        (done.skipped, "were there already and left alone"),
+        (done.deleted, "were not in the snapshot and deleted"),
+        (done.damaged, "are damaged in the archive"),
+        (done.failed, "could not be written"),
+    ] {
+        if count > 0 {
+            context.output.line(&format!("{count} {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+impl From<OnConflict> for Conflict {
+    fn from(choice: OnConflict) -> Self {
+        match choice {
+            OnConflict::Rename => Self::Rename,
+            OnConflict::Overwrite => Self::Overwrite,
+            OnConflict::Skip => Self::Skip,
+            OnConflict::Newer => Self::Newer,
+        }
+    }
+}
+
+/// Divides the operands into a snapshot and absolute paths.
+fn operands(context: &Context<'_>, arguments: &Arguments) -> (SnapshotName, Vec<PathBuf>) {
+    let mut operands = &arguments.operands[..];
+    let mut name = SnapshotName::Latest;
+    if let Some(time) = arguments.at {
+        name = SnapshotName::At(time);
+    } else if let [first, rest @ ..] = operands
+        && let Some(parsed) = first.to_str().and_then(|text| text.parse().ok())
+    {
+        (name, operands) = (parsed, rest);
+    }
+    let absolute = |path: &OsString| context.environment.absolute(Path::new(path));
+    (name, operands.iter().map(absolute).collect())
+}

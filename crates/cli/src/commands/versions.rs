@@ -1,0 +1,70 @@
+//! `strongroom versions`
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use strongroom_agent::AgentError;
+use strongroom_agent::look::{self, Version, short_name};
+
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::reading::{Snapshots, Source};
+use crate::{show, time};
+
+/// Arguments of `versions`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The path, as it was on the computer
+    path: PathBuf,
+    #[command(flatten)]
+    source: Source,
+}
+
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let all = Snapshots::open(&arguments.source, context)?;
+    let path = context.environment.absolute(&arguments.path);
+    let bytes = path.as_os_str().as_bytes();
+    let versions = look::versions(&all.opened.archive, &all.snapshots, bytes)?;
+    if versions.is_empty() {
+        return Err(Failure::Agent(AgentError::NoSuchPath {
+            path: path.display().to_string(),
+            snapshot: "any".to_owned(),
+        }));
+    }
+    for version in &versions {
+        if context.output.is_json() {
+            context.output.object(&object(bytes, version))?;
+        } else {
+            context.output.line(&line(version))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn line(version: &Version<'_>) -> String {
+    let first = short_name(&version.first.hash);
+    let last = short_name(&version.last.hash);
+    let started = time::local(version.first.snapshot.started);
+    match &version.entry {
+        Some(entry) => {
+            let size = show::size(entry).map_or_else(|| show::kind(entry).to_owned(), show::bytes);
+            let modified = time::local(entry.meta.mtime);
+            format!("{first} to {last}  since {started}  modified {modified}  {size}")
+        }
+        None => format!("{first} to {last}  since {started}  not there"),
+    }
+}
+
+fn object(path: &[u8], version: &Version<'_>) -> Value {
+    let mut object = match &version.entry {
+        Some(entry) => show::entry(path, entry),
+        None => json!({ "path": String::from_utf8_lossy(path), "kind": null }),
+    };
+    object["first"] = json!(short_name(&version.first.hash));
+    object["last"] = json!(short_name(&version.last.hash));
+    object["since"] = json!(time::rfc3339(version.first.snapshot.started));
+    object
+}

@@ -1,0 +1,49 @@
+//! What every command works with.
+
+use std::sync::Arc;
+
+use strongroom_agent::profile::Profile;
+use strongroom_agent::{Stop, SystemRandom};
+use strongroom_base::clock::SystemClock;
+
+use crate::arguments::Global;
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::Output;
+
+/// What every command works with.
+pub(crate) struct Context<'a> {
+    pub(crate) output: &'a Output,
+    pub(crate) environment: Environment,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) clock: SystemClock,
+    pub(crate) random: SystemRandom,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(global: &Global, output: &'a Output) -> Result<Self, Failure> {
+        let stop = Arc::new(Stop::default());
+        interrupt::listen(&stop)?;
+        Ok(Self {
+            output,
+            environment: Environment::read(global.profile.as_deref())?,
+            stop,
+            clock: SystemClock,
+            random: SystemRandom,
+        })
+    }
+
+    /// Opens the profile, which must be there.
+    pub(crate) fn profile(&self) -> Result<Profile, Failure> {
+        Ok(Profile::require(self.environment.profile()?)?)
+    }
+
+    /// Opens the profile; `None` where there is none.
+    pub(crate) fn profile_if_any(&self) -> Result<Option<Profile>, Failure> {
+        match self.environment.profile() {
+            Ok(dir) => Ok(Profile::open(dir)?),
+            Err(_) => Ok(None),
+        }
+    }
+}

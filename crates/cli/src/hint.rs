@@ -1,0 +1,62 @@
+//! What to do about a failure: the second line that a person gets.
+
+use strongroom_agent::AgentError;
+use strongroom_base::{Class, Classified as _};
+
+use crate::failure::Failure;
+
+/// Returns what may help.
+pub(crate) fn of(failure: &Failure) -> Option<String> {
+    let Failure::Agent(error) = failure else {
+        return None;
+    };
+    let hint = match error {
+        AgentError::NoProfile { .. } => {
+            "make one with `strongroom init`, or name a destination with --from and a key with --key-file"
+        }
+        AgentError::ProfileExists { .. } => "use it, or name another folder with --profile",
+        AgentError::ProfileExposed { path } => {
+            return Some(format!("take the right away with `chmod go-w {path}`"));
+        }
+        AgentError::KeyExposed { path } => {
+            return Some(format!("take the right away with `chmod 600 {path}`"));
+        }
+        AgentError::ProfileTooNew { .. } => "install the newest strongroom",
+        AgentError::NoCustodyKey { .. } => "bring it back with `strongroom key import`",
+        AgentError::WouldLoseKey { .. } => "name another folder with --profile",
+        AgentError::NoCredential => {
+            "give the exported key with --key-file, or the private password with --private-password-file"
+        }
+        AgentError::OtherKey { .. } => "`strongroom key show` names the key of a profile",
+        AgentError::NoPasswordSlot { .. } => {
+            "give the exported key with --key-file, or set one with `strongroom key password set`"
+        }
+        AgentError::WrongPassword { .. } => {
+            "mind upper and lower case and the layout of the keyboard"
+        }
+        AgentError::PasswordWouldBeLost { .. } => {
+            "give it with --private-password-file, or go without one with --drop-passwords"
+        }
+        AgentError::NoSuchSlot { .. } => "`strongroom key slots` lists them",
+        AgentError::NoSuchDestination { .. } => "`strongroom destination list` lists them",
+        AgentError::NoDestination => {
+            "add one with `strongroom destination add NAME URL`, or name one with --to"
+        }
+        AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
+        AgentError::SeveralArchives { .. } => "choose one with --archive",
+        AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",
+        AgentError::NoSuchSnapshot { .. } | AgentError::SeveralSnapshots { .. } => {
+            "`strongroom snapshots` lists them"
+        }
+        AgentError::NoSuchPath { .. } => "`strongroom ls SNAPSHOT` lists what is there",
+        AgentError::StateLost { .. } | AgentError::State { .. } => {
+            "bring the profile back from a backup of it; the archive itself is not harmed"
+        }
+        AgentError::Locked { .. } => "wait until it has finished",
+        other if other.class() == Class::Damage => {
+            "`strongroom verify` shows what is damaged; everything else can be restored"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,193 @@
+//! The one place that writes to the standard output and the standard error.
+//!
+//! Results go to the standard output; notes, warnings and errors to the standard error. With `--json`
+//! results and warnings are objects, one a line.
+
+use std::error::Error as _;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use strongroom_base::{Class, Classified as _};
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::hint;
+
+/// The standard output and the standard error.
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
+pub(crate) struct Output {
+    out: Mutex<BufWriter<io::Stdout>>,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    progress: bool,
+    terminal: bool,
+    bars: indicatif::MultiProgress,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self {
+            out: Mutex::new(BufWriter::new(io::stdout())),
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            progress: !(global.quiet || global.no_progress || global.json),
+            terminal: io::stdout().is_terminal(),
+            bars: indicatif::MultiProgress::new(),
+        }
+    }
+
+    /// Says whether results are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Says whether progress is shown.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.progress
+    }
+
+    /// Returns the place where progress bars are drawn.
+    pub(crate) fn bars(&self) -> &indicatif::MultiProgress {
+        &self.bars
+    }
+
+    /// Prints a line of results.
+    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        let mut out = self.lock();
+        out.write_all(text.as_bytes())?;
+        out.write_all(b"\n")?;
+        Ok(())
+    }
+
+    /// Prints an object of results.
+    pub(crate) fn object(&self, value: &Value) -> Result<(), Failure> {
+        self.line(&value.to_string())
+    }
+
+    /// Prints bytes of results as they are.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.lock().write_all(bytes)?)
+    }
+
+    /// Returns raw bytes as a line shows them: as they are, but for what a terminal would obey.
+    pub(crate) fn shown(&self, bytes: &[u8]) -> Vec<u8> {
+        if !self.terminal {
+            return bytes.to_vec();
+        }
+        let mut shown = String::with_capacity(bytes.len());
+        for c in String::from_utf8_lossy(bytes).chars() {
+            if c.is_control() {
+                shown.extend(c.escape_default());
+            } else {
+                shown.push(c);
+            }
+        }
+        shown.into_bytes()
+    }
+
+    /// Returns a writer of results.
+    pub(crate) fn writer(&self) -> impl Write + '_ {
+        Writer(self)
+    }
+
+    /// Prints a line for people, unless they want it quiet.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet && !self.json {
+            self.error_line(text);
+        }
+    }
+
+    /// Prints a line for people who want more.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose && !self.json {
+            self.error_line(text);
+        }
+    }
+
+    /// Prints a warning about something.
+    pub(crate) fn warning(&self, subject: &str, message: &str) {
+        if self.json {
+            // Whoever reads the objects has gone; the result will say so.
+            let _ = self.object(&json!({ "warning": message, "subject": subject }));
+        } else if subject.is_empty() {
+            self.error_line(&format!("warning: {message}"));
+        } else {
+            self.error_line(&format!("warning: {subject}: {message}"));
+        }
+    }
+
+    /// Prints why the command failed, what caused that, and what may help.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let _ = self.flush();
+        if matches!(failure, Failure::BrokenPipe) {
+            return;
+        }
+        let mut causes = Vec::new();
+        let mut cause = failure.source();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        let hint = hint::of(failure);
+        if self.json {
+            let object = json!({
+                "error": failure.to_string(),
+                "causes": causes,
+                "class": class_name(failure),
+                "hint": hint,
+            });
+            self.error_line(&object.to_string());
+            return;
+        }
+        self.error_line(&format!("error: {failure}"));
+        for cause in causes {
+            self.error_line(&format!("  because: {cause}"));
+        }
+        if let Some(hint) = hint {
+            self.error_line(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Hands everything printed so far to the system.
+    pub(crate) fn flush(&self) -> Result<(), Failure> {
+        Ok(self.lock().flush()?)
+    }
+
+    /// A closed standard error is nothing that anybody could be told.
+    fn error_line(&self, text: &str) {
+        self.bars.suspend(|| {
+            let _ = writeln!(io::stderr(), "{text}");
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BufWriter<io::Stdout>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Writer<'a>(&'a Output);
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().flush()
+    }
+}
+
+fn class_name(failure: &Failure) -> &'static str {
+    if failure.is_interruption() {
+        return "interrupted";
+    }
+    match failure.class() {
+        Class::Caller => "caller",
+        Class::WrongKey => "wrong-key",
+        Class::Retry => "retry",
+        Class::Damage => "damage",
+    }
+}

@@ -1,0 +1,121 @@
+//! Options of all commands that read an archive, and the archive that they open.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use strongroom_agent::access::{self, Credential, Opened};
+use strongroom_agent::look::{self, SnapshotName};
+use strongroom_agent::profile::{Profile, read_exported_key};
+use strongroom_agent::{AgentError, SnapshotInfo};
+use strongroom_base::ids::ArchiveId;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::secrets;
+
+/// Where to read, and what opens it.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Source {
+    /// Read from this destination: a name or a URL. Without a profile, give a key too
+    #[arg(long, value_name = "NAME|URL", help_heading = "Source")]
+    from: Option<String>,
+    /// Read this archive, where there are several
+    #[arg(long, value_name = "ID", help_heading = "Source")]
+    archive: Option<ArchiveId>,
+    /// Open the archive with the exported key in this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "private_password_file",
+        help_heading = "Source"
+    )]
+    key_file: Option<PathBuf>,
+    /// Open the archive with the private password in this file; - is the standard input
+    #[arg(long, value_name = "FILE", help_heading = "Source")]
+    private_password_file: Option<PathBuf>,
+}
+
+impl Source {
+    /// Opens the archive, and warns of what is damaged or cannot be reached.
+    pub(crate) fn open(&self, context: &Context<'_>) -> Result<Opened, Failure> {
+        let credential = self.credential()?;
+        let profile = context.profile_if_any()?;
+        let opened = match &self.from {
+            None => {
+                let profile = context.profile()?;
+                access::from_profile(&profile, self.archive, credential.as_ref())?
+            }
+            Some(from) => {
+                let current = context.environment.current();
+                let location = access::locate(profile.as_ref(), from, current)?;
+                let credential = credential.map_or_else(|| fallback(profile.as_ref()), Ok)?;
+                access::from_location(&location, self.archive, &credential)?
+            }
+        };
+        context.output.detail(&format!(
+            "reading archive {} at {}",
+            opened.archive.id(),
+            opened.destinations.join(", ")
+        ));
+        for there in &opened.unreached {
+            context
+                .output
+                .warning(&there.name, &format!("cannot be reached: {}", there.reason));
+        }
+        for problem in &opened.problems {
+            context.output.warning("", &problem.to_string());
+        }
+        Ok(opened)
+    }
+
+    fn credential(&self) -> Result<Option<Credential>, Failure> {
+        if let Some(file) = &self.key_file {
+            return Ok(Some(Credential::Key(read_exported_key(file)?)));
+        }
+        let Some(file) = &self.private_password_file else {
+            return Ok(None);
+        };
+        let password = secrets::password_to_open(Some(file))?;
+        Ok(Some(Credential::Password(password)))
+    }
+}
+
+/// Returns what opens an archive where nothing was given: the key of the profile, else a password that is
+/// asked for.
+fn fallback(profile: Option<&Profile>) -> Result<Credential, Failure> {
+    if let Some(profile) = profile
+        && let Some(key) = profile.custody_key()?
+    {
+        return Ok(Credential::Key(key));
+    }
+    if secrets::can_ask() {
+        return Ok(Credential::Password(secrets::password_to_open(None)?));
+    }
+    Err(AgentError::NoCredential.into())
+}
+
+/// An archive that is open, with its snapshots.
+pub(crate) struct Snapshots {
+    pub(crate) opened: Opened,
+    pub(crate) snapshots: Vec<SnapshotInfo>,
+}
+
+impl Snapshots {
+    /// Opens an archive and reads its log, and warns of what is damaged there.
+    pub(crate) fn open(source: &Source, context: &Context<'_>) -> Result<Self, Failure> {
+        let opened = source.open(context)?;
+        let (snapshots, log, problems) = opened.archive.snapshots().map_err(AgentError::from)?;
+        for problem in &problems {
+            context.output.warning("", &problem.to_string());
+        }
+        for problem in &log.problems {
+            context.output.warning("", &problem.to_string());
+        }
+        Ok(Self { opened, snapshots })
+    }
+
+    /// Returns the snapshot with a name.
+    pub(crate) fn select(&self, name: &SnapshotName) -> Result<&SnapshotInfo, Failure> {
+        Ok(look::select(&self.snapshots, name)?)
+    }
+}

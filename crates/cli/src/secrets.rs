@@ -1,0 +1,86 @@
+//! Secrets from files, the standard input and the terminal; never from arguments, which everybody on a
+//! computer can see.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read};
+use std::path::Path;
+
+use strongroom_agent::SecretBytes;
+use strongroom_agent::custody::password::PrivatePassword;
+
+use crate::failure::Failure;
+
+/// Longest secret that is read, in bytes.
+const LEN_MAX: u64 = 4_096;
+
+/// Reads a private password that opens something: from a file, or from the terminal where none is named.
+pub(crate) fn password_to_open(file: Option<&Path>) -> Result<PrivatePassword, Failure> {
+    let bytes = match file {
+        Some(file) => read(file)?,
+        None => ask("Private password: ")?,
+    };
+    Ok(PrivatePassword::to_open(bytes.expose_bytes())?)
+}
+
+/// Reads a private password that is to guard something, twice from a terminal.
+pub(crate) fn password_to_guard(file: Option<&Path>) -> Result<PrivatePassword, Failure> {
+    let Some(file) = file else {
+        let first = ask("New private password: ")?;
+        let password = PrivatePassword::to_guard(first.expose_bytes())?;
+        let second = ask("The same again: ")?;
+        if first.expose_bytes() != second.expose_bytes() {
+            return Err(Failure::Usage(
+                "the two passwords are not the same".to_owned(),
+            ));
+        }
+        return Ok(password);
+    };
+    Ok(PrivatePassword::to_guard(read(file)?.expose_bytes())?)
+}
+
+/// Reads words from a file, or from the terminal where none is named.
+pub(crate) fn words(file: Option<&Path>) -> Result<SecretBytes, Failure> {
+    match file {
+        Some(file) => read(file),
+        None => ask("The 24 words: "),
+    }
+}
+
+/// Says whether a person can be asked.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Reads a small file; `-` is the standard input.
+pub(crate) fn read(file: &Path) -> Result<SecretBytes, Failure> {
+    read_at_most(file, LEN_MAX)
+}
+
+/// Reads a file of at most this length; `-` is the standard input.
+pub(crate) fn read_at_most(file: &Path, len_max: u64) -> Result<SecretBytes, Failure> {
+    let failed = |source| Failure::Input {
+        path: file.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::with_capacity(8_192);
+    let mut input: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(failed)?)
+    };
+    let mut limited = (&mut input).take(len_max + 1);
+    limited.read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > len_max {
+        return Err(failed(io::Error::other("the file is too long to be one")));
+    }
+    Ok(SecretBytes::new(bytes))
+}
+
+fn ask(prompt: &str) -> Result<SecretBytes, Failure> {
+    if !can_ask() {
+        let message = "there is no terminal to ask on; name a file, or - for the standard input";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let answer = rpassword::prompt_password(prompt).map_err(Failure::Terminal)?;
+    Ok(SecretBytes::new(answer.into_bytes()))
+}

@@ -1,0 +1,75 @@
+//! Times for people and times from people.
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use strongroom_base::clock::Timestamp;
+
+/// Reads an RFC 3339 time, or a date with or without a time in the local time zone; a date alone means its
+/// end.
+pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
+    parse_in(text, &TimeZone::system())
+}
+
+fn parse_in(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(time.as_nanosecond()));
+    }
+    let is_date = text.len() == "2026-01-31".len();
+    let local = if is_date {
+        let date = text.parse::<Date>();
+        date.map(|date| date.to_datetime(Time::MAX))
+    } else {
+        text.parse::<DateTime>()
+    };
+    let zoned = local.and_then(|local| local.to_zoned(zone.clone()));
+    match zoned {
+        Ok(zoned) => Ok(Timestamp(zoned.timestamp().as_nanosecond())),
+        Err(_) => {
+            Err("a time looks like 2026-01-31, 2026-01-31 14:05 or 2026-01-31T14:05:00Z".to_owned())
+        }
+    }
+}
+
+/// Writes a time to the second in the local time zone.
+pub(crate) fn local(time: Timestamp) -> String {
+    match jiff::Timestamp::from_nanosecond(time.0) {
+        Ok(time) => time
+            .to_zoned(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string(),
+        Err(_) => "?".to_owned(),
+    }
+}
+
+/// Writes a time as RFC 3339 in UTC.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    jiff::Timestamp::from_nanosecond(time.0)
+        .map_or_else(|_| "?".to_owned(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, String> {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        parse_in(text, &zone).map(rfc3339)
+    }
+
+    #[test]
+    fn times_are_understood_in_the_local_zone() {
+        let expected = [
+            ("2026-01-31T14:05:00Z", "2026-01-31T14:05:00Z"),
+            ("2026-01-31T14:05:00+05:00", "2026-01-31T09:05:00Z"),
+            ("2026-01-31 14:05", "2026-01-31T12:05:00Z"),
+            ("2026-01-31T14:05:06", "2026-01-31T12:05:06Z"),
+            ("2026-01-31", "2026-01-31T21:59:59.999999999Z"),
+        ];
+        for (text, time) in expected {
+            assert_eq!(parsed(text), Ok(time.to_owned()), "{text}");
+        }
+        for text in ["", "yesterday", "2026-02-30", "14:05"] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+}

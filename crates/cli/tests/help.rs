@@ -1,0 +1,73 @@
+//! What `--help` says, all commands in one file of snapshots.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::fmt::Write as _;
+
+use support::Place;
+
+const COMMANDS: [&str; 28] = [
+    "",
+    "init",
+    "destination",
+    "destination add",
+    "destination list",
+    "destination remove",
+    "destination test",
+    "backup",
+    "snapshots",
+    "ls",
+    "find",
+    "versions",
+    "diff",
+    "stats",
+    "restore",
+    "dump",
+    "verify",
+    "key",
+    "key show",
+    "key export",
+    "key import",
+    "key rotate",
+    "key password",
+    "key password set",
+    "key password change",
+    "key password remove",
+    "key slots",
+    "completions",
+];
+
+#[test]
+fn every_command_explains_itself() {
+    let place = Place::new();
+    let mut all = String::new();
+    for command in COMMANDS {
+        let line = format!("{command} --help");
+        let ran = place.ok(line.trim_start());
+        assert_eq!(ran.err, "");
+        writeln!(
+            all,
+            "$ strongroom {}
+{}",
+            line.trim_start(),
+            ran.out
+        )
+        .unwrap();
+    }
+    insta::assert_snapshot!("help", all);
+}
+
+#[test]
+fn manual_pages_and_completions_are_made() {
+    let place = Place::new();
+    place.ok("man pages");
+    assert!(
+        place
+            .read("pages/strongroom-backup.1")
+            .contains("\\-\\-exclude")
+    );
+    let script = place.ok("completions bash").out;
+    assert!(script.contains("--on-conflict"));
+}

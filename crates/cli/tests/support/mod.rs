@@ -1,0 +1,108 @@
+//! A folder in which the program runs, with nothing of this machine's surroundings.
+
+#![allow(dead_code, reason = "no test file needs all of it")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder with a profile, files and destinations.
+pub(crate) struct Place(TempDir);
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(below)
+    }
+
+    pub(crate) fn write(&self, below: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        put(&path, content.as_ref());
+    }
+
+    /// Writes a file that only its owner may read.
+    pub(crate) fn write_secret(&self, below: &str, content: &str) {
+        self.write(below, content);
+        fs::set_permissions(self.path(below), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    pub(crate) fn read(&self, below: &str) -> String {
+        fs::read_to_string(self.path(below)).unwrap()
+    }
+
+    /// Runs the program in the folder with its own profile.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ran {
+        self.run_with("profile", arguments)
+    }
+
+    /// Runs the program with the profile in a folder of this name.
+    pub(crate) fn run_with<A: AsRef<OsStr>>(
+        &self,
+        profile: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_clear()
+            .env("STRONGROOM_PROFILE", self.path(profile))
+            .env("HOME", self.path("home"))
+            .env("TZ", "UTC")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            text.replace(&self.0.path().display().to_string(), "HERE")
+        };
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
+
+    /// Runs the program, which must succeed.
+    pub(crate) fn ok(&self, line: &str) -> Ran {
+        let ran = self.run(line.split(' '));
+        assert_eq!(ran.code, 0, "{line}: {ran:?}");
+        ran
+    }
+
+    /// Runs the program, which must end with this code.
+    pub(crate) fn fails(&self, line: &str, code: i32) -> Ran {
+        let ran = self.run(line.split(' '));
+        assert_eq!(ran.code, code, "{line}: {ran:?}");
+        ran
+    }
+
+    /// Returns the ids of the archives at a destination.
+    pub(crate) fn archives(&self, destination: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(destination)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut ids: Vec<String> = names.filter(|name| name.len() == 32).collect();
+        ids.sort();
+        ids
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test needs no durable files")]
+fn put(path: &Path, content: &[u8]) {
+    fs::write(path, content).unwrap();
+}
