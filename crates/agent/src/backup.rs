@@ -8,7 +8,9 @@ use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::random::RandomSource;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::suite::Suite;
-use strongroom_engine::backup::{BackupOptions, BackupSummary, Excludes, backup as back_up};
+use strongroom_engine::backup::{
+    BackupOptions, BackupSummary, Excludes, Survey, backup as back_up,
+};
 use strongroom_engine::{
     Destination, Identity, Memory as _, Monitor, NewArchive, Progress, Stop, Writer, create_archive,
 };
@@ -36,8 +38,6 @@ pub struct BackupRequest<'a> {
     pub suite: Option<Suite>,
     /// Whether other file systems than those of the paths are left out.
     pub one_file_system: bool,
-    /// Whether nothing is written.
-    pub dry_run: bool,
     /// The folder that relative paths of destinations start from.
     pub current: &'a Path,
     /// The name of the computer.
@@ -79,9 +79,6 @@ pub fn backup(
     request: &BackupRequest<'_>,
     tools: &Tools<'_>,
 ) -> Result<BackedUp, AgentError> {
-    if request.dry_run {
-        return Err(AgentError::NotYet { what: "--dry-run" });
-    }
     let excludes = Excludes::new(request.excludes.iter().map(String::as_str))?;
     let (config, archive) = prepare(profile, request, &*tools.random)?;
     let _lock = profile.lock_archive(archive)?;
@@ -119,6 +116,68 @@ pub fn backup(
         lacks_password: begun && job.lacks_password()?,
         summary,
     })
+}
+
+/// Says what a backup would read; writes nothing. `profile` is `None` where there is none yet.
+pub fn survey(
+    profile: Option<&Profile>,
+    request: &BackupRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<Survey, AgentError> {
+    let options = BackupOptions {
+        roots: outermost(&request.paths),
+        excludes: Excludes::new(request.excludes.iter().map(String::as_str))?,
+        one_file_system: request.one_file_system,
+        ..BackupOptions::default()
+    };
+    let known = profile
+        .map(|profile| known_archive(profile, request))
+        .transpose()?
+        .flatten();
+    let empty = tempfile::tempdir().map_err(|source| AgentError::Temporary { source })?;
+    let folder = known.unwrap_or_else(|| empty.path().join("catalogue"));
+    let catalogue = Catalogue::open(&folder).map_err(strongroom_engine::EngineError::from)?;
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    Ok(strongroom_engine::backup::survey(
+        &catalogue,
+        &options,
+        &*tools.clock,
+        monitor,
+        progress,
+        stop,
+    )?)
+}
+
+/// Returns the catalogue of the archive that a backup would go to, where there is one.
+fn known_archive(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+) -> Result<Option<PathBuf>, AgentError> {
+    let config = profile.config()?;
+    let mut wanted = Vec::new();
+    for text in request.to {
+        let url = Location::parse(text, request.current).and_then(|location| location.to_url());
+        let named = config.destination(text).or_else(|| {
+            let url = url.ok()?;
+            config.destinations.iter().find(|there| there.url == url)
+        });
+        let Some(there) = named else { return Ok(None) };
+        wanted.push(there.id);
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let found = config.archives.iter().find(|archive| {
+        let mut has = archive.destinations.clone();
+        has.sort_unstable();
+        if wanted.is_empty() {
+            archive.default
+        } else {
+            has == wanted
+        }
+    });
+    found
+        .map(|archive| profile.catalogue_dir(archive.id))
+        .transpose()
 }
 
 /// Finds or makes the archive of the destinations, and stores the settings where they changed.

@@ -261,11 +261,12 @@ pub enum AgentError {
         #[source]
         source: globset::Error,
     },
-    /// This version does not have what was asked for.
-    #[error("{what} is not yet in this version")]
-    NotYet {
-        /// What was asked for.
-        what: &'static str,
+    /// A temporary folder cannot be made.
+    #[error("cannot make a temporary folder")]
+    Temporary {
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// What was asked for was interrupted.
     #[error("interrupted")]
@@ -341,7 +342,7 @@ impl Classified for AgentError {
             | Self::NoSuchPath { .. }
             | Self::NotAFile { .. }
             | Self::Pattern { .. }
-            | Self::NotYet { .. }
+            | Self::Temporary { .. }
             | Self::Interrupted => Class::Caller,
             Self::NoCredential
             | Self::OtherKey { .. }

@@ -18,7 +18,7 @@ mod restore;
 mod usual;
 mod wraps;
 
-pub use backup::{BackedUp, BackupRequest, Tools, backup};
+pub use backup::{BackedUp, BackupRequest, Tools, backup, survey};
 pub use error::AgentError;
 pub use init::{Initialized, init};
 pub use location::Location;
@@ -32,7 +32,7 @@ pub use strongroom_crypto::random::SystemRandom;
 pub use strongroom_crypto::secret::SecretBytes;
 pub use strongroom_crypto::suite::Suite;
 pub use strongroom_custody as custody;
-pub use strongroom_engine::backup::BackupSummary;
+pub use strongroom_engine::backup::{BackupSummary, Survey};
 pub use strongroom_engine::restore::{Conflict, RestoreSummary};
 pub use strongroom_engine::verify::{ReadData, VerifyReport};
 pub use strongroom_engine::{

@@ -20,7 +20,7 @@ use crate::replicas::Replicas;
 use crate::segments::Segments;
 
 /// How many bytes of decompressed segments are kept.
-const SEGMENT_BYTES_KEPT: usize = 64 << 20;
+const SEGMENT_BYTES_KEPT: usize = 48 << 20;
 
 /// A snapshot and its place in the log.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use crate::replicas::Replicas;
 type Key = (ObjectRef, u32, u32);
 
 /// How many shards there are, so that threads seldom wait for one another.
-const SHARDS: usize = 8;
+const SHARDS: usize = 4;
 
 /// Segments that were opened lately.
 pub(crate) struct Segments {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use strongroom_agent::look::short_name;
 use strongroom_agent::profile::Profile;
 use strongroom_agent::{
-    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Tools, init,
-    usual_excludes,
+    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Survey, Tools,
+    init, usual_excludes,
 };
 use strongroom_base::ids::to_hex;
 
@@ -54,7 +54,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Failure> {
     let excludes = excludes(context, &arguments)?;
-    let profile = profile(context, &arguments)?;
+    let dry_run = arguments.dry_run;
+    let profile = if dry_run {
+        context.profile_if_any()?
+    } else {
+        Some(profile(context, &arguments)?)
+    };
     let environment = &context.environment;
     let paths = if arguments.paths.is_empty() {
         vec![environment.home()?.to_owned()]
@@ -77,7 +82,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
         tags: arguments.tag,
         suite: arguments.suite,
         one_file_system: arguments.one_file_system,
-        dry_run: arguments.dry_run,
         current: environment.current(),
         host: environment.host().to_vec(),
         program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -90,11 +94,48 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
         progress: &counters,
         stop: &context.stop,
     };
+    let Some(profile) = profile.filter(|_| !dry_run) else {
+        let there = context.profile_if_any()?;
+        let found = progress::show(context.output, Kind::Backup, &counters, || {
+            strongroom_agent::survey(there.as_ref(), &request, &tools)
+        })?;
+        return report_survey(context, &found);
+    };
     let done = progress::show(context.output, Kind::Backup, &counters, || {
         strongroom_agent::backup(&profile, &request, &tools)
     })?;
     report(context, &done)?;
     Ok(if done.summary.failed > 0 {
+        Outcome::SomeLeftOut
+    } else {
+        Outcome::Done
+    })
+}
+
+fn report_survey(context: &Context<'_>, found: &Survey) -> Result<Outcome, Failure> {
+    let files = &found.files;
+    if context.output.is_json() {
+        context.output.object(&json!({
+            "dry_run": true,
+            "files_new": files.new,
+            "files_changed": files.changed,
+            "files_unmodified": files.unmodified,
+            "files_failed": found.failed,
+            "directories": found.directories,
+            "bytes_scanned": found.bytes_scanned,
+            "bytes_to_read": found.bytes_to_read,
+        }))?;
+    } else {
+        context.output.line(&format!(
+            "would back up {} new, {} changed, {} unmodified files: {}, of which {} would be read",
+            files.new,
+            files.changed,
+            files.unmodified,
+            show::bytes(found.bytes_scanned),
+            show::bytes(found.bytes_to_read),
+        ))?;
+    }
+    Ok(if found.failed > 0 {
         Outcome::SomeLeftOut
     } else {
         Outcome::Done

@@ -34,8 +34,17 @@ pub(crate) struct Assembler<'a> {
     pub(crate) sink: ChunkSink<'a>,
     pub(crate) update: Update,
     pub(crate) lookup: Lookup,
+    /// For every root, where the catalogue keeps it if it is not a directory.
+    file_roots: Vec<Option<FileRoot>>,
     stack: Vec<Frame>,
     assembled: Assembled,
+}
+
+/// A root that is not a directory.
+pub(crate) struct FileRoot {
+    pub(crate) path: Vec<u8>,
+    pub(crate) dev: u64,
+    pub(crate) scanned: Timestamp,
 }
 
 struct Frame {
@@ -87,7 +96,12 @@ fn add_tree_chunk(
 }
 
 impl<'a> Assembler<'a> {
-    pub(crate) fn new(sink: ChunkSink<'a>, update: Update, lookup: Lookup) -> Self {
+    pub(crate) fn new(
+        sink: ChunkSink<'a>,
+        update: Update,
+        lookup: Lookup,
+        file_roots: Vec<Option<FileRoot>>,
+    ) -> Self {
         let assembled = Assembled {
             roots: Vec::new(),
             statistics: Statistics::default(),
@@ -96,6 +110,7 @@ impl<'a> Assembler<'a> {
             sink,
             update,
             lookup,
+            file_roots,
             stack: Vec::new(),
             assembled,
         }
@@ -164,21 +179,50 @@ impl<'a> Assembler<'a> {
 
     fn entry(&mut self, entry: Entry, local: Local, unsure: bool) -> Result<(), EngineError> {
         let Some(mut frame) = self.stack.pop() else {
-            let statistics = &mut self.assembled.statistics;
-            match &entry.node {
-                Node::File { content } => {
-                    statistics.files += 1;
-                    statistics.bytes += content.len();
-                }
-                _ => statistics.others += 1,
-            }
-            self.assembled.roots.push(Some(entry));
-            return Ok(());
+            return self.root_entry(entry, local, unsure);
         };
         frame.unsure |= unsure;
         let result = self.push(&mut frame, PageEntry { local, entry });
         self.stack.push(frame);
         result
+    }
+
+    /// Takes a root that is not a directory.
+    fn root_entry(&mut self, entry: Entry, local: Local, unsure: bool) -> Result<(), EngineError> {
+        let statistics = &mut self.assembled.statistics;
+        match &entry.node {
+            Node::File { content } => {
+                statistics.files += 1;
+                statistics.bytes += content.len();
+            }
+            _ => statistics.others += 1,
+        }
+        let number = self.assembled.roots.len();
+        if let Some(Some(FileRoot { path, dev, scanned })) = self.file_roots.get(number)
+            && !unsure
+        {
+            let row = DirectoryRow {
+                dev: *dev,
+                local,
+                fingerprint: None,
+                newest: entry.meta.mtime,
+                scanned: *scanned,
+                totals: Totals::default(),
+                entry: entry.clone(),
+            };
+            self.update.put_directory(path, &row)?;
+            self.update.put_page(
+                path,
+                0,
+                &[PageEntry {
+                    local,
+                    entry: entry.clone(),
+                }],
+            )?;
+            self.update.cut_pages(path, 1)?;
+        }
+        self.assembled.roots.push(Some(entry));
+        Ok(())
     }
 
     fn push(&mut self, frame: &mut Frame, entry: PageEntry) -> Result<(), EngineError> {

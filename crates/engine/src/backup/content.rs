@@ -9,7 +9,7 @@ use strongroom_format::limits::INLINE_LEN_MAX;
 use super::chunks::ChunkSink;
 use super::lists::ListBuilder;
 use crate::error::EngineError;
-use crate::monitor::count;
+use crate::monitor::{Stop, count};
 
 /// How much of a large file is read at a time.
 const READ_LEN: usize = 4 << 20;
@@ -39,13 +39,15 @@ impl From<Error> for ReadFailure {
 /// Reads files on one thread.
 pub(crate) struct FileReader<'a> {
     pub(crate) chunker: &'a Chunker,
+    stop: &'a Stop,
     buffer: Vec<u8>,
 }
 
 impl<'a> FileReader<'a> {
-    pub(crate) fn new(chunker: &'a Chunker) -> Self {
+    pub(crate) fn new(chunker: &'a Chunker, stop: &'a Stop) -> Self {
         Self {
             chunker,
+            stop,
             buffer: Vec::new(),
         }
     }
@@ -109,6 +111,9 @@ impl<'a> FileReader<'a> {
         let whole = range.end - range.start <= WHOLE_MAX as u64;
         let (mut at, mut filled) = (range.start, 0);
         loop {
+            if self.stop.is_requested() {
+                return Err(EngineError::Interrupted.into());
+            }
             let want = usize::try_from(range.end - at).unwrap_or(usize::MAX);
             let room = READ_LEN.min(filled + want);
             if self.buffer.len() < room {

@@ -9,7 +9,7 @@ use strongroom_base::object::ObjectRef;
 use strongroom_replica::Replica;
 
 /// How many objects wait for a destination before the work waits for it.
-const WAITING: usize = 1;
+const WAITING: usize = 0;
 
 type Object = (ObjectRef, Arc<Vec<u8>>);
 

@@ -19,6 +19,7 @@ mod options;
 mod packer;
 mod scan;
 mod summary;
+mod survey;
 mod walk;
 mod worker;
 
@@ -40,11 +41,12 @@ use strongroom_read::{Archive, Replicas};
 
 pub use options::{BackupOptions, Excludes};
 pub use summary::{BackupSummary, Counts};
+pub use survey::{Survey, survey};
 
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop};
 use crate::writer::Writer;
-use assemble::{Assembled, Assembler};
+use assemble::{Assembled, Assembler, FileRoot};
 use chunks::{ChunkSet, ChunkSink};
 use content::FileReader;
 use packer::Packer;
@@ -55,7 +57,7 @@ use worker::Worker;
 /// Batches under way, and what waits between threads.
 const BATCHES: usize = 16;
 const RAW_SEGMENTS: usize = 2;
-const SEGMENTS: usize = 4;
+const SEGMENTS: usize = 2;
 /// Threads that list directories.
 const SCANNERS: usize = 2;
 
@@ -66,6 +68,17 @@ struct OpenRoot {
     dir: Arc<Dir>,
     name: Vec<u8>,
     other: Option<strongroom_files::Stat>,
+}
+
+impl OpenRoot {
+    fn file_root(&self, scanned: strongroom_base::clock::Timestamp) -> Option<FileRoot> {
+        let path = self.path.as_os_str().as_bytes().to_vec();
+        self.other.map(|stat| FileRoot {
+            path,
+            dev: stat.dev,
+            scanned,
+        })
+    }
 }
 
 /// Backs up what `options` names, and writes a snapshot to every destination of `writer` that works.
@@ -169,6 +182,10 @@ impl Pipeline<'_> {
         let (raw_sender, raw) = bounded(RAW_SEGMENTS);
         let (segment_sender, segments) = bounded(SEGMENTS);
         let names = Names::new();
+        let file_roots = roots
+            .iter()
+            .map(|root| root.file_root(self.scanner.clock.now()))
+            .collect();
         std::thread::scope(|scope| {
             let packing = scope.spawn(move || packer.run(&segments));
             for _ in 0..SCANNERS {
@@ -185,7 +202,7 @@ impl Pipeline<'_> {
                 .collect();
             drop((batches, raw, done_sender));
             let sink = ChunkSink::new(self.set, Some(raw_sender), segment_sender);
-            let assembling = scope.spawn(move || self.assemble(sink, &done, &tokens));
+            let assembling = scope.spawn(move || self.assemble(sink, file_roots, &done, &tokens));
             let walked = self.walk(roots, BatchSender::new(batch_sender, token_sender));
             self.scanner.close();
             let worked = workers
@@ -202,7 +219,7 @@ impl Pipeline<'_> {
     fn worker<'s>(&'s self, sink: ChunkSink<'s>, names: &'s Names) -> Worker<'s> {
         Worker {
             sink,
-            reader: FileReader::new(self.chunker),
+            reader: FileReader::new(self.chunker, self.stop),
             names,
             monitor: self.monitor,
             stop: self.stop,
@@ -213,15 +230,16 @@ impl Pipeline<'_> {
     fn assemble(
         &self,
         sink: ChunkSink<'_>,
+        file_roots: Vec<Option<FileRoot>>,
         done: &crossbeam_channel::Receiver<batch::Batch<batch::Done>>,
         tokens: &crossbeam_channel::Receiver<()>,
     ) -> Result<(Assembled, strongroom_catalogue::Update), EngineError> {
         let (update, lookup) = (self.catalogue.update()?, self.catalogue.lookup()?);
-        Assembler::new(sink, update, lookup).run(done, tokens)
+        Assembler::new(sink, update, lookup, file_roots).run(done, tokens)
     }
 
     fn walk(&self, roots: &[OpenRoot], out: BatchSender) -> Result<Counts, EngineError> {
-        let mut walk = Walk {
+        let walk = Walk {
             scanner: self.scanner,
             lookup: self.catalogue.lookup()?,
             monitor: self.monitor,
@@ -229,23 +247,20 @@ impl Pipeline<'_> {
             counts: Counts::default(),
             out,
         };
-        for root in roots {
-            let path = root.path.as_os_str().as_bytes();
-            match root.other {
-                None => walk.directory(root.dir.clone(), path, &root.name)?,
-                Some(stat) => {
-                    let above = root.path.parent().unwrap_or(Path::new("/"));
-                    walk.other(
-                        root.dir.clone(),
-                        above.as_os_str().as_bytes(),
-                        &root.name,
-                        stat,
-                    )?;
-                }
-            }
-        }
-        walk.finish()
+        walk_roots(walk, roots)
     }
+}
+
+/// Walks every root.
+fn walk_roots(mut walk: Walk<'_>, roots: &[OpenRoot]) -> Result<Counts, EngineError> {
+    for root in roots {
+        let path = root.path.as_os_str().as_bytes();
+        match root.other {
+            None => walk.directory(root.dir.clone(), path, &root.name)?,
+            Some(stat) => walk.other(root.dir.clone(), path, &root.name, stat)?,
+        }
+    }
+    walk.finish()
 }
 
 /// Joins a thread; a panic goes on in this one.

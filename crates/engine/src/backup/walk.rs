@@ -143,19 +143,38 @@ impl Walk<'_> {
     }
 
     /// Walks a root that is not a directory.
+    ///
+    /// The catalogue knows it under its own path, as a directory that has no entry but this one.
     pub(crate) fn other(
         &mut self,
         dir: Arc<Dir>,
-        dir_path: &[u8],
+        path: &[u8],
         name: &[u8],
         stat: Stat,
     ) -> Result<(), EngineError> {
-        let dir_path = dir_path.into();
         self.count_seen(&stat);
-        self.counts.new += u64::from(stat.kind == Kind::File);
+        let known = self
+            .lookup
+            .page(path, 0)?
+            .and_then(|page| page.into_iter().next());
+        let scanned = self
+            .lookup
+            .directory(path)?
+            .filter(|row| row.dev == stat.dev);
+        let is_file = u64::from(stat.kind == Kind::File);
+        if let (Some(known), Some(row)) = (&known, scanned)
+            && is_same(known, &stat)
+            && is_settled(stat.mtime().max(stat.ctime()), row.scanned)
+        {
+            self.counts.unmodified += is_file;
+            return self.out.push(Step::Same(Box::new(known.clone())));
+        }
+        self.counts.new += if known.is_none() { is_file } else { 0 };
+        self.counts.changed += if known.is_some() { is_file } else { 0 };
+        let parent = path.len() - name.len();
         let to_read = ToRead {
             dir,
-            dir_path,
+            dir_path: path[..parent].into(),
             name: name.into(),
             stat,
         };
