@@ -5,7 +5,9 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
+
+use crate::command;
 
 /// Measure Strongroom side by side with other backup tools.
 #[derive(clap::Args)]
@@ -20,7 +22,12 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let asks_for_help = |word: &OsString| word == "--help" || word == "-h";
     if !arguments.rest.iter().any(asks_for_help) {
-        cargo(Command::new("cargo").args(["build", "--release", "--package", "strongroom-cli"]))?;
+        command::quietly(Command::new("cargo").args([
+            "build",
+            "--release",
+            "--package",
+            "strongroom-cli",
+        ]))?;
     }
     let bench = [
         "run",
@@ -30,11 +37,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "strongroom-bench",
         "--",
     ];
-    cargo(Command::new("cargo").args(bench).args(&arguments.rest))
-}
-
-fn cargo(command: &mut Command) -> Result<()> {
-    let status = command.status().context("cargo could not be started")?;
-    ensure!(status.success(), "cargo ended with {status}");
-    Ok(())
+    command::quietly(Command::new("cargo").args(bench).args(&arguments.rest))
 }

@@ -2,8 +2,23 @@
 //!
 //! This file only picks the task; what a task does is in the module of its name.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "tasks are programs for a terminal, and say there what they do"
+)]
+
 mod arrows;
 mod bench;
+mod book;
+mod checkout;
+mod ci;
+mod command;
+mod strict;
+mod test;
+mod tools;
+mod up;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -18,13 +33,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    Up(up::Arguments),
+    Test(test::Arguments),
+    Ci(ci::Arguments),
     Arrows(arrows::Arguments),
     Bench(bench::Arguments),
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     match Arguments::parse().task {
-        Task::Arrows(arguments) => arrows::run(&arguments),
-        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Up(arguments) => up::run(&arguments)?,
+        Task::Test(arguments) => return Ok(test::run(&arguments)),
+        Task::Ci(arguments) => return Ok(ci::run(&arguments)),
+        Task::Arrows(arguments) => arrows::run(&arguments)?,
+        Task::Bench(arguments) => bench::run(&arguments)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

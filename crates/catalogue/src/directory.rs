@@ -125,11 +125,13 @@ impl DirectoryRow {
 pub(crate) fn encode_page(entries: &[PageEntry]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(entries.len() * 120);
     out.put_count(entries.len());
-    entries.iter().for_each(|entry| entry.local.put(&mut out));
+    for entry in entries {
+        entry.local.put(&mut out);
+    }
     let mut writer = ChunkWriter::default();
-    entries
-        .iter()
-        .for_each(|entry| writer.put(&entry.entry, &mut out));
+    for entry in entries {
+        writer.put(&entry.entry, &mut out);
+    }
     zstd::bulk::compress(&out, 1)
 }
 

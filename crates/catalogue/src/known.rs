@@ -50,13 +50,12 @@ impl KnownChunks {
         };
         for object in runs {
             let opened = known.open_run(object);
-            let run = match opened {
-                Ok(run) => run,
-                Err(_) => {
-                    let plaintext = fetch(object)?;
-                    known.store(object, &plaintext)?;
-                    known.open_run(object)?
-                }
+            let run = if let Ok(run) = opened {
+                run
+            } else {
+                let plaintext = fetch(object)?;
+                known.store(object, &plaintext)?;
+                known.open_run(object)?
             };
             known.runs.push(run);
         }

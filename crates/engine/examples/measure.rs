@@ -1,5 +1,6 @@
 //! Times backup and restore of a folder: `measure SOURCE DESTINATION… [--restore TARGET]`.
 #![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
+#![expect(clippy::unwrap_used, reason = "it measures: whatever fails ends it")]
 
 #[path = "../tests/common/mod.rs"]
 mod common;

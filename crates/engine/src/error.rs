@@ -93,7 +93,12 @@ pub enum EngineError {
 }
 
 fn listed(reasons: &[String]) -> String {
-    reasons.iter().map(|reason| format!("; {reason}")).collect()
+    let mut listed = String::new();
+    for reason in reasons {
+        listed.push_str("; ");
+        listed.push_str(reason);
+    }
+    listed
 }
 
 impl From<ReplicaError> for EngineError {

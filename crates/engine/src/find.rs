@@ -52,13 +52,18 @@ fn find_name(archive: &Archive, tree: &Content, name: &[u8]) -> Result<Option<En
     Ok(found)
 }
 
+/// Is told an entry and its path.
+pub type Visit<'a, E> = dyn FnMut(&[u8], &Entry) -> Result<(), E> + 'a;
+/// Is told a directory that cannot be read, and why.
+pub type Damaged<'a, E> = dyn FnMut(&[u8], ReadError) -> Result<(), E> + 'a;
+
 /// Calls `visit` with the path of every entry of a snapshot and the entry, directories before what is in
 /// them, in the order of names. A directory that cannot be read is told to `damaged`, and the walk goes on.
 pub fn walk_snapshot<E: From<ReadError>>(
     archive: &Archive,
     snapshot: &Snapshot,
-    visit: &mut dyn FnMut(&[u8], &Entry) -> Result<(), E>,
-    damaged: &mut dyn FnMut(&[u8], ReadError) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
+    damaged: &mut Damaged<'_, E>,
 ) -> Result<(), E> {
     for root in &snapshot.roots {
         let mut path = root.path.clone();
@@ -75,8 +80,8 @@ pub fn walk_tree<E: From<ReadError>>(
     archive: &Archive,
     tree: &Content,
     path: &mut Vec<u8>,
-    visit: &mut dyn FnMut(&[u8], &Entry) -> Result<(), E>,
-    damaged: &mut dyn FnMut(&[u8], ReadError) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
+    damaged: &mut Damaged<'_, E>,
 ) -> Result<(), E> {
     let mut entries = Vec::new();
     let read = archive.read_tree(tree, &mut |entry| -> Result<(), ReadError> {

@@ -18,7 +18,7 @@ mod writer;
 pub use create::{NewArchive, create_archive};
 pub use destination::{Destination, DestinationReport, DestinationStatus};
 pub use error::EngineError;
-pub use find::{find_path, walk_snapshot, walk_tree};
+pub use find::{Damaged, Visit, find_path, walk_snapshot, walk_tree};
 pub use memory::{Announced, Head, Memory, MemoryError, WriterState};
 pub use monitor::{Monitor, Progress, Stop, Warning};
 pub use writer::{Identity, Writer};

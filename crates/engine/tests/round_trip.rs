@@ -1,5 +1,7 @@
 //! What was backed up comes back, from every destination and with every suite.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use std::os::unix::fs::{FileExt, symlink};

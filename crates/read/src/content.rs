@@ -23,6 +23,9 @@ pub enum Piece<'a> {
     Hole(u64),
 }
 
+/// Is told a chunk: kind, id and length (none for list chunks).
+pub type VisitChunk<'a, E> = dyn FnMut(ChunkKind, &ChunkId, Option<u32>) -> Result<(), E> + 'a;
+
 /// A verified chunk inside its segment.
 pub(crate) struct Chunk {
     segment: Arc<Vec<u8>>,
@@ -154,12 +157,12 @@ impl Archive {
         }
     }
 
-    /// Calls `visit` with every chunk that a content names: kind, id and length (none for list chunks).
+    /// Calls `visit` with every chunk that a content names.
     pub fn visit_chunks<E: From<ReadError>>(
         &self,
         kind: ChunkKind,
         content: &Content,
-        visit: &mut dyn FnMut(ChunkKind, &ChunkId, Option<u32>) -> Result<(), E>,
+        visit: &mut VisitChunk<'_, E>,
     ) -> Result<(), E> {
         match content {
             Content::Inline(_) => Ok(()),

@@ -219,16 +219,16 @@ impl Index {
         runs: &[ObjectRef],
         problems: &mut Vec<ReadError>,
     ) -> Self {
-        let mut opened = Vec::with_capacity(runs.len());
+        let mut whole = Vec::with_capacity(runs.len());
         for object in runs {
             match opener.open(object) {
-                Ok(run) => opened.push(run),
+                Ok(run) => whole.push(run),
                 Err(error) => problems.push(error),
             }
         }
         Self {
             replicas: opener.replicas.clone(),
-            runs: opened,
+            runs: whole,
             last_hit: AtomicUsize::new(0),
         }
     }

@@ -12,7 +12,7 @@ mod replicas;
 mod segments;
 
 pub use archive::{Archive, SnapshotInfo, newest_keys, open_body, open_key_ring};
-pub use content::{Piece, XATTR_LEN_MAX};
+pub use content::{Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index};
 pub use replicas::Replicas;

@@ -15,12 +15,15 @@ use crate::replicas::Replicas;
 
 type Key = (ObjectRef, u32, u32);
 
+/// Segments, the one used last first.
+type Shard = VecDeque<(Key, Arc<Vec<u8>>)>;
+
 /// How many shards there are, so that threads seldom wait for one another.
 const SHARDS: usize = 4;
 
 /// Segments that were opened lately.
 pub(crate) struct Segments {
-    shards: Vec<Mutex<VecDeque<(Key, Arc<Vec<u8>>)>>>,
+    shards: Vec<Mutex<Shard>>,
     bytes_max: usize,
 }
 

@@ -79,18 +79,15 @@ fn copy(
     object: &ObjectRef,
     copied: &mut Copied,
 ) -> Result<(), ReplicaError> {
-    let bytes = match object.record_id() {
-        Some(id) => {
-            let authority = source.descriptor()?.authority;
-            let record = source.record(id, &authority)?;
-            target.put_record(&record)?;
-            record.bytes().len()
-        }
-        None => {
-            let bytes = source.get(object)?;
-            let _: PutOutcome = target.put(object, &bytes)?;
-            bytes.len()
-        }
+    let bytes = if let Some(id) = object.record_id() {
+        let authority = source.descriptor()?.authority;
+        let record = source.record(id, &authority)?;
+        target.put_record(&record)?;
+        record.bytes().len()
+    } else {
+        let bytes = source.get(object)?;
+        let _: PutOutcome = target.put(object, &bytes)?;
+        bytes.len()
     };
     copied.objects += 1;
     copied.bytes += bytes as u64;

@@ -302,7 +302,12 @@ impl<'a> Assembler<'a> {
             self.assembled.roots.push(Some(entry));
             return Ok(());
         };
-        let result = if !above.enter.clean {
+        let result = if above.enter.clean {
+            if !same {
+                above.changed.insert(entry.name.clone(), Some(entry));
+            }
+            Ok(())
+        } else {
             self.push(
                 &mut above,
                 PageEntry {
@@ -310,11 +315,6 @@ impl<'a> Assembler<'a> {
                     entry,
                 },
             )
-        } else {
-            if !same {
-                above.changed.insert(entry.name.clone(), Some(entry));
-            }
-            Ok(())
         };
         self.stack.push(above);
         result

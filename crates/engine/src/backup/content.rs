@@ -127,11 +127,11 @@ impl<'a> FileReader<'a> {
             if short && !torn {
                 return Err(ReadFailure::Changed);
             }
-            let last = at >= range.end || short;
-            let used = self.cut(filled, whole, last, sink, list)?;
+            let ends = at >= range.end || short;
+            let used = self.cut(filled, whole, ends, sink, list)?;
             self.buffer.copy_within(used..filled, 0);
             filled -= used;
-            if last {
+            if ends {
                 return Ok(());
             }
         }
@@ -142,14 +142,14 @@ impl<'a> FileReader<'a> {
         &mut self,
         filled: usize,
         whole: bool,
-        last: bool,
+        ends: bool,
         sink: &mut ChunkSink<'_>,
         list: &mut ListBuilder,
     ) -> Result<usize, EngineError> {
         let mut used = 0;
         while used < filled {
             let rest = &self.buffer[used..filled];
-            if !last && rest.len() < CHUNK_LEN_MAX {
+            if !ends && rest.len() < CHUNK_LEN_MAX {
                 break;
             }
             let cut = if whole {

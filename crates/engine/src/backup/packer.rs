@@ -30,7 +30,7 @@ const WAITING_BYTES: usize = 3 << 20;
 /// A progress record is written after this many new chunks, stored bytes or this time, whatever is first.
 const PROGRESS_CHUNKS: usize = 400_000;
 const PROGRESS_BYTES: u64 = 4 << 30;
-const PROGRESS_TIME: Duration = Duration::from_secs(300);
+const PROGRESS_TIME: Duration = Duration::from_mins(5);
 /// Room in a record for its body beside the packs.
 const BODY_ROOM: usize = 64 << 10;
 /// How many runs of one level are merged.
@@ -88,7 +88,7 @@ impl<'a, 'w> Packer<'a, 'w> {
     /// Takes segments until there are no more.
     pub(crate) fn run(mut self, segments: &Receiver<Segment>) -> Result<Self, EngineError> {
         for segment in segments {
-            self.take(segment)?;
+            self.take(segment);
             let due = self.run.entries.len() >= PROGRESS_CHUNKS
                 || self.stored >= PROGRESS_BYTES
                 || self.since.elapsed() >= PROGRESS_TIME;
@@ -99,7 +99,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         Ok(self)
     }
 
-    fn take(&mut self, segment: Segment) -> Result<(), EngineError> {
+    fn take(&mut self, segment: Segment) {
         let class = segment.class;
         let pack = self.open_pack(class);
         pack.waiting.push(segment);
@@ -108,7 +108,6 @@ impl<'a, 'w> Packer<'a, 'w> {
                 self.finish_pack(class, true);
             }
         }
-        Ok(())
     }
 
     fn open_pack(&mut self, class: PackClass) -> &mut OpenPack {

@@ -256,7 +256,7 @@ impl<'a> Restore<'a> {
                     base,
                     way: Vec::new(),
                 };
-                self.entry(&here, entry)
+                self.entry(&here, &entry)
             }
         }
     }
@@ -309,7 +309,7 @@ impl<'a> Restore<'a> {
             if self.stop.is_requested() {
                 return Err(EngineError::Interrupted);
             }
-            self.entry(here, entry)?;
+            self.entry(here, &entry)?;
         }
         Ok(())
     }
@@ -332,11 +332,11 @@ impl<'a> Restore<'a> {
         }
     }
 
-    fn entry(&mut self, here: &Here<'a>, entry: Entry) -> Result<(), EngineError> {
+    fn entry(&mut self, here: &Here<'a>, entry: &Entry) -> Result<(), EngineError> {
         let path = here.task.path.join(to_path(&entry.name));
         let result = match &entry.node {
             Node::Directory { tree } => {
-                let below = match self.open_directory(here, &entry, &path) {
+                let below = match self.open_directory(here, entry, &path) {
                     Ok(Some(below)) => below,
                     Ok(None) => return Ok(()),
                     Err(error) => {
@@ -346,8 +346,8 @@ impl<'a> Restore<'a> {
                 };
                 return self.directory(&below, tree);
             }
-            Node::File { content } => self.file(here, &entry, content, path.clone()),
-            _ => self.special(here, &entry, &path),
+            Node::File { content } => self.file(here, entry, content, path.clone()),
+            _ => self.special(here, entry, &path),
         };
         if let Err(error) = result {
             self.context.failed(&path, &error);

@@ -1,4 +1,8 @@
 //! Writes the content of files, on several threads.
+#![expect(
+    clippy::similar_names,
+    reason = "a content and the context are what these functions work with"
+)]
 
 use std::sync::Arc;
 

@@ -1,9 +1,6 @@
 //! What the tests of the engine share.
-#![allow(
-    dead_code,
-    missing_docs,
-    reason = "each test uses a part, and says what it uses it for"
-)]
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -30,7 +27,7 @@ use strongroom_store::Store;
 
 /// Collects warnings.
 #[derive(Default)]
-pub struct Warnings(pub Mutex<Vec<Warning>>);
+pub(crate) struct Warnings(pub Mutex<Vec<Warning>>);
 
 impl Monitor for Warnings {
     fn warning(&self, warning: Warning) {
@@ -40,7 +37,7 @@ impl Monitor for Warnings {
 
 /// Remembers in memory.
 #[derive(Default)]
-pub struct Remember(pub Mutex<WriterState>);
+pub(crate) struct Remember(pub Mutex<WriterState>);
 
 impl Memory for Remember {
     fn load(&self) -> Result<WriterState, MemoryError> {
@@ -54,7 +51,7 @@ impl Memory for Remember {
 }
 
 /// An archive, its keys and its destinations.
-pub struct Setup {
+pub(crate) struct Setup {
     pub custody: CustodyKey,
     pub identity: Identity,
     pub memory: Remember,
@@ -63,7 +60,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub fn new(suite: Suite, stores: Vec<Arc<dyn Store>>) -> Self {
+    pub(crate) fn new(suite: Suite, stores: Vec<Arc<dyn Store>>) -> Self {
         let random = SystemRandom;
         let custody = CustodyKey::random(&random);
         let archive = ArchiveId::random(&random);
@@ -103,7 +100,7 @@ impl Setup {
         setup
     }
 
-    pub fn destinations(&self) -> Vec<Destination> {
+    pub(crate) fn destinations(&self) -> Vec<Destination> {
         self.stores
             .iter()
             .enumerate()
@@ -115,19 +112,19 @@ impl Setup {
             .collect()
     }
 
-    pub fn replica(&self, store: &Arc<dyn Store>) -> Replica {
+    pub(crate) fn replica(&self, store: &Arc<dyn Store>) -> Replica {
         Replica::new(store.clone(), self.identity.archive)
     }
 
-    pub fn catalogue(&self) -> Catalogue {
+    pub(crate) fn catalogue(&self) -> Catalogue {
         Catalogue::open(&self.folder.path().join("catalogue")).unwrap()
     }
 
-    pub fn backup(&self, root: &Path) -> Result<BackupSummary, EngineError> {
+    pub(crate) fn backup(&self, root: &Path) -> Result<BackupSummary, EngineError> {
         self.backup_telling(root, &Warnings::default())
     }
 
-    pub fn backup_telling(
+    pub(crate) fn backup_telling(
         &self,
         root: &Path,
         warnings: &Warnings,
@@ -148,14 +145,14 @@ impl Setup {
         )
     }
 
-    pub fn open(&self, store: usize) -> Result<(Archive, Vec<ReadError>), ReadError> {
+    pub(crate) fn open(&self, store: usize) -> Result<(Archive, Vec<ReadError>), ReadError> {
         let mut problems = Vec::new();
         let replicas = Replicas::new(vec![self.replica(&self.stores[store])])?;
         let archive = Archive::open(replicas, &self.custody, &mut problems)?;
         Ok((archive, problems))
     }
 
-    pub fn restore_latest(&self, store: usize, to: &Path) -> RestoreSummary {
+    pub(crate) fn restore_latest(&self, store: usize, to: &Path) -> RestoreSummary {
         let (archive, _) = self.open(store).unwrap();
         let latest = archive.latest().unwrap().unwrap();
         let options = restore_options(to);
@@ -171,7 +168,7 @@ impl Setup {
         .unwrap()
     }
 
-    pub fn verify(&self, store: usize) -> VerifyReport {
+    pub(crate) fn verify(&self, store: usize) -> VerifyReport {
         let (archive, problems) = self.open(store).unwrap();
         let all = ReadData::Percent {
             percent: 100,
@@ -188,7 +185,7 @@ impl Setup {
     }
 }
 
-pub fn restore_options(to: &Path) -> RestoreOptions {
+pub(crate) fn restore_options(to: &Path) -> RestoreOptions {
     RestoreOptions {
         paths: vec![],
         place: RestorePlace::Folder(to.to_owned()),
@@ -200,7 +197,7 @@ pub fn restore_options(to: &Path) -> RestoreOptions {
 }
 
 /// Writes a file for a test.
-pub fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     use std::io::Write;
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::File::create(path)
@@ -210,7 +207,7 @@ pub fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Bytes that do not compress and are the same every time.
-pub fn noise(seed: u32, len: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u32, len: usize) -> Vec<u8> {
     let mut out = vec![0; len];
     let key = Secret::new(strongroom_crypto::hash::hash(&seed.to_be_bytes()));
     strongroom_crypto::hash::keyed_xof(&key, b"noise", &mut out);
@@ -218,7 +215,7 @@ pub fn noise(seed: u32, len: usize) -> Vec<u8> {
 }
 
 /// Says what differs between two trees, with the strictest comparison there is.
-pub fn differences(a: &Path, b: &Path) -> String {
+pub(crate) fn differences(a: &Path, b: &Path) -> String {
     let out = std::process::Command::new("rsync")
         .args([
             "-aHAX",

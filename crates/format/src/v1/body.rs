@@ -150,7 +150,9 @@ impl Body {
             Deed::Snapshot(snapshot) => snapshot.put(&mut out),
             Deed::Forget { snapshots } => {
                 out.put_count(snapshots.len());
-                snapshots.iter().for_each(|seq| out.put_u64(seq.0));
+                for seq in snapshots {
+                    out.put_u64(seq.0);
+                }
             }
             Deed::Checkpoint { live, snapshots } => put_checkpoint(&mut out, live, snapshots),
             Deed::Repair { note } => out.put_bytes(note.as_bytes()),

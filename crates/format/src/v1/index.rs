@@ -411,19 +411,22 @@ const WINDOW: u32 = 128;
 /// How often [`search`] trusts the distribution of prefixes before it halves.
 const INTERPOLATIONS: u32 = 4;
 
+/// Appends the bytes of `count` entries from number `start` on: `(start, count, bytes)`.
+pub type ReadRows<'a, E> = dyn FnMut(u32, u32, &mut Vec<u8>) -> Result<(), E> + 'a;
+
 /// Finds a prefix in a sorted run by interpolation.
 ///
 /// `read` is asked for the bytes of `count` entries from number `start` on, and appends them.
 pub fn search<E: From<FormatError>>(
     header: &RunHeader,
     prefix: &IdPrefix,
-    read: &mut dyn FnMut(u32, u32, &mut Vec<u8>) -> Result<(), E>,
+    read: &mut ReadRows<'_, E>,
 ) -> Result<Option<Entry>, E> {
     let (mut low, mut high) = (0, header.entries);
     let position = u64::from_be_bytes([
         prefix[0], prefix[1], prefix[2], prefix[3], prefix[4], prefix[5], prefix[6], prefix[7],
     ]);
-    let expected = u128::from(position) * u128::from(header.entries) >> 64;
+    let expected = (u128::from(position) * u128::from(header.entries)) >> 64;
     let mut guess = u32::try_from(expected).unwrap_or(0);
     let mut rows = Vec::with_capacity(WINDOW as usize * ENTRY_LEN);
     for round in 0.. {
@@ -556,25 +559,11 @@ mod tests {
                 segment: n % 4,
                 offset: n,
             })
-            .chain((0..3_000).map(|n| Entry {
-                prefix: [
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    1,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    (n >> 8) as u8,
-                    n as u8,
-                ],
+            .chain((0..3_000_u32).map(|n| Entry {
+                prefix: {
+                    let [.., high, low] = n.to_be_bytes();
+                    [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, high, low]
+                },
                 segment: 0,
                 offset: 0,
             }))

@@ -68,6 +68,10 @@ impl KeyRing {
     }
 
     /// Returns the epoch and suite of new objects.
+    ///
+    /// # Panics
+    ///
+    /// Never: a key ring has an epoch from the start, and decoding refuses one without.
     pub fn current(&self) -> (Epoch, Suite) {
         let (epoch, (suite, _)) = self
             .epochs

@@ -505,9 +505,9 @@ mod tests {
 
     fn encode(entries: &[Entry]) -> Vec<u8> {
         let (mut writer, mut bytes) = (ChunkWriter::default(), Vec::new());
-        entries
-            .iter()
-            .for_each(|entry| writer.put(entry, &mut bytes));
+        for entry in entries {
+            writer.put(entry, &mut bytes);
+        }
         bytes
     }
 
@@ -544,7 +544,7 @@ mod tests {
         refused(|e| {
             e[0].meta
                 .xattrs
-                .push((b"user.a".to_vec(), Content::Inline(vec![])))
+                .push((b"user.a".to_vec(), Content::Inline(vec![])));
         });
     }
 
