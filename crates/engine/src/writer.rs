@@ -10,7 +10,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_crypto::sign::SigningKey;
 use strongroom_format::body::Acknowledged;
 use strongroom_format::keys::KeyRing;
-use strongroom_read::open_body;
+use strongroom_read::{ReadError, open_body};
 use strongroom_replica::catch_up::{catch_up, copy_keys};
 use strongroom_replica::log::{chain, read_log};
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
@@ -94,12 +94,7 @@ impl<'a> Writer<'a> {
                 slot.standing = Standing::Behind;
             }
         }
-        let ready = slots.iter().find(|slot| slot.standing == Standing::Ready);
-        let Some(Ok(replica)) = ready.map(|slot| &slot.destination.replica) else {
-            return Err(no_destination(identity.archive, &slots));
-        };
-        let record = replica.record(head.id, &authority)?;
-        let runs = open_body(&record, &identity.ring)?.runs;
+        let runs = runs_at(&mut slots, &identity, head)?;
         state.announced = None;
         Ok(Self {
             identity,
@@ -238,6 +233,9 @@ impl<'a> Writer<'a> {
                     slot.standing = Standing::CaughtUp;
                     self.state.heads.insert(slot.destination.id, self.head);
                 }
+                Err(error @ ReplicaError::BrokenChain { .. }) => {
+                    slot.standing = Standing::SetAside(error.to_string());
+                }
                 Err(error) => slot.standing = Standing::Unreachable(error.to_string()),
             }
         }
@@ -268,6 +266,30 @@ impl Slot {
             bytes_written: self.bytes_written,
         }
     }
+}
+
+/// Reads the index runs as of the newest record from the first destination that can tell; those that
+/// cannot are written to no more.
+fn runs_at(
+    slots: &mut [Slot],
+    identity: &Identity,
+    head: Head,
+) -> Result<Vec<ObjectRef>, EngineError> {
+    let authority = identity.ring.authority().public_key();
+    for slot in slots.iter_mut() {
+        let (Standing::Ready, Ok(replica)) = (&slot.standing, &slot.destination.replica) else {
+            continue;
+        };
+        let body = replica
+            .record(head.id, &authority)
+            .map_err(ReadError::from)
+            .and_then(|record| open_body(&record, &identity.ring));
+        match body {
+            Ok(body) => return Ok(body.runs),
+            Err(error) => slot.standing = Standing::Unreachable(error.to_string()),
+        }
+    }
+    Err(no_destination(identity.archive, slots))
 }
 
 fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError {
@@ -339,6 +361,14 @@ fn examine(
         Some(known) if found.id.seq >= known.id.seq && Some(found) == state.head => {
             state.heads.insert(destination.id, found);
             Standing::Ready
+        }
+        // What it has beyond its last acknowledgement was written, and the answer was lost; catching up
+        // compares it.
+        Some(known)
+            if found.id.seq > known.id.seq
+                && state.head.is_some_and(|head| found.id.seq < head.id.seq) =>
+        {
+            Standing::Behind
         }
         Some(known) => Standing::SetAside(format!(
             "it went back: it acknowledged record {}, and its newest is {}",

@@ -10,8 +10,8 @@ use strongroom_crypto::keys::SealedKind;
 use strongroom_format::body::{Body, Deed, Snapshot};
 use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_format::sealed::open_object;
-use strongroom_replica::log::{Log, read_head, read_log};
-use strongroom_replica::record::{Record, RecordKind};
+use strongroom_replica::log::{Log, LogEntry, read_head, read_log};
+use strongroom_replica::record::Record;
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::ReadError;
@@ -40,6 +40,8 @@ pub struct Archive {
     pub(crate) index: SharedIndex,
     pub(crate) segments: Segments,
     authority: [u8; 32],
+    /// The newest sound record of all replicas.
+    head: RecordId,
 }
 
 impl Archive {
@@ -62,13 +64,13 @@ impl Archive {
         problems: &mut Vec<ReadError>,
     ) -> Result<Self, ReadError> {
         let authority = ring.authority().public_key();
-        let head = replicas.ask(|replica| sound_head(replica, &authority, &ring, problems))?;
+        let (head, runs) = newest_head(&replicas, &authority, &ring, problems)?;
         let opener = RunOpener {
             replicas: &replicas,
             ring: &ring,
             authority,
         };
-        let index = Arc::new(Index::open(&opener, &head, problems));
+        let index = Arc::new(Index::open(&opener, &runs, problems));
         let segments = Segments::new(SEGMENT_BYTES_KEPT);
         Ok(Self {
             replicas,
@@ -76,6 +78,7 @@ impl Archive {
             index,
             segments,
             authority,
+            head,
         })
     }
 
@@ -99,9 +102,34 @@ impl Archive {
         &self.index
     }
 
-    /// Reads the log of the first replica that can be read, with the snapshots that were not forgotten.
+    /// Reads the log of the first replica that has all of it undamaged, with the snapshots that were not
+    /// forgotten. Where none has, the snapshots are those of all replicas together, and the log is the
+    /// first that can be read.
     pub fn snapshots(&self) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
-        self.replicas.ask(|replica| self.snapshots_at(replica))
+        let mut together: Option<(Vec<SnapshotInfo>, Log, Vec<ReadError>)> = None;
+        let mut first_error = None;
+        for replica in self.replicas.iter() {
+            let found = match self.snapshots_at(replica) {
+                Ok(found) => found,
+                Err(error) => {
+                    first_error = first_error.or(Some(error));
+                    continue;
+                }
+            };
+            let is_newest = found.1.head().map(LogEntry::id) >= Some(self.head);
+            if is_newest && found.1.problems.is_empty() && found.2.is_empty() {
+                return Ok(found);
+            }
+            match &mut together {
+                Some((snapshots, ..)) => snapshots.extend(found.0),
+                None => together = Some(found),
+            }
+        }
+        let (mut snapshots, log, problems) =
+            together.ok_or_else(|| first_error.unwrap_or(ReadError::NoReplica))?;
+        snapshots.sort_by_key(|info| (info.id.seq, info.id.generation));
+        snapshots.dedup_by_key(|info| info.id);
+        Ok((snapshots, log, problems))
     }
 
     /// Reads the log of one replica, with the snapshots that were not forgotten.
@@ -133,19 +161,19 @@ impl Archive {
 
     /// Returns the newest snapshot, reading as few records as possible.
     pub fn latest(&self) -> Result<Option<SnapshotInfo>, ReadError> {
-        self.replicas.ask(|replica| {
-            let head = read_head(replica, &self.authority)?;
-            if head.header().kind == RecordKind::Snapshot
-                && let Deed::Snapshot(snapshot) = open_body(&head, &self.ring)?.deed
-            {
-                return Ok(Some(SnapshotInfo {
-                    id: head.id(),
-                    hash: head.hash(),
-                    snapshot,
-                }));
-            }
-            Ok(self.snapshots_at(replica)?.0.pop())
-        })
+        let newest = self.replicas.ask(|replica| {
+            let head = replica.record(self.head, &self.authority)?;
+            let body = open_body(&head, &self.ring)?;
+            Ok((head.hash(), body.deed))
+        })?;
+        if let (hash, Deed::Snapshot(snapshot)) = newest {
+            return Ok(Some(SnapshotInfo {
+                id: self.head,
+                hash,
+                snapshot,
+            }));
+        }
+        Ok(self.snapshots()?.0.pop())
     }
 
     /// Returns the plaintext of an index run.
@@ -210,27 +238,49 @@ pub fn open_body(record: &Record, ring: &KeyRing) -> Result<Body, ReadError> {
     Body::decode(&plaintext, record.header().kind.code()).map_err(damaged)
 }
 
-/// Returns the index runs that the newest sound record names; every damaged one before it is a problem.
+/// Returns the newest sound record of all replicas, and the index runs that it names; every damaged one
+/// is a problem. A replica that cannot be read now is passed over.
+fn newest_head(
+    replicas: &Replicas,
+    authority: &[u8; 32],
+    ring: &KeyRing,
+    problems: &mut Vec<ReadError>,
+) -> Result<(RecordId, Vec<ObjectRef>), ReadError> {
+    let mut newest: Option<(RecordId, Vec<ObjectRef>)> = None;
+    let mut first_error = None;
+    for replica in replicas.iter() {
+        match sound_head(replica, authority, ring, problems) {
+            Ok(head) if newest.as_ref().is_none_or(|newest| newest.0 < head.0) => {
+                newest = Some(head);
+            }
+            Ok(_) => {}
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    newest.ok_or_else(|| first_error.unwrap_or(ReadError::NoReplica))
+}
+
+/// Returns the newest sound record of a replica, and the index runs that it names.
 fn sound_head(
     replica: &Replica,
     authority: &[u8; 32],
     ring: &KeyRing,
     problems: &mut Vec<ReadError>,
-) -> Result<Vec<ObjectRef>, ReadError> {
+) -> Result<(RecordId, Vec<ObjectRef>), ReadError> {
     let newest = read_head(replica, authority).map_err(ReadError::from);
-    let error = match newest.and_then(|head| open_body(&head, ring)) {
-        Ok(body) => return Ok(body.runs),
+    let error = match newest.and_then(|head| Ok((head.id(), open_body(&head, ring)?.runs))) {
+        Ok(head) => return Ok(head),
         Err(error) if error.class() == Class::Damage => error,
         Err(error) => return Err(error),
     };
     problems.push(error);
-    let mut runs = None;
+    let mut newest = None;
     read_log(replica, authority, &mut |record| {
         if let Ok(body) = open_body(record, ring) {
-            runs = Some(body.runs);
+            newest = Some((record.id(), body.runs));
         }
     })?;
-    runs.ok_or_else(|| {
+    newest.ok_or_else(|| {
         ReplicaError::EmptyLog {
             destination: replica.describe(),
         }

@@ -14,6 +14,7 @@ use strongroom_format::index::{
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_format::sealed::{CELLS_START, HEADER_LEN, SealedHeader, open_object, opener};
+use strongroom_replica::Replica;
 use strongroom_replica::record::{PartKind, Record};
 
 use crate::cells::{CachedCells, Cells};
@@ -76,21 +77,27 @@ impl RunOpener<'_> {
         if size <= WHOLE_LEN_MAX {
             return Run::whole(*object, self.plaintext(object)?);
         }
+        // A replica may have fewer bytes than it should: each is asked for everything.
+        self.replicas
+            .ask(|replica| self.open_cells(replica, object))
+    }
+
+    fn open_cells(&self, replica: &Replica, object: &ObjectRef) -> Result<Run, ReadError> {
         let damaged = |source| ReadError::Object {
             object: *object,
             source,
         };
-        let cells = self.replicas.ask(|replica| {
-            let front = Replicas::get_range(replica, object, 0, CELLS_START)?;
-            let header = SealedHeader::decode(&front).map_err(damaged)?;
-            let prefix = front[HEADER_LEN..]
-                .first_chunk()
-                .copied()
-                .unwrap_or([0; 56]);
-            let opener = opener(&header, &prefix, self.archive(), self.ring).map_err(damaged)?;
-            Cells::new(*object, 0..size, &header, opener)
-        })?;
-        let front = cells.read(self.replicas, 0..RUN_HEADER_LEN as u64)?;
+        let size = replica.size(object)?;
+        let front = Replicas::get_range(replica, object, 0, CELLS_START)?;
+        let header = SealedHeader::decode(&front).map_err(damaged)?;
+        let prefix = front[HEADER_LEN..]
+            .first_chunk()
+            .copied()
+            .unwrap_or([0; 56]);
+        let opener = opener(&header, &prefix, self.archive(), self.ring).map_err(damaged)?;
+        let cells = Cells::new(*object, 0..size, &header, opener)?;
+        let one = Replicas::new(vec![replica.clone()])?;
+        let front = cells.read(&one, 0..RUN_HEADER_LEN as u64)?;
         let header = RunHeader::decode(&front, cells.plaintext_len()).map_err(damaged)?;
         let rows = Rows::Cells(CachedCells::new(cells, CELLS_KEPT));
         Ok(Run {

@@ -6,7 +6,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_store::PutOutcome;
 
 use crate::error::ReplicaError;
-use crate::log::Log;
+use crate::log::{Log, chain};
 use crate::replica::Replica;
 
 /// What was copied.
@@ -21,7 +21,8 @@ pub struct Copied {
 /// Copies to `target` what it lacks of `log`, the log of `source`: per record first the live objects
 /// that it adds, then the record, strictly by seq. Calls `progress` after each object.
 ///
-/// A crash anywhere leaves `target` a shorter, valid replica.
+/// A crash anywhere leaves `target` a shorter, valid replica. Fails with
+/// [`BrokenChain`](ReplicaError::BrokenChain) where the newest record of `target` is not one of `log`.
 pub fn catch_up(
     target: &Replica,
     source: &Replica,
@@ -32,6 +33,13 @@ pub fn catch_up(
     let _: PutOutcome = target.put_descriptor(&source.descriptor_bytes()?)?;
     copy_keys(target, source)?;
     let there = target.record_ids()?;
+    if let Some(newest) = chain(&there).0.last() {
+        let known = log.entry(newest.seq).filter(|entry| entry.id() == *newest);
+        let found = target.record(*newest, &source.descriptor()?.authority)?;
+        if known.is_none_or(|known| known.hash != found.hash()) {
+            return Err(ReplicaError::BrokenChain { id: *newest });
+        }
+    }
     let live = log.live();
     for entry in &log.entries {
         if there.binary_search(&entry.id()).is_ok() {

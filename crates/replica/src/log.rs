@@ -1,9 +1,11 @@
 //! The log: which records form the chain, and whether they do. `spec/archive-v1.md`, section 9.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use strongroom_base::ids::{Generation, Seq};
 use strongroom_base::object::RecordId;
+use strongroom_base::{Class, Classified};
 
 use crate::error::ReplicaError;
 use crate::live::LiveSet;
@@ -74,7 +76,7 @@ pub fn chain(ids: &[RecordId]) -> (Vec<RecordId>, Vec<RecordId>) {
         *first = (*first).min(id.seq);
     }
     let end_of = |generation: Generation| {
-        let later = first_of.range(Generation(generation.0 + 1)..);
+        let later = first_of.range((Bound::Excluded(generation), Bound::Unbounded));
         later
             .map(|(_, first)| *first)
             .min()
@@ -88,6 +90,42 @@ pub fn chain(ids: &[RecordId]) -> (Vec<RecordId>, Vec<RecordId>) {
     (chain, branches)
 }
 
+/// Most gaps that are named one by one.
+const GAPS_MAX: usize = 1024;
+
+/// Returns the places of the records of every generation that has a sound one; what cannot be told from
+/// a planted file is a problem, and does not end the generations before it.
+fn sound_ids(
+    replica: &Replica,
+    authority: &[u8; 32],
+    problems: &mut Vec<ReplicaError>,
+) -> Result<Vec<RecordId>, ReplicaError> {
+    let mut ids = replica.record_ids()?;
+    let mut generations: Vec<Generation> = ids.iter().map(|id| id.generation).collect();
+    generations.dedup();
+    if generations.len() < 2 {
+        return Ok(ids);
+    }
+    for generation in generations {
+        let mut found = None;
+        for id in ids.iter().filter(|id| id.generation == generation) {
+            match replica.record(*id, authority) {
+                Err(error) if error.class() == Class::Damage => found = found.or(Some(error)),
+                // A sound one, or nobody can tell now.
+                _ => {
+                    found = None;
+                    break;
+                }
+            }
+        }
+        if let Some(problem) = found {
+            problems.push(problem);
+            ids.retain(|id| id.generation != generation);
+        }
+    }
+    Ok(ids)
+}
+
 /// Reads the whole log, and calls `visit` with every record of the chain that is sound by itself.
 ///
 /// A record that is damaged, missing or does not continue the one before it is a problem of the log,
@@ -97,15 +135,13 @@ pub fn read_log(
     authority: &[u8; 32],
     visit: &mut dyn FnMut(&Record),
 ) -> Result<Log, ReplicaError> {
-    let (ids, branches) = chain(&replica.record_ids()?);
-    let mut log = Log {
-        branches,
-        ..Log::default()
-    };
+    let mut log = Log::default();
+    let (ids, branches) = chain(&sound_ids(replica, authority, &mut log.problems)?);
+    log.branches = branches;
     let mut writers: BTreeMap<Generation, [u8; 32]> = BTreeMap::new();
     let mut next_seq = 1;
     for id in ids {
-        for seq in next_seq..id.seq.0 {
+        for seq in (next_seq..id.seq.0).take(GAPS_MAX) {
             log.problems.push(ReplicaError::Gap {
                 id: RecordId {
                     seq: Seq(seq),
@@ -113,7 +149,7 @@ pub fn read_log(
                 },
             });
         }
-        next_seq = id.seq.0 + 1;
+        next_seq = id.seq.0.saturating_add(1);
         let record = match replica.record(id, authority) {
             Ok(record) => record,
             Err(error) => {
@@ -152,7 +188,7 @@ fn place_problem(
     let before = log
         .entries
         .last()
-        .filter(|last| last.id().seq.0 + 1 == link.id.seq.0);
+        .filter(|last| last.id().seq.0.checked_add(1) == Some(link.id.seq.0));
     let continues = match before {
         Some(before) => before.hash == link.previous,
         None if link.id.seq == Seq(1) => link.previous == [0; 32],
@@ -165,7 +201,7 @@ fn place_problem(
 ///
 /// What this does not see (gaps, damage further back) [`read_log`] does.
 pub fn read_head(replica: &Replica, authority: &[u8; 32]) -> Result<Record, ReplicaError> {
-    let (ids, _) = chain(&replica.record_ids()?);
+    let (ids, _) = chain(&sound_ids(replica, authority, &mut Vec::new())?);
     let last = ids.last().ok_or_else(|| ReplicaError::EmptyLog {
         destination: replica.describe(),
     })?;
