@@ -89,7 +89,8 @@ pub fn from_location(
             });
         }
         (None, [only]) => *only,
-        (None, _) => return Err(AgentError::SeveralArchives { archives: ids() }),
+        (None, several) => the_one_that_opens(&store, several, credential)
+            .ok_or_else(|| AgentError::SeveralArchives { archives: ids() })?,
     };
     let keys = newest_keys(&Replica::new(store.clone(), id))?;
     let custody = custody_of(&keys, credential)?;
@@ -128,6 +129,21 @@ fn open(
 }
 
 /// Finds the custody key of an archive with a credential.
+/// Returns the archive that the credential opens, where it opens one of several.
+fn the_one_that_opens(
+    store: &std::sync::Arc<dyn strongroom_store::Store>,
+    archives: &[ArchiveId],
+    credential: &Credential,
+) -> Option<ArchiveId> {
+    let opens = |id: &&ArchiveId| {
+        newest_keys(&Replica::new(store.clone(), **id))
+            .is_ok_and(|keys| custody_of(&keys, credential).is_ok())
+    };
+    let mut fitting = archives.iter().filter(opens);
+    let first = fitting.next()?;
+    fitting.next().is_none().then_some(*first)
+}
+
 pub(crate) fn custody_of(
     keys: &KeysObject,
     credential: &Credential,

@@ -32,6 +32,11 @@ pub(crate) fn destinations_of(
         }
         let location = Location::parse(text, current)?;
         let url = location.to_url()?;
+        let is_bare_name = !text.contains(['/', ':']) && !current.join(text).is_dir();
+        if is_bare_name && !config.destinations.is_empty() {
+            // A name that was mistyped must not become a new folder.
+            return Err(AgentError::NoSuchDestination { name: text.clone() });
+        }
         if let Some(there) = config.destinations.iter().find(|there| there.url == url) {
             ids.push(there.id);
             continue;
@@ -81,6 +86,33 @@ pub(crate) fn choose(
     let id = make(profile, config, suite, is_default, random)?;
     let made = config.archive_mut(id).expect("it was just made");
     made.destinations = wanted.into_iter().collect();
+    Ok(id)
+}
+
+/// Makes an archive in the place of one that no destination holds any more.
+pub(crate) fn replace(
+    profile: &Profile,
+    config: &mut Config,
+    gone: ArchiveId,
+    suite: Option<Suite>,
+    random: &dyn RandomSource,
+) -> Result<ArchiveId, AgentError> {
+    let position = config
+        .archives
+        .iter()
+        .position(|archive| archive.id == gone);
+    let old = config
+        .archives
+        .remove(position.expect("it was just chosen"));
+    let id = make(
+        profile,
+        config,
+        suite.unwrap_or(config.suite),
+        old.default,
+        random,
+    )?;
+    let made = config.archive_mut(id).expect("it was just made");
+    made.destinations = old.destinations;
     Ok(id)
 }
 

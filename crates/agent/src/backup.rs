@@ -190,11 +190,25 @@ fn prepare(
     let before = profile.config()?;
     let mut config = before.clone();
     let to = archives::destinations_of(&mut config, request.to, request.current, random)?;
-    let archive = archives::choose(profile, &mut config, &to, request.suite, random)?;
+    let mut archive = archives::choose(profile, &mut config, &to, request.suite, random)?;
+    if is_gone(profile, &config, archive)? {
+        archive = archives::replace(profile, &mut config, archive, request.suite, random)?;
+    }
     if config != before {
         profile.save_config(&config)?;
     }
     Ok((config, archive))
+}
+
+/// Says whether no destination that an archive still has ever held it: those that did were removed from
+/// the settings, and what they hold is out of reach for this profile.
+fn is_gone(profile: &Profile, config: &Config, archive: ArchiveId) -> Result<bool, AgentError> {
+    let state = ProfileMemory::new(profile, archive)
+        .load()
+        .map_err(strongroom_engine::EngineError::from)?;
+    let settings = config.archive(archive);
+    let held = |id: &_| state.heads.contains_key(id);
+    Ok(state.head.is_some() && settings.is_some_and(|there| !there.destinations.iter().any(held)))
 }
 
 /// An archive that is about to be written.
@@ -304,9 +318,10 @@ impl<'a> Job<'a> {
         reached.chain(unreached).collect()
     }
 
-    /// Returns what is never backed up: the destinations and the catalogue.
+    /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores
+    /// a profile from one of its own snapshots would go back in time; keys are exported instead.
     fn never(&self, catalogue: &Path) -> Vec<PathBuf> {
-        let mut never = vec![catalogue.to_owned()];
+        let mut never = vec![catalogue.to_owned(), self.profile.dir().to_owned()];
         for there in &self.config.destinations {
             if let Ok(Location::Folder(path)) = Location::parse(&there.url, Path::new("/")) {
                 never.push(path);

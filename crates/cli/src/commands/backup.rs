@@ -105,7 +105,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
         strongroom_agent::backup(&profile, &request, &tools)
     })?;
     report(context, &done)?;
-    Ok(if done.summary.failed > 0 {
+    let set_aside =
+        |there: &DestinationReport| matches!(there.status, DestinationStatus::SetAside(_));
+    Ok(if done.summary.destinations.iter().any(set_aside) {
+        Outcome::Damage
+    } else if done.summary.failed > 0 {
         Outcome::SomeLeftOut
     } else {
         Outcome::Done

@@ -31,7 +31,7 @@ pub(crate) struct Target {
 /// What becomes of a file that is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnConflict {
-    /// It is kept under another name
+    /// It stays, and what is restored gets another name
     Rename,
     /// It is replaced
     Overwrite,

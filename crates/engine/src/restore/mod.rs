@@ -475,8 +475,7 @@ impl<'a> Restore<'a> {
     /// A file that is there with the same length and time needs no writing; with `verify` nothing is
     /// taken for granted.
     fn is_same(&self, found: &Stat, entry: &Entry, content: &Content) -> bool {
-        self.options.on_conflict != Conflict::Rename
-            && !self.options.verify
+        !self.options.verify
             && found.kind == strongroom_files::Kind::File
             && found.size == content.len()
             && found.mtime() == entry.meta.mtime

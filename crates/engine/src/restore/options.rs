@@ -30,12 +30,13 @@ pub enum RestorePlace {
     Original,
 }
 
-/// What happens where something is there already.
+/// What happens where something else is there already. A file with the same length and time is not
+/// something else, and stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
     /// What is there stays, and what is restored gets a name of its own.
     Rename,
-    /// What is restored takes its place; a file with the same length and time is left as it is.
+    /// What is restored takes its place.
     Overwrite,
     /// What is there stays, and is not restored.
     Skip,
