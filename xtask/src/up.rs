@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "--to".as_ref(),
         restored.as_os_str(),
     ])?;
-    judge(&demo.compare(&restored)?)?;
+    judge(&demo.compare(&demo.place_in(&restored)?)?)?;
     println!("restored copy is identical");
     demo.what_next(&checkout);
     Ok(())
@@ -113,6 +113,15 @@ impl Demo {
 
     fn profile(&self) -> PathBuf {
         self.folder.join("home/.config/strongroom")
+    }
+
+    /// Where the path is below the folder it was restored to: the content of a folder goes there itself.
+    fn place_in(&self, restored: &Path) -> Result<PathBuf> {
+        if self.path.is_dir() {
+            return Ok(restored.to_owned());
+        }
+        let name = self.path.file_name().context("the path has no name")?;
+        Ok(restored.join(name))
     }
 
     fn compare(&self, restored: &Path) -> Result<Comparison> {
