@@ -1,5 +1,7 @@
 //! The vectors of `spec/vectors/keys-v1` of exported custody keys: files and words.
 
+#![expect(clippy::unwrap_used, reason = "tests, in helper functions too")]
+
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::secret::SecretBytes;
 use strongroom_custody::{export, words as mnemonic};

@@ -1,5 +1,8 @@
 //! The vectors of `spec/vectors` of all that is sealed: both ways for valid ones, the words for others.
 
+#![expect(clippy::too_many_lines, reason = "tables of cases")]
+#![expect(clippy::unwrap_used, reason = "tests, in helper functions too")]
+
 use strongroom_base::ids::{ArchiveId, Epoch};
 use strongroom_base::wire::Reader;
 use strongroom_crypto::custody::CustodyKey;

@@ -1,5 +1,8 @@
 //! The vectors of `spec/vectors/archive-v1` that need no key: descriptors and records.
 
+#![expect(clippy::too_many_lines, reason = "tables of cases")]
+#![expect(clippy::unwrap_used, reason = "tests, in helper functions too")]
+
 use strongroom_base::ids::{ArchiveId, Generation, ObjectName, Seq};
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_crypto::secret::Secret;

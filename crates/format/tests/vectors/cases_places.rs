@@ -146,7 +146,7 @@ fn edited_packs() -> Vec<Case> {
         (
             "padme",
             "a length between two padded ones",
-            |b| b.splice(300..300, [0; 28_772]).for_each(drop),
+            |b| b.splice(300..300, vec![0; 28_772]).for_each(drop),
             "pack: `length` holds a value that no writer produces",
         ),
         (

@@ -15,9 +15,9 @@ pub(crate) struct Counter(AtomicU8);
 
 impl RandomSource for Counter {
     fn fill(&self, bytes: &mut [u8]) {
-        bytes
-            .iter_mut()
-            .for_each(|byte| *byte = self.0.fetch_add(1, Ordering::Relaxed));
+        for byte in bytes {
+            *byte = self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -101,9 +101,12 @@ pub(crate) fn write(cases: &[Case]) {
     }
 }
 
+/// What a test finds out about a vector.
+pub(crate) type Judge = fn(&Vector) -> Option<Result<Vec<u8>, String>>;
+
 /// Judges every file of a document: `judge` returns the bytes that the decoded value has, or why it
 /// was refused, or nothing where the structure is one of another crate.
-pub(crate) fn check_files(document: &str, judge: fn(&Vector) -> Option<Result<Vec<u8>, String>>) {
+pub(crate) fn check_files(document: &str, judge: Judge) {
     for verdict in ["valid", "invalid"] {
         let mut seen = 0;
         for file in fs::read_dir(folder(document, verdict)).unwrap() {
