@@ -109,9 +109,9 @@ fn judge_tree(_: &Vector, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
 
 fn encode_tree(entries: &[Entry]) -> Vec<u8> {
     let (mut writer, mut bytes) = (ChunkWriter::default(), Vec::new());
-    entries
-        .iter()
-        .for_each(|entry| writer.put(entry, &mut bytes));
+    for entry in entries {
+        writer.put(entry, &mut bytes);
+    }
     bytes
 }
 
