@@ -172,9 +172,16 @@ def read_keys(stored, archive_id, authority, n, custody, password):
 def read_slot(r):
     slot_id = r.take(16)
     need(r.u(1) == 1, "keys object: unknown kind of slot")
-    name, memory, passes, lanes, salt = r.bytes(64), r.u(4), r.u(4), r.u(4), r.take(16)
+    name, memory, passes, lanes, salt = utf8(r.bytes(64)), r.u(4), r.u(4), r.u(4), r.take(16)
     need(65536 <= memory <= 4194304 and 3 <= passes <= 16 and 1 <= lanes <= 16, "keys object: Argon2 parameters out of range")
     return slot_id, name, memory, passes, lanes, salt, r.bytes(256)
+
+
+def utf8(name):
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise Bad("a text is not UTF-8") from None
 
 
 def open_slots(slots, archive_id, password):
@@ -289,6 +296,7 @@ def read_tree_chunk(plain):
             need(owner != before, "tree chunk: owner is repeated")
         need(owner is not None, "tree chunk: first entry has no owner")
         e.owner, mtime = owner, mtime + r.zigzag()
+        need(-2**127 <= mtime < 2**127, "tree chunk: time is out of range")
         e.mtime, e.btime, e.file_flags, e.xattrs, e.link = mtime, None, None, [], None
         if flags & 2:
             e.btime = mtime + r.zigzag()
@@ -300,12 +308,14 @@ def read_tree_chunk(plain):
             need(e.kind != 2, "tree chunk: a directory has a link id")
             e.link = r.u(8)
         e.unsettled = bool(flags & 32)
+        need(e.kind == 1 or not e.unsettled, "tree chunk: only files can be unsettled")
         if e.kind == 1:
             e.content = read_content(r, True)
         elif e.kind == 2:
             e.content = read_content(r, False)
         elif e.kind == 3:
             e.target = r.bytes(65535, 1)
+            need(b"\0" not in e.target, "tree chunk: target holds NUL")
         elif e.kind >= 5:
             e.device = r.varint(2**32 - 1), r.varint(2**32 - 1)
     need(all(a.name < b.name for a, b in zip(out, out[1:])), "tree chunk: names are not sorted")
@@ -324,11 +334,11 @@ def read_content(r, inline):
         return 1, length, r.take(32)
     level = r.u(1)
     need(1 <= level <= 8, f"{r.what}: level of a list is out of range")
-    return 2, level, r.varint(2**64 - 1, 1), r.take(32)
+    return 2, level, r.varint(2**63 - 1, 1), r.take(32)
 
 
 def read_list_items(r):
-    return r.u(1), r.items(lambda: (lambda part: (r.varint(2**64 - 1, 1), r.take(32) if part else None))(r.varint(1)), 4096, 1, sort=False)
+    return r.u(1), r.items(lambda: (lambda part: (r.varint(2**63 - 1, 1), r.take(32) if part else None))(r.varint(1)), 4096, 1, sort=False)
 
 
 def list_chunk_length(plain):
@@ -474,12 +484,14 @@ class Archive:
         entries = [struct.unpack(">16sII", r.take(24)) for _ in range(counts[2])]
         r.end()
         for o in objects:
+            suite_of(o[1])
             need(o[0] in (PACK, RECORD) and o[2] == 0 and (o[0] == RECORD or o[6] == 0), "index run: bad object row")
         ascending = lambda rows, key: all(key(a) < key(b) for a, b in zip(rows, rows[1:]))
         need(ascending(objects, lambda o: o[5:7]) and ascending(segments, lambda s: s[:2]) and ascending(entries, lambda e: e[0]),
              "index run: rows are not sorted")
         need({s[0] for s in segments} == set(range(counts[0])), "index run: object without segment")
         need({e[1] for e in entries} == set(range(counts[1])), "index run: segment without entry")
+        need(all(s[1] + (s[2] & 0x7FFFFFFF) <= MAX_PACK for s in segments), "index run: segment lies outside of its pack")
         for prefix, segment, offset in entries:
             need(offset < segments[segment][3], "index run: entry lies outside of its segment")
             self.places.setdefault(prefix, []).append((objects[segments[segment][0]], segments[segment], offset))
