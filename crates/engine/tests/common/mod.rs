@@ -2,8 +2,12 @@
 #![allow(
     dead_code,
     missing_docs,
+    unreachable_pub,
     reason = "each test uses a part, and says what it uses it for"
 )]
+
+pub mod crash;
+pub mod trees;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -55,7 +59,7 @@ impl Memory for Remember {
 
 /// An archive, its keys and its destinations.
 pub struct Setup {
-    pub custody: CustodyKey,
+    pub custody: Arc<CustodyKey>,
     pub identity: Identity,
     pub memory: Remember,
     pub stores: Vec<Arc<dyn Store>>,
@@ -80,7 +84,7 @@ impl Setup {
         };
         let folder = tempfile::tempdir().unwrap();
         let setup = Self {
-            custody,
+            custody: Arc::new(custody),
             identity,
             memory: Remember::default(),
             stores,
