@@ -33,7 +33,7 @@ pub(crate) fn destinations_of(
         let location = Location::parse(text, current)?;
         let url = location.to_url()?;
         let is_bare_name = !text.contains(['/', ':']) && !current.join(text).is_dir();
-        if is_bare_name && !config.destinations.is_empty() {
+        if is_bare_name && !first {
             // A name that was mistyped must not become a new folder.
             return Err(AgentError::NoSuchDestination { name: text.clone() });
         }
@@ -211,7 +211,7 @@ mod tests {
         let one = case.archive(&["a"]).unwrap();
         assert_ne!(one, both);
         assert_eq!(case.archive(&["a", "a"]).unwrap(), one);
-        assert_ne!(case.archive(&["a", "c"]).unwrap(), one);
+        assert_ne!(case.archive(&["a", "./c"]).unwrap(), one);
         let names = case.config.destinations.iter().map(|d| d.name.as_str());
         assert_eq!(names.collect::<Vec<_>>(), ["a", "b", "c"]);
     }
@@ -221,7 +221,8 @@ mod tests {
         let mut case = Case::new();
         assert!(matches!(case.archive(&[]), Err(AgentError::NoDestination)));
         let first = case.archive(&["a", "b"]).unwrap();
-        case.archive(&["c"]).unwrap();
+        assert!(case.archive(&["c"]).is_err(), "a name is not a new folder");
+        case.archive(&["./c"]).unwrap();
         assert_eq!(case.archive(&[]).unwrap(), first);
         assert!(case.config.archive(first).unwrap().default);
     }
@@ -230,7 +231,7 @@ mod tests {
     fn a_reader_is_asked_only_where_there_is_a_choice() {
         let mut case = Case::new();
         let first = case.archive(&["a"]).unwrap();
-        let second = case.archive(&["b"]).unwrap();
+        let second = case.archive(&["./b"]).unwrap();
         assert!(matches!(
             to_read(&case.config, None),
             Err(AgentError::NoSnapshot)

@@ -9,7 +9,7 @@ use strongroom_base::random::RandomSource;
 use strongroom_base::{Class, Classified};
 use strongroom_crypto::sign::SigningKey;
 use strongroom_format::body::Acknowledged;
-use strongroom_format::keys::KeyRing;
+use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_read::{ReadError, open_body};
 use strongroom_replica::catch_up::{catch_up, copy_keys};
 use strongroom_replica::log::{chain, read_log};
@@ -206,9 +206,15 @@ impl<'a> Writer<'a> {
         let Some(source) = self.ready().map(|(_, replica)| replica.clone()).next() else {
             return Ok(());
         };
+        let authority = self.identity.ring.authority().public_key();
+        let archive = self.identity.archive;
+        let is_keys = |number: u32, bytes: &[u8]| {
+            KeysObject::decode(bytes, &authority)
+                .is_ok_and(|keys| keys.number == number && keys.archive == archive)
+        };
         for (_, replica) in self.ready() {
             // Wraps that changed while the destination was away; what fails shows at the next write.
-            let _ = copy_keys(replica, &source);
+            let _ = copy_keys(replica, &source, &is_keys);
         }
         if !self
             .slots
@@ -217,7 +223,6 @@ impl<'a> Writer<'a> {
         {
             return Ok(());
         }
-        let authority = self.identity.ring.authority().public_key();
         let log = read_log(&source, &authority, &mut |_| ())?;
         for slot in self
             .slots
@@ -227,7 +232,9 @@ impl<'a> Writer<'a> {
             let Ok(target) = &slot.destination.replica else {
                 continue;
             };
-            match catch_up(target, &source, &log, &mut |copied| progress(copied.bytes)) {
+            match catch_up(target, &source, &log, &is_keys, &mut |copied| {
+                progress(copied.bytes);
+            }) {
                 Ok(copied) => {
                     slot.bytes_written += copied.bytes;
                     slot.standing = Standing::CaughtUp;

@@ -1,6 +1,7 @@
 //! Brings a replica that is behind up to date from one that is not: copies, and needs no key.
 
-use strongroom_base::object::{ObjectKind, ObjectRef};
+use strongroom_base::ids::ObjectName;
+use strongroom_base::object::ObjectRef;
 use strongroom_base::{Class, Classified};
 
 use strongroom_store::PutOutcome;
@@ -27,11 +28,12 @@ pub fn catch_up(
     target: &Replica,
     source: &Replica,
     log: &Log,
+    is_keys: IsKeys<'_>,
     progress: &mut dyn FnMut(Copied),
 ) -> Result<Copied, ReplicaError> {
     let mut copied = Copied::default();
     let _: PutOutcome = target.put_descriptor(&source.descriptor_bytes()?)?;
-    copy_keys(target, source)?;
+    copy_keys(target, source, is_keys)?;
     let there = target.record_ids()?;
     if let Some(newest) = chain(&there).0.last() {
         let known = log.entry(newest.seq).filter(|entry| entry.id() == *newest);
@@ -102,21 +104,47 @@ fn copy(
     Ok(())
 }
 
-/// Copies the keys object with the highest number, and deletes older ones at the target.
-pub fn copy_keys(target: &Replica, source: &Replica) -> Result<(), ReplicaError> {
-    let Some(&(number, name)) = source.keys_objects()?.last() else {
+/// Says whether the bytes under this number are a keys object that the owner of the archive signed.
+pub type IsKeys<'a> = &'a dyn Fn(u32, &[u8]) -> bool;
+
+/// Copies the keys object of `source` with the highest number, and deletes older ones at the target.
+///
+/// A file that `is_keys` refuses is not one, whatever its name says: it replaces nothing.
+pub fn copy_keys(
+    target: &Replica,
+    source: &Replica,
+    is_keys: IsKeys<'_>,
+) -> Result<(), ReplicaError> {
+    let (here, there) = (source.keys_objects()?, target.keys_objects()?);
+    if here == there {
+        return Ok(());
+    }
+    let Some((newest, bytes)) = newest_keys(source, &here, is_keys) else {
         return Ok(());
     };
-    let there = target.keys_objects()?;
-    if there.last() < Some(&(number, name)) {
-        let _: PutOutcome = target.put_keys(number, &source.get_keys(number, name)?)?;
-        for (old_number, old_name) in there {
-            match target.delete_keys(old_number, old_name) {
-                Err(error) if error.class() != Class::Retry => return Err(error),
-                _ => {}
-            }
+    let later = there.iter().filter(|found| **found > newest);
+    let later: Vec<_> = later.copied().collect();
+    if there.contains(&newest) || newest_keys(target, &later, is_keys).is_some() {
+        return Ok(());
+    }
+    let _: PutOutcome = target.put_keys(newest.0, &bytes)?;
+    for (number, name) in there.into_iter().filter(|found| *found < newest) {
+        match target.delete_keys(number, name) {
+            Err(error) if error.class() != Class::Retry => return Err(error),
+            _ => {}
         }
     }
-    debug_assert_eq!(ObjectRef::keys(name).kind(), ObjectKind::Keys);
     Ok(())
+}
+
+/// Returns the keys object with the highest number of those that are `listed`, and its bytes.
+fn newest_keys(
+    replica: &Replica,
+    listed: &[(u32, ObjectName)],
+    is_keys: IsKeys<'_>,
+) -> Option<((u32, ObjectName), Vec<u8>)> {
+    listed.iter().rev().find_map(|found| {
+        let bytes = replica.get_keys(found.0, found.1).ok()?;
+        is_keys(found.0, &bytes).then_some((*found, bytes))
+    })
 }

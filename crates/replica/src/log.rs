@@ -157,10 +157,15 @@ pub fn read_log(
                 continue;
             }
         };
-        if let Some(problem) = place_problem(&record, &log, &mut writers) {
-            log.problems.push(problem);
-        }
+        let problem = place_problem(&record, &log, &mut writers);
+        let proven = !matches!(problem, Some(ReplicaError::BadSignature { .. }));
+        log.problems.extend(problem);
         visit(&record);
+        if !proven {
+            // What its writer may not write changes nothing that is live. Its body, if it opens at all,
+            // was sealed by somebody who holds the keys.
+            continue;
+        }
         log.entries.push(LogEntry {
             header: record.header().clone(),
             hash: record.hash(),
@@ -180,7 +185,7 @@ fn place_problem(
         writers.insert(link.id.generation, link.writer);
     }
     let known_writer = writers.get(&link.id.generation);
-    if known_writer.is_some_and(|writer| *writer != link.writer) {
+    if known_writer.is_none_or(|writer| *writer != link.writer) {
         return Some(ReplicaError::BadSignature {
             what: format!("record {}", link.id),
         });

@@ -1,6 +1,14 @@
 //! What the tests of the engine share.
-#![allow(dead_code, reason = "each test uses a part")]
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test uses a part, and says what it uses it for"
+)]
+
+pub mod crash;
+pub mod trees;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -51,8 +59,8 @@ impl Memory for Remember {
 }
 
 /// An archive, its keys and its destinations.
-pub(crate) struct Setup {
-    pub custody: CustodyKey,
+pub struct Setup {
+    pub custody: Arc<CustodyKey>,
     pub identity: Identity,
     pub memory: Remember,
     pub stores: Vec<Arc<dyn Store>>,
@@ -77,7 +85,7 @@ impl Setup {
         };
         let folder = tempfile::tempdir().unwrap();
         let setup = Self {
-            custody,
+            custody: Arc::new(custody),
             identity,
             memory: Remember::default(),
             stores,

@@ -1,0 +1,249 @@
+//! A state to start from, runs that are cut short at one call of the stores, and what must hold then.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use strongroom_base::ids::DestinationId;
+use strongroom_catalogue::Catalogue;
+use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
+use strongroom_engine::restore::{RestoreSummary, restore};
+use strongroom_engine::verify::{ReadData, VerifyReport, verify};
+use strongroom_engine::{
+    Destination, EngineError, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
+    WriterState,
+};
+use strongroom_read::{Archive, Replicas, SnapshotInfo};
+use strongroom_replica::Replica;
+use strongroom_store::fault::{FaultPlan, FaultStore};
+use strongroom_store::{Memory, ObjectPath, Store};
+
+use super::trees::{Tree, differing, fast_folder, read_tree};
+use super::{Remember, Setup, Warnings, restore_options};
+
+/// What a writer remembers, lost from the moment at which the plan stops: saving counts as a call.
+pub struct Dying<'a> {
+    inner: &'a Remember,
+    plan: Option<FaultStore<Memory>>,
+}
+
+impl WriterMemory for Dying<'_> {
+    fn load(&self) -> Result<WriterState, MemoryError> {
+        self.inner.load()
+    }
+
+    fn save(&self, state: &WriterState) -> Result<(), MemoryError> {
+        if let Some(plan) = &self.plan {
+            let path = ObjectPath::new("state").unwrap();
+            let put = plan.put_new(&path, b"").map(drop);
+            put.map_err(|error| MemoryError(Box::new(error)))?;
+        }
+        self.inner.save(state)
+    }
+}
+
+/// How the stores of a run behave.
+pub struct Run<'a> {
+    /// Decides which calls fail; none of them where there is no plan.
+    pub plan: Option<Arc<FaultPlan>>,
+    /// Whether a stop of the plan is the end of the process, which cannot save its memory either.
+    pub dies: bool,
+    /// The destinations that cannot be reached.
+    pub away: &'a [usize],
+}
+
+impl Run<'_> {
+    pub const fn sound() -> Self {
+        Self {
+            plan: None,
+            dies: false,
+            away: &[],
+        }
+    }
+}
+
+/// An archive with its writer's memory and catalogue, of which copies are cheap.
+pub struct World {
+    pub setup: Setup,
+    pub stores: Vec<Arc<Memory>>,
+}
+
+impl World {
+    pub fn new(destinations: usize) -> Self {
+        let stores: Vec<Arc<Memory>> = (0..destinations).map(|_| Arc::new(Memory::new())).collect();
+        let dynamic = stores.iter().map(|store| store.clone() as Arc<dyn Store>);
+        let suite = strongroom_crypto::suite::Suite::Aes256;
+        let mut setup = Setup::new(suite, dynamic.collect());
+        setup.folder = fast_folder();
+        Self { setup, stores }
+    }
+
+    /// Copies everything that outlives a process.
+    pub fn fork(&self) -> Self {
+        let stores: Vec<Arc<Memory>> = self
+            .stores
+            .iter()
+            .map(|store| Arc::new(copy_of(store)))
+            .collect();
+        let dynamic = stores.iter().map(|store| store.clone() as Arc<dyn Store>);
+        let folder = fast_folder();
+        copy_folder(self.setup.folder.path(), folder.path());
+        let setup = Setup {
+            custody: self.setup.custody.clone(),
+            identity: self.setup.identity.clone(),
+            memory: Remember(std::sync::Mutex::new(self.setup.memory.load().unwrap())),
+            stores: dynamic.collect(),
+            folder,
+        };
+        Self { setup, stores }
+    }
+
+    fn destinations(&self, run: &Run<'_>) -> Vec<Destination> {
+        let destination = |(number, store): (usize, &Arc<Memory>)| {
+            let store: Arc<dyn Store> = match &run.plan {
+                Some(plan) => Arc::new(FaultStore::new(store.clone(), plan.clone())),
+                None => store.clone(),
+            };
+            let replica = if run.away.contains(&number) {
+                Err("it is away".to_owned())
+            } else {
+                Ok(Replica::new(store, self.setup.identity.archive))
+            };
+            Destination {
+                id: DestinationId([u8::try_from(number).unwrap(); 16]),
+                name: format!("d{number}"),
+                replica,
+            }
+        };
+        self.stores.iter().enumerate().map(destination).collect()
+    }
+
+    /// Backs up as the program does: those that are behind catch up first.
+    pub fn backup(&self, root: &Path, run: &Run<'_>) -> Result<BackupSummary, EngineError> {
+        let plan = run.plan.clone().filter(|_| run.dies);
+        let memory = Dying {
+            inner: &self.setup.memory,
+            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
+        };
+        let identity = self.setup.identity.clone();
+        let mut writer = Writer::open(identity, self.destinations(run), &memory)?;
+        writer.catch_up(&mut |_| ())?;
+        let catalogue = Catalogue::open(&self.setup.folder.path().join("catalogue"))?;
+        let options = BackupOptions {
+            roots: vec![root.to_owned()],
+            ..BackupOptions::default()
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let warnings = Warnings::default();
+        backup(
+            &mut writer,
+            &catalogue,
+            &options,
+            &warnings,
+            &progress,
+            &stop,
+        )
+    }
+
+    pub fn archive(&self, stores: &[usize]) -> Archive {
+        let replica = |number: &usize| self.setup.replica(&self.setup.stores[*number]);
+        let replicas = Replicas::new(stores.iter().map(replica).collect()).unwrap();
+        let ring = self.setup.identity.ring.clone();
+        let mut problems = Vec::new();
+        let archive = Archive::with_key_ring(replicas, ring, &mut problems).unwrap();
+        assert!(problems.is_empty(), "{problems:?}");
+        archive
+    }
+
+    /// Verifies every byte of a destination, which must be sound, and returns its snapshots.
+    pub fn verify_clean(&self, store: usize, case: &str) -> (Vec<SnapshotInfo>, VerifyReport) {
+        let archive = self.archive(&[store]);
+        let all = ReadData::Percent {
+            percent: 100,
+            turn: 0,
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let report = verify(&archive, &[], all, &progress, &stop).unwrap();
+        assert!(report.is_clean(), "{case}: d{store}: {:?}", report.damage);
+        (archive.snapshots().unwrap().0, report)
+    }
+
+    /// Restores snapshots of a destination, which must be these trees.
+    pub fn restores(&self, store: usize, infos: &[SnapshotInfo], trees: &[&Tree], case: &str) {
+        let archive = self.archive(&[store]);
+        for (info, tree) in infos.iter().zip(trees) {
+            let target = fast_folder();
+            let summary = restore_to(&archive, info, target.path());
+            assert_eq!((summary.damaged, summary.failed), (0, 0), "{case}");
+            let differing = differing(tree, &read_tree(target.path()));
+            assert!(differing.is_empty(), "{case}: {}: {differing:?}", info.id);
+        }
+    }
+
+    /// Returns the objects of a destination.
+    pub fn objects(&self, store: usize) -> BTreeMap<ObjectPath, Vec<u8>> {
+        let mut objects = BTreeMap::new();
+        let store = &self.stores[store];
+        let mut paths = Vec::new();
+        store.list("", &mut |path, _| paths.push(path)).unwrap();
+        for path in paths {
+            let bytes = store.get(&path, u64::MAX).unwrap();
+            objects.insert(path, bytes);
+        }
+        objects
+    }
+
+    /// Returns the objects of a destination that records name, records and the rest.
+    pub fn recorded(&self, store: usize) -> BTreeMap<ObjectPath, Vec<u8>> {
+        let (_, log, _) = self.archive(&[store]).snapshots().unwrap();
+        let live = log.live();
+        let mut objects = self.objects(store);
+        let replica = self.setup.replica(&self.setup.stores[store]);
+        for (object, _) in replica.content_objects().unwrap() {
+            if live.size(&object).is_none() {
+                let archive = self.setup.identity.archive;
+                objects.remove(&strongroom_replica::layout::object_path(archive, &object));
+            }
+        }
+        objects
+    }
+}
+
+pub fn restore_to(archive: &Archive, info: &SnapshotInfo, to: &Path) -> RestoreSummary {
+    let options = restore_options(to);
+    let (progress, stop) = (Progress::default(), Stop::default());
+    let warnings = Warnings::default();
+    restore(
+        archive,
+        &info.snapshot,
+        &options,
+        &warnings,
+        &progress,
+        &stop,
+    )
+    .unwrap()
+}
+
+pub fn copy_of(store: &Memory) -> Memory {
+    let copy = Memory::new();
+    let mut paths = Vec::new();
+    store.list("", &mut |path, _| paths.push(path)).unwrap();
+    for path in paths {
+        let bytes = store.get(&path, u64::MAX).unwrap();
+        let _ = copy.put_new(&path, &bytes).unwrap();
+    }
+    copy
+}
+
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
