@@ -7,7 +7,12 @@ use anyhow::{Result, ensure};
 use crate::command;
 
 /// Programs of the system: what answers when it is there, and the Debian package that has it.
-const PROGRAMS: &[(&str, &str)] = &[("rsync", "rsync"), ("getfacl", "acl"), ("getfattr", "attr")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("rsync", "rsync"),
+    ("getfacl", "acl"),
+    ("getfattr", "attr"),
+    ("strace", "strace"),
+];
 
 /// Installs what the tests run: programs of the system, and cargo-nextest.
 pub(crate) fn for_tests() -> Result<()> {

@@ -238,7 +238,7 @@ fn a_destination_that_was_away_catches_up_with_data_and_keys() {
 #[test]
 fn backup_sets_with_another_list_have_another_archive() {
     let place = backed_up();
-    place.ok("backup files --to disk --to second");
+    place.ok("backup files --to disk --to ./second");
     place.ok("backup files --to second --to disk");
     assert_eq!(place.archives("disk").len(), 2);
     assert_eq!(place.archives("second").len(), 1);

@@ -227,7 +227,6 @@ fn a_killed_backup_harms_no_snapshot_matrix() {
 }
 
 #[test]
-#[ignore = "a first backup that is killed before its custody key is stored leaves a profile that must be finished with `init`"]
 fn a_killed_first_backup_is_no_obstacle_matrix() {
     if !can_trace() {
         return;

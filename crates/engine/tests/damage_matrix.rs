@@ -1,6 +1,8 @@
 //! Whatever is damaged at a destination, nothing panics, nothing is restored silently wrong, verification
 //! names it, and a second replica makes it good: `spec/archive-v1.md`, sections 3 to 9.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -149,7 +149,10 @@ fn report_survey(context: &Context<'_>, found: &Survey) -> Result<Outcome, Failu
 /// Opens the profile; makes one where there is none and a destination was named.
 fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Failure> {
     if let Some(there) = context.profile_if_any()? {
-        return Ok(there);
+        // A first backup that was killed may have left a profile without a key; it is begun again.
+        if there.custody_key()?.is_some() || !there.config()?.archives.is_empty() {
+            return Ok(there);
+        }
     }
     if arguments.to.is_empty() {
         return context.profile();
