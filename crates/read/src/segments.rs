@@ -16,14 +16,16 @@ use crate::replicas::Replicas;
 type Key = (ObjectRef, u32, u32);
 
 /// Segments, the one used last first.
-type Shard = VecDeque<(Key, Arc<Vec<u8>>)>;
 
 /// How many shards there are, so that threads seldom wait for one another.
 const SHARDS: usize = 4;
 
+/// A segment, or the place where whoever asked first will put it.
+type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
+
 /// Segments that were opened lately.
 pub(crate) struct Segments {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<VecDeque<(Key, u32, Slot)>>>,
     bytes_max: usize,
 }
 
@@ -38,6 +40,9 @@ impl Segments {
     }
 
     /// Returns a segment, raw.
+    ///
+    /// Whoever wants a segment that another thread is reading waits for it, instead of reading it again;
+    /// whoever wants another one does not wait.
     pub(crate) fn get(
         &self,
         replicas: &Replicas,
@@ -45,29 +50,35 @@ impl Segments {
         pack: &PackPlace,
         segment: &SegmentPlace,
     ) -> Result<Arc<Vec<u8>>, ReadError> {
-        let key = (pack.object, pack.offset, segment.offset);
-        let name = pack.object.list_name();
-        let spread = usize::from(name[7]) ^ usize::from(name[11]) ^ (segment.offset >> 12) as usize;
+        let slot = self.slot((pack.object, pack.offset, segment.offset), segment.raw_len);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(raw) = &*slot {
+            return Ok(raw.clone());
+        }
+        let raw = Arc::new(read_segment(replicas, ring, pack, segment)?);
+        *slot = Some(raw.clone());
+        Ok(raw)
+    }
+
+    fn slot(&self, key: Key, raw_len: u32) -> Slot {
+        let name = key.0.list_name();
+        let spread = usize::from(name[7]) ^ usize::from(name[11]) ^ (key.2 >> 12) as usize;
         let shard = &self.shards[spread % SHARDS];
         let mut kept = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = kept.iter().position(|(other, _)| *other == key) {
-            let found = kept[at].1.clone();
-            if at > 4
-                && let Some(entry) = kept.remove(at)
-            {
-                kept.push_front(entry);
-            }
-            return Ok(found);
+        if let Some(at) = kept.iter().position(|(other, ..)| *other == key)
+            && let Some(entry) = kept.remove(at)
+        {
+            let slot = entry.2.clone();
+            kept.push_front(entry);
+            return slot;
         }
-        // The lock is held while the segment is read: whoever wants the same one waits for it instead
-        // of reading it again.
-        let raw = Arc::new(read_segment(replicas, ring, pack, segment)?);
-        kept.push_front((key, raw.clone()));
-        let mut bytes: usize = kept.iter().map(|(_, raw)| raw.len()).sum();
+        let slot = Slot::default();
+        kept.push_front((key, raw_len, slot.clone()));
+        let mut bytes: usize = kept.iter().map(|(_, len, _)| *len as usize).sum();
         while bytes > self.bytes_max && kept.len() > 1 {
-            bytes -= kept.pop_back().map_or(0, |(_, raw)| raw.len());
+            bytes -= kept.pop_back().map_or(0, |(_, len, _)| len as usize);
         }
-        Ok(raw)
+        slot
     }
 }
 

@@ -17,7 +17,7 @@ const SHARDS: usize = 64;
 /// zstd level of data.
 const DATA_LEVEL: i32 = 3;
 /// zstd level of trees and lists, of which there is little.
-const META_LEVEL: i32 = 6;
+const META_LEVEL: i32 = 9;
 /// A few probes of this length tell whether a segment is worth compressing.
 const PROBE_LEN: usize = 16 << 10;
 const PROBES: usize = 3;
@@ -281,6 +281,9 @@ impl Compressor {
                 .map_err(EngineError::Compress)?;
             before += probe.len();
             after += self.out.len();
+            if after * 100 < before * 80 {
+                return Ok(true);
+            }
         }
         Ok(after * 100 < before * 97)
     }

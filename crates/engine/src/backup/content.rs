@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::monitor::{Stop, count};
 
 /// How much of a large file is read at a time.
-const READ_LEN: usize = 4 << 20;
+const READ_LEN: usize = 2 << 20;
 
 /// Why a file has no content.
 pub(crate) enum ReadFailure {

@@ -56,7 +56,7 @@ use worker::Worker;
 
 /// Batches under way, and what waits between threads.
 const BATCHES: usize = 16;
-const RAW_SEGMENTS: usize = 2;
+const RAW_SEGMENTS: usize = 1;
 const SEGMENTS: usize = 2;
 /// Threads that list directories.
 const SCANNERS: usize = 2;

@@ -20,9 +20,9 @@ use super::options::Excludes;
 use crate::monitor::{Progress, count};
 
 /// How many entries may be listed ahead.
-const ENTRIES_AHEAD: usize = 65_536;
+const ENTRIES_AHEAD: usize = 16_384;
 /// How many directories may be listed ahead; each holds a file descriptor.
-const LISTINGS_AHEAD: usize = 192;
+const LISTINGS_AHEAD: usize = 128;
 /// A change within this time before a scan may not show in the time of change.
 const RACY_NANOSECONDS: i128 = 2_000_000_000;
 
