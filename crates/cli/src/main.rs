@@ -10,6 +10,7 @@ mod failure;
 mod hint;
 mod interrupt;
 mod output;
+mod platform;
 mod process;
 mod progress;
 mod reading;
@@ -26,6 +27,7 @@ use crate::context::Context;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    platform::return_large_buffers();
     process::prepare();
     let cli = Cli::parse();
     let output = Output::new(&cli.global);
