@@ -15,8 +15,6 @@ use crate::replicas::Replicas;
 
 type Key = (ObjectRef, u32, u32);
 
-/// Segments, the one used last first.
-
 /// How many shards there are, so that threads seldom wait for one another.
 const SHARDS: usize = 4;
 
