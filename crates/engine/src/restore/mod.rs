@@ -4,13 +4,13 @@
 //! is made in a directory that is open, so that no symbolic link is followed.
 
 mod options;
+mod place;
+mod select;
 mod task;
 mod write;
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::num::NonZero;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Sender, bounded};
 use strongroom_base::Class;
 use strongroom_base::Classified;
-use strongroom_files::{Names, Place, Special, Stat, Target};
+use strongroom_files::{Names, Place, Stat, Target};
 use strongroom_format::body::Snapshot;
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::tree::{Entry, Meta, Node};
@@ -27,8 +27,9 @@ use strongroom_read::{Archive, ReadError};
 pub use options::{Conflict, RestoreOptions, RestorePlace, RestoreSummary};
 
 use crate::error::EngineError;
-use crate::find::find_path;
 use crate::monitor::{Monitor, Progress, Stop, count};
+use place::{create_special, free_name, make_folder};
+use select::{Selected, select, to_path};
 pub(crate) use task::with_cause;
 use task::{Context, DirTask, FileTask, Totals};
 use write::Job;
@@ -97,74 +98,6 @@ pub fn restore(
         return Err(EngineError::Interrupted);
     }
     Ok(context.totals.summary())
-}
-
-/// Something that was asked for, and the folder it goes to.
-struct Selected {
-    folder: PathBuf,
-    /// `None` where the contents of a directory go to the folder itself.
-    name: Option<Vec<u8>>,
-    entry: Entry,
-}
-
-fn select(
-    archive: &Archive,
-    snapshot: &Snapshot,
-    options: &RestoreOptions,
-) -> Result<Vec<Selected>, EngineError> {
-    let mut found: Vec<(PathBuf, Entry)> = Vec::new();
-    if options.paths.is_empty() {
-        let roots = snapshot.roots.iter();
-        found.extend(roots.map(|root| (to_path(&root.path), root.entry.clone())));
-    }
-    for path in &options.paths {
-        let missing = || EngineError::NotInSnapshot {
-            path: to_path(path).display().to_string(),
-        };
-        let entry = find_path(archive, snapshot, path)?.ok_or_else(missing)?;
-        found.push((to_path(path), entry));
-    }
-    let names: HashSet<_> = found.iter().map(|(path, _)| path.file_name()).collect();
-    let distinct = names.len() == found.len();
-    let contents_only = options.paths.is_empty() && found.len() == 1;
-    Ok(found
-        .into_iter()
-        .map(|(path, entry)| match &options.place {
-            RestorePlace::Original => {
-                let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-                let name = path.file_name().map(|name| name.as_bytes().to_vec());
-                Selected {
-                    folder,
-                    name,
-                    entry,
-                }
-            }
-            RestorePlace::Folder(folder) => {
-                let is_directory = matches!(entry.node, Node::Directory { .. });
-                if contents_only && is_directory {
-                    return Selected {
-                        folder: folder.clone(),
-                        name: None,
-                        entry,
-                    };
-                }
-                let above = path.parent().and_then(|above| above.strip_prefix("/").ok());
-                let folder = match above {
-                    Some(above) if !distinct => folder.join(above),
-                    _ => folder.clone(),
-                };
-                Selected {
-                    folder,
-                    name: Some(entry.name.clone()),
-                    entry,
-                }
-            }
-        })
-        .collect())
-}
-
-fn to_path(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(bytes))
 }
 
 struct JobSender<'a> {
@@ -583,66 +516,5 @@ impl<'a> Restore<'a> {
             self.links.insert(link, (here.base.to_path_buf(), way));
         }
         Ok(())
-    }
-}
-
-fn create_special(
-    target: &Target,
-    name: &[u8],
-    node: &Node,
-) -> Result<(), strongroom_files::Error> {
-    match node {
-        Node::Symlink { target: text } => target.create_symlink(name, text),
-        Node::Fifo => target.create_special(name, Special::Fifo),
-        Node::CharDevice { major, minor } => target.create_special(
-            name,
-            Special::CharDevice {
-                major: *major,
-                minor: *minor,
-            },
-        ),
-        Node::BlockDevice { major, minor } => target.create_special(
-            name,
-            Special::BlockDevice {
-                major: *major,
-                minor: *minor,
-            },
-        ),
-        Node::File { .. } | Node::Directory { .. } => Ok(()),
-    }
-}
-
-/// Finds a name like `name` that nothing has.
-fn free_name(target: &Target, name: &[u8]) -> Result<Vec<u8>, strongroom_files::Error> {
-    for number in 1.. {
-        let mut free = name[..name.len().min(230)].to_vec();
-        free.extend_from_slice(format!(".restored-{number}").as_bytes());
-        match target.dir().stat_child(&free) {
-            Ok(_) => {}
-            Err(error) if error.is_gone() => return Ok(free),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(name.to_vec())
-}
-
-/// Makes a folder that a user has named, and those above it.
-fn make_folder(path: &Path) -> Result<(), strongroom_files::Error> {
-    if Target::open_root(path).is_ok() {
-        return Ok(());
-    }
-    match (path.parent(), path.file_name()) {
-        (Some(above), Some(name)) => {
-            let above = if above.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                above
-            };
-            make_folder(above)?;
-            Target::open_root(above)?
-                .create_dir(name.as_bytes())
-                .map(drop)
-        }
-        _ => Target::open_root(path).map(drop),
     }
 }
