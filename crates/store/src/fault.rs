@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
+use strongroom_base::clock::Timestamp;
 
 use crate::files::{self, Temporary};
 use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError, durable};
@@ -195,6 +196,12 @@ impl<S: Store> Store for FaultStore<S> {
         self.plan
             .next()
             .run("open", path.as_str(), || self.inner.size(path))
+    }
+
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        self.plan
+            .next()
+            .run("open", path.as_str(), || self.inner.modified(path))
     }
 
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {

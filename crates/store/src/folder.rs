@@ -197,6 +197,14 @@ impl Store for Folder {
         self.open_object(path).map(|(_, size)| size)
     }
 
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        let (file, _) = self.open_object(path)?;
+        let stat = rustix::fs::fstat(&file)
+            .map_err(|error| StoreError::from_read("look at", path, error.into()))?;
+        let nanoseconds = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
+        Ok(Timestamp::from_parts(stat.st_mtime, nanoseconds))
+    }
+
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {
         let folder = prefix_folder(prefix)?;
         self.check_root()?;

@@ -1,15 +1,28 @@
 //! Objects in memory, for tests.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use strongroom_base::clock::{Clock, SystemClock, Timestamp};
 
 use crate::store::check_range;
 use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError, prefix_folder};
 
 /// Objects that are gone with the process.
-#[derive(Debug, Default)]
 pub struct Memory {
-    objects: Mutex<BTreeMap<ObjectPath, Vec<u8>>>,
+    objects: Mutex<BTreeMap<ObjectPath, Object>>,
+    clock: Arc<dyn Clock>,
+}
+
+struct Object {
+    bytes: Vec<u8>,
+    arrived: Timestamp,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
 }
 
 impl Memory {
@@ -18,23 +31,31 @@ impl Memory {
         Self::default()
     }
 
+    /// Makes an empty store that tells the time by this clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let objects = Mutex::default();
+        Self { objects, clock }
+    }
+
     /// Changes the bytes of an object behind the store's back, as a failing disk would; says whether there
     /// is one.
     pub fn damage(&self, path: &ObjectPath, change: impl FnOnce(&mut Vec<u8>)) -> bool {
-        self.lock().get_mut(path).map(change).is_some()
+        let mut objects = self.lock();
+        let found = objects.get_mut(path);
+        found.map(|object| change(&mut object.bytes)).is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectPath, Vec<u8>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectPath, Object>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(
         &self,
         path: &ObjectPath,
-        read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
+        read: impl FnOnce(&Object) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match self.lock().get(path) {
-            Some(bytes) => read(bytes),
+            Some(object) => read(object),
             None => Err(StoreError::NotFound {
                 path: path.to_string(),
             }),
@@ -48,12 +69,16 @@ impl Store for Memory {
         if objects.contains_key(path) {
             return Ok(PutOutcome::AlreadyThere);
         }
-        objects.insert(path.clone(), bytes.to_vec());
+        let object = Object {
+            bytes: bytes.to_vec(),
+            arrived: self.clock.now(),
+        };
+        objects.insert(path.clone(), object);
         Ok(PutOutcome::Stored)
     }
 
     fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
-        self.with(path, |bytes| {
+        self.with(path, |Object { bytes, .. }| {
             let size = bytes.len() as u64;
             if size > len_max {
                 return Err(StoreError::TooLarge {
@@ -62,12 +87,12 @@ impl Store for Memory {
                     len_max,
                 });
             }
-            Ok(bytes.to_vec())
+            Ok(bytes.clone())
         })
     }
 
     fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        self.with(path, |bytes| {
+        self.with(path, |Object { bytes, .. }| {
             check_range(path, bytes.len() as u64, offset, len)?;
             let from = usize::try_from(offset).unwrap_or(bytes.len());
             Ok(bytes[from..from + len].to_vec())
@@ -75,7 +100,11 @@ impl Store for Memory {
     }
 
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
-        self.with(path, |bytes| Ok(bytes.len() as u64))
+        self.with(path, |object| Ok(object.bytes.len() as u64))
+    }
+
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        self.with(path, |object| Ok(object.arrived))
     }
 
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {
@@ -85,7 +114,7 @@ impl Store for Memory {
             .lock()
             .iter()
             .filter(|(path, _)| path.as_str().starts_with(prefix))
-            .map(|(path, bytes)| (path.clone(), bytes.len() as u64))
+            .map(|(path, object)| (path.clone(), object.bytes.len() as u64))
             .collect();
         for (path, size) in found {
             visit(path, size);

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use strongroom_base::clock::Timestamp;
+
 use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError};
 
 /// Which function was called.
@@ -15,6 +17,8 @@ pub enum Kind {
     GetRange,
     /// [`Store::size`].
     Size,
+    /// [`Store::modified`].
+    Modified,
     /// [`Store::list`].
     List,
     /// [`Store::delete`].
@@ -121,6 +125,12 @@ impl<S: Store> Store for RecordStore<S> {
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
         let result = self.inner.size(path);
         self.note(Kind::Size, path.as_str(), 0);
+        result
+    }
+
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        let result = self.inner.modified(path);
+        self.note(Kind::Modified, path.as_str(), 0);
         result
     }
 

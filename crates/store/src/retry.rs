@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strongroom_base::clock::Timestamp;
+
 use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError};
 
 /// Waits.
@@ -112,6 +114,10 @@ impl<S: Store, Z: Sleeper> Store for RetryStore<S, Z> {
 
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
         self.run(|| self.inner.size(path).into())
+    }
+
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        self.run(|| self.inner.modified(path).into())
     }
 
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! The trait every kind of destination implements.
 
+use strongroom_base::clock::Timestamp;
+
 use crate::{ObjectPath, StoreError};
 
 /// What became of an object that was put.
@@ -41,6 +43,9 @@ pub trait Store: Send + Sync {
 
     /// Returns the size of an object in bytes.
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError>;
+
+    /// Returns when an object arrived, by the destination's own clock.
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError>;
 
     /// Visits path and size of every object below a folder (`log/`, or empty for all), in no order.
     ///
@@ -86,6 +91,10 @@ macro_rules! forward {
 
             fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
                 (**self).size(path)
+            }
+
+            fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+                (**self).modified(path)
             }
 
             fn list(

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use strongroom_base::clock::Timestamp;
 use strongroom_base::random::RandomSource;
 use strongroom_base::{Class, Classified as _};
 use strongroom_store::fault::{FaultPlan, FaultStore};
@@ -29,7 +30,7 @@ impl RandomSource for Fixed {
 
 type Behaviour = fn(&dyn Store);
 
-const BEHAVIOURS: [(&str, Behaviour); 12] = [
+const BEHAVIOURS: [(&str, Behaviour); 13] = [
     ("what is put comes back", what_is_put_comes_back),
     ("an empty object is an object", an_empty_object_is_an_object),
     ("a large object comes back", a_large_object_comes_back),
@@ -38,6 +39,7 @@ const BEHAVIOURS: [(&str, Behaviour); 12] = [
     ("limits hold", limits_hold),
     ("ranges are exact", ranges_are_exact),
     ("what is absent is not found", what_is_absent_is_not_found),
+    ("arrival is told", arrival_is_told),
     (
         "listing is recursive and bounded by folders",
         listing_is_recursive,
@@ -237,6 +239,16 @@ fn what_is_absent_is_not_found(store: &dyn Store) {
             assert_eq!(error.class(), Class::Damage);
         }
     }
+}
+
+fn arrival_is_told(store: &dyn Store) {
+    stored(store, "a/first", b"1");
+    stored(store, "a/second", b"2");
+    let arrived = |at: &str| store.modified(&path(at));
+    assert!(arrived("a/first").unwrap() <= arrived("a/second").unwrap());
+    assert!(arrived("a/first").unwrap() > Timestamp::from_parts(1_600_000_000, 0));
+    let absent = arrived("a/third");
+    assert!(matches!(absent, Err(StoreError::NotFound { .. })));
 }
 
 fn listing_is_recursive(store: &dyn Store) {
