@@ -6,12 +6,18 @@
 
 pub mod backup;
 mod create;
+mod deed;
 mod destination;
 mod error;
+mod fanout;
 mod find;
+pub mod forget;
 mod memory;
 mod monitor;
+mod packs;
+pub mod prune;
 pub mod restore;
+pub mod retention;
 pub mod verify;
 mod writer;
 

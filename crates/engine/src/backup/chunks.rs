@@ -218,8 +218,9 @@ impl RawSegment {
     }
 }
 
+/// Compresses segments, each in the way of its class.
 #[derive(Default)]
-struct Compressor {
+pub(crate) struct Compressor {
     data: Option<zstd::bulk::Compressor<'static>>,
     meta: Option<zstd::bulk::Compressor<'static>>,
     out: Vec<u8>,
@@ -227,7 +228,11 @@ struct Compressor {
 
 impl Compressor {
     /// `spare` takes the buffer of the raw segment.
-    fn compress(&mut self, raw: RawSegment, spare: &mut Vec<u8>) -> Result<Segment, EngineError> {
+    pub(crate) fn compress(
+        &mut self,
+        raw: RawSegment,
+        spare: &mut Vec<u8>,
+    ) -> Result<Segment, EngineError> {
         let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
         let stored = |raw: RawSegment| Segment {
             class: raw.class,

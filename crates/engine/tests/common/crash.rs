@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use strongroom_base::ids::DestinationId;
+use strongroom_base::ids::{DestinationId, Seq};
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
+use strongroom_engine::forget::forget;
+use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
 use strongroom_engine::restore::{RestoreSummary, restore};
 use strongroom_engine::verify::{ReadData, VerifyReport, verify};
 use strongroom_engine::{
-    Destination, EngineError, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
+    Destination, EngineError, Head, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
     WriterState,
 };
 use strongroom_read::{Archive, Replicas, SnapshotInfo};
@@ -120,6 +122,23 @@ impl World {
 
     /// Backs up as the program does: those that are behind catch up first.
     pub fn backup(&self, root: &Path, run: &Run<'_>) -> Result<BackupSummary, EngineError> {
+        let options = BackupOptions {
+            roots: vec![root.to_owned()],
+            ..BackupOptions::default()
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let warnings = Warnings::default();
+        self.write(run, |writer, catalogue| {
+            backup(writer, catalogue, &options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Opens a writer as the program does, and lets it work.
+    fn write<T>(
+        &self,
+        run: &Run<'_>,
+        work: impl FnOnce(&mut Writer<'_>, &Catalogue) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let plan = run.plan.clone().filter(|_| run.dies);
         let memory = Dying {
             inner: &self.setup.memory,
@@ -129,20 +148,25 @@ impl World {
         let mut writer = Writer::open(identity, self.destinations(run), &memory)?;
         writer.catch_up(&mut |_| ())?;
         let catalogue = Catalogue::open(&self.setup.folder.path().join("catalogue"))?;
-        let options = BackupOptions {
-            roots: vec![root.to_owned()],
-            ..BackupOptions::default()
-        };
+        work(&mut writer, &catalogue)
+    }
+
+    /// Forgets snapshots.
+    pub fn forget(&self, snapshots: &[Seq], run: &Run<'_>) -> Result<Option<Head>, EngineError> {
+        self.write(run, |writer, _| forget(writer, snapshots))
+    }
+
+    /// Prunes.
+    pub fn prune(
+        &self,
+        options: &PruneOptions,
+        run: &Run<'_>,
+    ) -> Result<PruneSummary, EngineError> {
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
-        backup(
-            &mut writer,
-            &catalogue,
-            &options,
-            &warnings,
-            &progress,
-            &stop,
-        )
+        self.write(run, |writer, catalogue| {
+            prune(writer, catalogue, options, &warnings, &progress, &stop)
+        })
     }
 
     pub fn archive(&self, stores: &[usize]) -> Archive {

@@ -1,0 +1,137 @@
+//! What the log says of an archive before it is pruned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_base::{Class, Classified};
+use strongroom_read::{Archive, SnapshotInfo};
+use strongroom_replica::log::Log;
+use strongroom_replica::record::RecordKind;
+
+use crate::error::EngineError;
+use crate::memory::Head;
+use crate::restore::with_cause;
+
+/// What is live, and what may go.
+pub(crate) struct History {
+    /// The snapshots that are not forgotten.
+    pub(crate) snapshots: Vec<SnapshotInfo>,
+    /// Live packs and index runs, and their sizes.
+    pub(crate) objects: BTreeMap<ObjectRef, u64>,
+    /// Live records, and their sizes.
+    pub(crate) records: BTreeMap<ObjectRef, u64>,
+    /// The first records of generations.
+    generations: BTreeSet<ObjectRef>,
+    /// Live records of snapshots that are forgotten.
+    pub(crate) forgotten: BTreeSet<ObjectRef>,
+    /// What records since the newest checkpoint condemned.
+    pub(crate) condemned: BTreeSet<ObjectRef>,
+    /// Objects whose loss was acknowledged.
+    pub(crate) lost: BTreeSet<ObjectRef>,
+}
+
+impl History {
+    /// Reads the log of the first replica that has all of it, up to the writer's newest record.
+    ///
+    /// Nothing is given up by a log that is damaged: what cannot be read might need it.
+    pub(crate) fn read(archive: &Archive, head: Head) -> Result<Self, EngineError> {
+        let mut reason = "no destination is ready".to_owned();
+        for replica in archive.replicas().iter() {
+            let (snapshots, log, problems) = match archive.snapshots_at(replica) {
+                Ok(found) => found,
+                Err(error) if error.class() == Class::Retry => {
+                    reason = with_cause(&error);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let newest = log.head().map(|entry| (entry.id(), entry.hash));
+            if let Some(problem) = log.problems.first() {
+                reason = with_cause(problem);
+            } else if let Some(problem) = problems.first() {
+                reason = with_cause(problem);
+            } else if newest == Some((head.id, head.hash)) {
+                return Ok(Self::of(snapshots, &log));
+            } else {
+                "its newest record is another one".clone_into(&mut reason);
+            }
+        }
+        Err(EngineError::Unprunable { reason })
+    }
+
+    fn of(snapshots: Vec<SnapshotInfo>, log: &Log) -> Self {
+        let is_checkpoint = |kind| kind == RecordKind::Checkpoint;
+        let newest = log
+            .entries
+            .iter()
+            .rposition(|e| is_checkpoint(e.header.kind));
+        let since = &log.entries[newest.unwrap_or(0)..];
+        let mut records = BTreeMap::new();
+        if let Some(checkpoint) = newest {
+            let adds = &log.entries[checkpoint].header.changes.adds;
+            let added = adds
+                .iter()
+                .filter(|added| added.object.kind() == ObjectKind::Record);
+            records.extend(added.map(|added| (added.object, added.size)));
+        }
+        let mut condemned = BTreeSet::new();
+        for entry in since {
+            records.insert(ObjectRef::record(entry.id()), entry.len);
+            if !is_checkpoint(entry.header.kind) {
+                condemned.extend(entry.header.changes.condemns.iter().copied());
+            }
+        }
+        for object in &condemned {
+            records.remove(object);
+        }
+        let live = log.live();
+        let objects = live
+            .iter()
+            .filter(|(object, _)| matches!(object.kind(), ObjectKind::Pack | ObjectKind::Index))
+            .map(|(object, size)| (*object, size))
+            .collect();
+        let surviving: BTreeSet<RecordId> = snapshots.iter().map(|info| info.id).collect();
+        let of_kind = |kind: RecordKind| {
+            let entries = log.entries.iter().filter(move |e| e.header.kind == kind);
+            entries.map(|entry| entry.id())
+        };
+        let generations = of_kind(RecordKind::Generation).map(ObjectRef::record);
+        let forgotten = of_kind(RecordKind::Snapshot)
+            .filter(|id| !surviving.contains(id))
+            .map(ObjectRef::record)
+            .filter(|record| records.contains_key(record))
+            .collect();
+        let acks = log
+            .entries
+            .iter()
+            .flat_map(|entry| &entry.header.changes.acks);
+        Self {
+            objects,
+            generations: generations.collect(),
+            forgotten,
+            condemned,
+            lost: acks.copied().collect(),
+            records,
+            snapshots,
+        }
+    }
+
+    /// Returns the records that stay whatever becomes of packs: those of the surviving snapshots, and of the
+    /// generations of all that stay.
+    pub(crate) fn staying(&self, current: RecordId) -> BTreeSet<ObjectRef> {
+        let snapshots = self.snapshots.iter().map(|info| ObjectRef::record(info.id));
+        let mut staying: BTreeSet<ObjectRef> = snapshots.collect();
+        self.add_generations(&mut staying, current);
+        staying
+    }
+
+    /// Adds the first records of the generations of records that stay, and of the current one.
+    pub(crate) fn add_generations(&self, staying: &mut BTreeSet<ObjectRef>, current: RecordId) {
+        let generation = |object: &ObjectRef| object.record_id().map(|id| id.generation);
+        let mut needed: BTreeSet<_> = staying.iter().filter_map(generation).collect();
+        needed.insert(current.generation);
+        let first = self.generations.iter();
+        staying
+            .extend(first.filter(|object| generation(object).is_some_and(|g| needed.contains(&g))));
+    }
+}
