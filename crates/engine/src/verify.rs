@@ -88,7 +88,7 @@ pub fn verify(
     report.snapshots = snapshots.len() as u64;
     let live: Vec<(ObjectRef, u64)> = log
         .live()
-        .iter()
+        .contents()
         .map(|(object, size)| (*object, size))
         .collect();
     let sound = check_presence(replica, &live, &mut report)?;
