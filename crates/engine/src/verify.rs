@@ -88,9 +88,7 @@ pub fn verify(
     report.snapshots = snapshots.len() as u64;
     let live: Vec<(ObjectRef, u64)> = log
         .live()
-        .iter()
-        // Records are checked with the log.
-        .filter(|(object, _)| matches!(object.kind(), ObjectKind::Pack | ObjectKind::Index))
+        .contents()
         .map(|(object, size)| (*object, size))
         .collect();
     let sound = check_presence(replica, &live, &mut report)?;

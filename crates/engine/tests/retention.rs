@@ -223,7 +223,9 @@ fn many_small_packs_become_few() {
     assert!(packs(&case) <= 6, "{}", packs(&case));
     let (infos, _) = case.world.verify_clean(0, "bundled");
     let trees: Vec<&Tree> = case.trees.iter().collect();
-    case.world.restores(0, &infos[20..21], &trees[20..21], "bundled");
-    case.world.restores(0, &infos[39..], &trees[39..], "bundled");
+    case.world
+        .restores(0, &infos[20..21], &trees[20..21], "bundled");
+    case.world
+        .restores(0, &infos[39..], &trees[39..], "bundled");
     assert!(case.prune().head.is_none());
 }

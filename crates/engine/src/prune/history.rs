@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 use strongroom_read::{Archive, SnapshotInfo};
 use strongroom_replica::log::Log;
@@ -66,29 +66,18 @@ impl History {
             .iter()
             .rposition(|e| is_checkpoint(e.header.kind));
         let since = &log.entries[newest.unwrap_or(0)..];
-        let mut records = BTreeMap::new();
-        if let Some(checkpoint) = newest {
-            let adds = &log.entries[checkpoint].header.changes.adds;
-            let added = adds
-                .iter()
-                .filter(|added| added.object.kind() == ObjectKind::Record);
-            records.extend(added.map(|added| (added.object, added.size)));
-        }
         let mut condemned = BTreeSet::new();
-        for entry in since {
-            records.insert(ObjectRef::record(entry.id()), entry.len);
-            if !is_checkpoint(entry.header.kind) {
-                condemned.extend(entry.header.changes.condemns.iter().copied());
-            }
-        }
-        for object in &condemned {
-            records.remove(object);
+        for entry in since.iter().filter(|e| !is_checkpoint(e.header.kind)) {
+            condemned.extend(entry.header.changes.condemns.iter().copied());
         }
         let live = log.live();
         let objects = live
-            .iter()
-            .filter(|(object, _)| matches!(object.kind(), ObjectKind::Pack | ObjectKind::Index))
+            .contents()
             .map(|(object, size)| (*object, size))
+            .collect();
+        let records: BTreeMap<ObjectRef, u64> = live
+            .records()
+            .map(|(id, size)| (ObjectRef::record(id), size))
             .collect();
         let surviving: BTreeSet<RecordId> = snapshots.iter().map(|info| info.id).collect();
         let of_kind = |kind: RecordKind| {
@@ -101,16 +90,12 @@ impl History {
             .map(ObjectRef::record)
             .filter(|record| records.contains_key(record))
             .collect();
-        let acks = log
-            .entries
-            .iter()
-            .flat_map(|entry| &entry.header.changes.acks);
         Self {
             objects,
             generations: generations.collect(),
             forgotten,
             condemned,
-            lost: acks.copied().collect(),
+            lost: log.acknowledged(),
             records,
             snapshots,
         }

@@ -1,10 +1,11 @@
 //! A state to start from, runs that are cut short at one call of the stores, and what must hold then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_base::ids::{DestinationId, Seq};
+use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
 use strongroom_engine::forget::forget;
@@ -17,6 +18,7 @@ use strongroom_engine::{
 };
 use strongroom_read::{Archive, Replicas, SnapshotInfo};
 use strongroom_replica::Replica;
+use strongroom_replica::layout::object_path;
 use strongroom_store::fault::{FaultPlan, FaultStore};
 use strongroom_store::{Memory, ObjectPath, Store};
 
@@ -214,6 +216,19 @@ impl World {
             let bytes = store.get(&path, u64::MAX).unwrap();
             objects.insert(path, bytes);
         }
+        objects
+    }
+
+    /// Returns the live objects of a destination, records among them.
+    pub fn live(&self, store: usize) -> BTreeMap<ObjectPath, Vec<u8>> {
+        let (_, log, _) = self.archive(&[store]).snapshots().unwrap();
+        let archive = self.setup.identity.archive;
+        let live = log.live();
+        let path = |(object, _): (&ObjectRef, u64)| object_path(archive, object);
+        let paths: BTreeSet<ObjectPath> = live.iter().map(path).collect();
+        let mut objects = self.objects(store);
+        objects.retain(|path, _| paths.contains(path));
+        assert_eq!(objects.len(), paths.len());
         objects
     }
 
