@@ -4,6 +4,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_custody::ImportError;
 use strongroom_custody::password::PasswordError;
 use strongroom_engine::EngineError;
+use strongroom_engine::retention::PolicyError;
 use strongroom_format::FormatError;
 use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
@@ -282,6 +283,9 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
+    /// What is to be kept makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The output could not be written.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
@@ -342,6 +346,7 @@ impl Classified for AgentError {
             | Self::NoSuchPath { .. }
             | Self::NotAFile { .. }
             | Self::Pattern { .. }
+            | Self::Policy(_)
             | Self::Temporary { .. }
             | Self::Interrupted => Class::Caller,
             Self::NoCredential

@@ -15,6 +15,7 @@ pub mod look;
 mod memory;
 pub mod profile;
 mod restore;
+pub mod retain;
 mod usual;
 mod wraps;
 
@@ -33,7 +34,9 @@ pub use strongroom_crypto::secret::SecretBytes;
 pub use strongroom_crypto::suite::Suite;
 pub use strongroom_custody as custody;
 pub use strongroom_engine::backup::{BackupSummary, Survey};
+pub use strongroom_engine::prune::{Amount, PruneOptions, PruneSummary};
 pub use strongroom_engine::restore::{Conflict, RestoreSummary};
+pub use strongroom_engine::retention::{Age, Period, Policy, PolicyError};
 pub use strongroom_engine::verify::{ReadData, VerifyReport};
 pub use strongroom_engine::{
     DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning,

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "",
     "init",
     "destination",
@@ -26,6 +26,8 @@ const COMMANDS: [&str; 28] = [
     "restore",
     "dump",
     "verify",
+    "forget",
+    "prune",
     "key",
     "key show",
     "key export",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use strongroom_base::clock::{Clock, SystemClock};
 use strongroom_base::ids::{DestinationId, Seq};
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
@@ -74,11 +75,18 @@ pub struct World {
 
 impl World {
     pub fn new(destinations: usize) -> Self {
-        let stores: Vec<Arc<Memory>> = (0..destinations).map(|_| Arc::new(Memory::new())).collect();
+        Self::with_clock(destinations, Arc::new(SystemClock))
+    }
+
+    /// Makes a world in which this is the time, for the writer and for every destination.
+    pub fn with_clock(destinations: usize, clock: Arc<dyn Clock>) -> Self {
+        let store = |_| Arc::new(Memory::with_clock(clock.clone()));
+        let stores: Vec<Arc<Memory>> = (0..destinations).map(store).collect();
         let dynamic = stores.iter().map(|store| store.clone() as Arc<dyn Store>);
         let suite = strongroom_crypto::suite::Suite::Aes256;
         let mut setup = Setup::new(suite, dynamic.collect());
         setup.folder = fast_folder();
+        setup.identity.clock = clock;
         Self { setup, stores }
     }
 
