@@ -217,9 +217,9 @@ fn is_bounded(curve: &[(usize, u64)], snapshots: usize) {
 }
 
 #[test]
-fn thirty_days_of_hours_are_kept_as_promised() {
+fn forty_five_days_of_hours_are_kept_as_promised() {
     let mut simulation = Simulation::new(1);
-    let curve = simulation.run(30);
+    let curve = simulation.run(45);
     is_bounded(&curve, 24 + 7 + 5 + 12 + 2);
     simulation.check(1, 2);
 }

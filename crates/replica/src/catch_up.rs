@@ -42,9 +42,7 @@ pub fn catch_up(
         // A record that a checkpoint let go is not in the log, and may be at the source still.
         let known = match known {
             Some(known) => Some(known.hash),
-            None if log.stale.contains(newest) => {
-                Some(source.record(*newest, &authority)?.hash())
-            }
+            None if log.stale.contains(newest) => Some(source.record(*newest, &authority)?.hash()),
             None => None,
         };
         if known != Some(found) {

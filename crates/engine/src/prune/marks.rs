@@ -77,6 +77,10 @@ impl Marks {
         let known = KnownChunks::open::<EngineError>(folder, runs, &mut |run| {
             Ok(archive.run_plaintext(run)?)
         })?;
+        Self::of(known, scratch)
+    }
+
+    fn of(known: KnownChunks, scratch: Scratch) -> Result<Self, EngineError> {
         let mut marked = Vec::new();
         for (object, _) in known.runs() {
             let run = decode(&known, &object)?;
@@ -198,4 +202,147 @@ impl MarkedRun {
 fn decode(known: &KnownChunks, object: &ObjectRef) -> Result<Run, EngineError> {
     let plaintext = known.plaintext(object)?;
     Ok(Run::decode(&plaintext).map_err(CatalogueError::from)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prune::usage::usage;
+    use strongroom_base::ids::{Epoch, Generation, ObjectName};
+    use strongroom_crypto::hash::hash;
+    use strongroom_crypto::keys::SealedKind;
+    use strongroom_crypto::seal::PREFIX_LEN;
+    use strongroom_crypto::suite::Suite;
+    use strongroom_format::pack::Method;
+    use strongroom_format::sealed::SealedHeader;
+
+    const CHUNK_LEN: u32 = 64 << 10;
+    const CHUNKS_OF_SEGMENT: u32 = 64;
+    const SEGMENTS_OF_PACK: u32 = 8;
+
+    fn prefix_of(number: u64) -> IdPrefix {
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&hash(&number.to_be_bytes())[..16]);
+        prefix
+    }
+
+    /// A run of chunks with numbers from `first` on, in packs as a backup fills them.
+    fn run_of(first: u64, entries: u32) -> Vec<u8> {
+        let mut run = Run::default();
+        for number in 0..entries {
+            if number % (CHUNKS_OF_SEGMENT * SEGMENTS_OF_PACK) == 0 {
+                let name =
+                    hash(&[&b"pack"[..], &(first + u64::from(number)).to_be_bytes()].concat());
+                run.objects.push(PackPlace {
+                    object: ObjectRef::pack(ObjectName(name)),
+                    offset: 0,
+                    size: 16 << 20,
+                    header: SealedHeader {
+                        kind: SealedKind::Pack,
+                        suite: Suite::Aes256,
+                        generation: Generation(1),
+                        epoch: Epoch(1),
+                    },
+                    prefix: [7; PREFIX_LEN],
+                });
+            }
+            if number % CHUNKS_OF_SEGMENT == 0 {
+                let segment = number / CHUNKS_OF_SEGMENT % SEGMENTS_OF_PACK;
+                run.segments.push(SegmentPlace {
+                    object: u32::try_from(run.objects.len() - 1).unwrap(),
+                    offset: segment * (2 << 20),
+                    stored_len: 2 << 20,
+                    method: Method::Zstd,
+                    raw_len: CHUNKS_OF_SEGMENT * CHUNK_LEN,
+                });
+            }
+            run.entries.push(Entry {
+                prefix: prefix_of(first + u64::from(number)),
+                segment: u32::try_from(run.segments.len() - 1).unwrap(),
+                offset: number % CHUNKS_OF_SEGMENT * CHUNK_LEN,
+            });
+        }
+        run.sort();
+        run.encode()
+    }
+
+    fn marks_of(runs: u64, entries: u32) -> (Marks, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let objects: Vec<ObjectRef> = (0..runs)
+            .map(|number| ObjectRef::index(ObjectName(hash(&number.to_be_bytes()))))
+            .collect();
+        let mut number = 0;
+        let scratch = folder.path().join("runs");
+        let known = KnownChunks::open::<EngineError>(&scratch, &objects, &mut |_| {
+            number += 1;
+            Ok(run_of((number - 1) * u64::from(entries), entries))
+        });
+        (Marks::of(known.unwrap(), Scratch(scratch)).unwrap(), folder)
+    }
+
+    #[test]
+    fn what_is_marked_is_used_and_nothing_else() {
+        let (mut marks, _folder) = marks_of(3, 2_000);
+        for number in (0..6_000).filter(|number| number % 3 == 0) {
+            let prefix = prefix_of(number);
+            assert_eq!(marks.mark(ChunkKind::Data, &prefix).unwrap(), Marked::New);
+            assert_eq!(
+                marks.mark(ChunkKind::Data, &prefix).unwrap(),
+                Marked::Already
+            );
+        }
+        assert_eq!(
+            marks.mark(ChunkKind::Data, &prefix_of(6_000)).unwrap(),
+            Marked::Missing
+        );
+        for number in 0..6_000 {
+            assert_eq!(
+                marks.is_marked(&prefix_of(number)).unwrap(),
+                number % 3 == 0
+            );
+        }
+        let uses = usage(&marks).unwrap();
+        assert_eq!(uses.values().map(|pack| pack.chunks).sum::<u64>(), 2_000);
+        let used: u64 = uses.values().map(|pack| pack.used).sum();
+        let unused: u64 = uses.values().map(|pack| pack.unused).sum();
+        assert!(unused.abs_diff(2 * used) < used / 50, "{used} {unused}");
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "not a file of a profile")]
+    fn reset_peak() {
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    }
+
+    /// Memory of 10,000,000 chunks, of which every second is needed.
+    #[test]
+    #[ignore = "takes a minute, and measures the memory of the whole process"]
+    #[expect(clippy::print_stdout, reason = "the memory is the result")]
+    fn ten_million_chunks_fit_in_little_memory() {
+        let status = |name: &str| -> u64 {
+            let text = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        let (mut marks, _folder) = marks_of(25, 400_000);
+        reset_peak();
+        let begun = std::time::Instant::now();
+        for number in (0..10_000_000).step_by(2) {
+            assert_eq!(
+                marks.mark(ChunkKind::Data, &prefix_of(number)).unwrap(),
+                Marked::New
+            );
+        }
+        let marked = begun.elapsed();
+        let uses = usage(&marks).unwrap();
+        assert_eq!(
+            uses.values().map(|pack| pack.chunks).sum::<u64>(),
+            5_000_000
+        );
+        let peak = status("VmHWM:");
+        println!(
+            "5,000,000 of 10,000,000 chunks marked in {marked:?}, used in {:?}; peak {peak} KiB",
+            begun.elapsed() - marked
+        );
+        assert!(peak < 200 << 10, "{peak} KiB");
+    }
 }
