@@ -1,5 +1,6 @@
 //! A backup: from paths and destinations to a snapshot.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use strongroom_replica::Replica;
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, Profile};
+use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, archives};
 
@@ -244,7 +245,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn settings(&self) -> &crate::profile::ArchiveConfig {
+    pub(crate) fn settings(&self) -> &crate::profile::ArchiveConfig {
         let settings = self.config.archive(self.archive);
         settings.expect("the archive was chosen from the settings")
     }
@@ -330,6 +331,16 @@ impl<'a> Job<'a> {
             replica: Err(there.reason.to_string()),
         });
         reached.chain(unreached).collect()
+    }
+
+    /// Returns the destinations that are folders of this computer.
+    pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
+        let is_folder = |there: &&DestinationConfig| {
+            let location = Location::parse(&there.url, Path::new("/"));
+            matches!(location, Ok(Location::Folder(_)))
+        };
+        let local = self.config.destinations.iter().filter(is_folder);
+        local.map(|there| there.id).collect()
     }
 
     /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores

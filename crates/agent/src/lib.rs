@@ -34,6 +34,7 @@ pub use strongroom_crypto::secret::SecretBytes;
 pub use strongroom_crypto::suite::Suite;
 pub use strongroom_custody as custody;
 pub use strongroom_engine::backup::{BackupSummary, Survey};
+pub use strongroom_engine::erase::Erasure;
 pub use strongroom_engine::prune::{Amount, PruneOptions, PruneSummary};
 pub use strongroom_engine::restore::{Conflict, RestoreSummary};
 pub use strongroom_engine::retention::{Age, Period, Policy, PolicyError};

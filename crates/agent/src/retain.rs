@@ -1,12 +1,14 @@
 //! Forgetting snapshots, and pruning what only they needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_catalogue::Catalogue;
+use strongroom_engine::erase::{EraseOptions, Erasure, GRACE, erase_condemned};
 use strongroom_engine::prune::{PruneOptions, PruneSummary, prune as give_up};
-use strongroom_engine::retention::{Candidate, Policy, PolicyError};
+use strongroom_engine::retention::{Age, Candidate, Policy, PolicyError};
 use strongroom_engine::{DestinationReport, EngineError, Writer, forget::forget as record};
 use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
 
@@ -168,32 +170,66 @@ fn candidate(info: &SnapshotInfo) -> Candidate {
     }
 }
 
+/// What is to be pruned, and how.
+pub struct PruneRequest {
+    /// The archive; none for the default one.
+    pub archive: Option<ArchiveId>,
+    /// How.
+    pub options: PruneOptions,
+    /// How long what was given up is kept at each destination; none for what the settings say, else seven days.
+    pub grace: Option<Age>,
+}
+
 /// What was pruned.
 pub struct Pruned {
     /// The archive.
     pub archive: ArchiveId,
-    /// What the engine did.
+    /// What was given up.
     pub summary: PruneSummary,
+    /// What was erased at each destination that could be reached.
+    pub erasures: Vec<Erasure>,
 }
 
-/// Gives up what no snapshot needs.
+/// Gives up what no snapshot needs, and erases what was given up long enough ago.
 pub fn prune(
     profile: &Profile,
-    archive: Option<ArchiveId>,
-    options: &PruneOptions,
+    request: &PruneRequest,
     tools: &Tools<'_>,
 ) -> Result<Pruned, AgentError> {
     let work = |job: &Job<'_>, writer: &mut Writer<'_>| {
         let folder = profile.catalogue_dir(job.archive())?;
         let catalogue = Catalogue::open(&folder).map_err(EngineError::from)?;
         let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
-        let summary = give_up(writer, &catalogue, options, monitor, progress, stop)?;
+        let erase = EraseOptions {
+            grace: grace(job, request)?,
+            local: job.local_destinations(),
+            dry_run: request.options.dry_run,
+        };
+        let summary = give_up(
+            writer,
+            &catalogue,
+            &request.options,
+            monitor,
+            progress,
+            stop,
+        )?;
         Ok(Pruned {
             archive: job.archive(),
             summary,
+            erasures: erase_condemned(writer, &erase, progress, stop),
         })
     };
-    with_writer(profile, archive, tools, work)
+    with_writer(profile, request.archive, tools, work)
+}
+
+fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> {
+    let settings = job.settings().grace.as_deref();
+    let age = match (request.grace, settings) {
+        (Some(age), _) => Some(age),
+        (None, Some(text)) => Some(text.parse::<Age>()?),
+        (None, None) => None,
+    };
+    Ok(age.map_or(GRACE, Age::to_duration))
 }
 
 /// Lets something work with the writer of an archive that has begun, after its destinations caught up.

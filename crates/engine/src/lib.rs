@@ -8,6 +8,7 @@ pub mod backup;
 mod create;
 mod deed;
 mod destination;
+pub mod erase;
 mod error;
 mod fanout;
 mod find;

@@ -127,6 +127,15 @@ impl std::fmt::Display for Age {
 }
 
 impl Age {
+    /// Returns the length, where a month has 30 days and a year 365.
+    pub fn to_duration(self) -> std::time::Duration {
+        let days = u64::from(self.years) * 365
+            + u64::from(self.months) * 30
+            + u64::from(self.weeks) * 7
+            + u64::from(self.days);
+        std::time::Duration::from_hours(days * 24 + u64::from(self.hours))
+    }
+
     /// Returns the time so long before another one; the earliest there is where that is too early.
     fn before(&self, time: &Zoned) -> Timestamp {
         let span = Span::new()

@@ -10,25 +10,17 @@ use std::sync::{Arc, Mutex};
 
 use common::crash::{Run, World, restore_to};
 use common::trees::fast_folder;
-use common::{noise, write};
+use common::{MovedClock, noise, write};
 use jiff::tz::TimeZone;
 use strongroom_base::clock::{Clock, Timestamp};
 use strongroom_base::ids::Seq;
+use strongroom_engine::erase::GRACE;
 use strongroom_engine::prune::{PruneOptions, PruneSummary};
 use strongroom_engine::retention::{Candidate, Period, Policy};
 
 const HOUR: i128 = 3_600_000_000_000;
 /// Monday, and later than the files that the test writes.
 const BEGIN: &str = "2035-01-01T00:00:00Z";
-
-/// A clock that is moved by hand.
-struct MovedClock(Mutex<Timestamp>);
-
-impl Clock for MovedClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// What a file holds: a seed and a length.
 type Files = BTreeMap<String, (u32, usize)>;
@@ -40,6 +32,8 @@ struct Point {
     /// Live objects and their bytes.
     objects: usize,
     bytes: u64,
+    /// Objects at the destination.
+    there: usize,
     /// Bytes of the contents that the kept snapshots have together.
     needed: u64,
 }
@@ -123,9 +117,14 @@ impl Simulation {
     }
 
     fn prune(&self) -> PruneSummary {
-        self.world
+        let pruned = self
+            .world
             .prune(&PruneOptions::default(), &Run::sound())
-            .unwrap()
+            .unwrap();
+        for erasure in self.world.erase(GRACE, &Run::sound()).unwrap() {
+            assert!(erasure.held.is_none(), "{erasure:?}");
+        }
+        pruned
     }
 
     /// What must be kept, of everything that was ever made, found in another way than the policy does.
@@ -202,6 +201,7 @@ impl Simulation {
             snapshots: promised.len(),
             objects: live.len(),
             bytes: bytes(&live),
+            there: all.len(),
             needed: contents.iter().map(|(_, len)| *len as u64).sum(),
         }
     }
@@ -231,6 +231,8 @@ fn is_bounded(curve: &[Point]) {
     for point in curve {
         // A record for each snapshot; packs, runs and the rest do not grow with time.
         assert!(point.objects <= point.snapshots + 60, "{point:?}");
+        // What was given up in two weeks, and the snapshots of a week.
+        assert!(point.there <= point.objects + 900, "{point:?}");
         // 5 % unused, and padding, trees and records.
         assert!(point.bytes < point.needed * 6 / 5 + (1 << 20), "{point:?}");
     }

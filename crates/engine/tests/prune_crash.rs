@@ -6,6 +6,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::crash::{Run, World};
 use common::trees::{Tree, fast_folder, read_tree};
@@ -20,6 +21,7 @@ use strongroom_store::fault::{Fault, FaultPlan};
 enum Deed {
     Forget,
     Prune,
+    Erase,
 }
 
 /// An archive of which a part is to go.
@@ -67,12 +69,21 @@ impl Start {
                 gone.push(seq);
             }
         }
-        if deed == Deed::Prune {
+        if deed != Deed::Forget {
             let run = Run {
                 away: if missed > 0 { &[1] } else { &[] },
                 ..Run::sound()
             };
             world.forget(&gone, &run).unwrap();
+        }
+        if deed == Deed::Erase {
+            world
+                .prune(&PruneOptions::default(), &Run::sound())
+                .unwrap();
+            // A destination erases what it holds a later record of.
+            world.backup(source.path(), &Run::sound()).unwrap();
+            let (infos, _, _) = world.archive(&[0]).snapshots().unwrap();
+            kept.push((infos.last().unwrap().id.seq, read_tree(source.path())));
         }
         Self {
             world,
@@ -87,6 +98,7 @@ impl Start {
         match self.deed {
             Deed::Forget => world.forget(&self.gone, run).map(drop),
             Deed::Prune => world.prune(&PruneOptions::default(), run).map(drop),
+            Deed::Erase => world.erase(Duration::ZERO, run).map(drop),
         }
     }
 
@@ -110,7 +122,7 @@ impl Start {
             for (seq, _) in self.kept.iter().filter(|(seq, _)| *seq <= newest) {
                 assert!(seqs.contains(seq), "{case}: d{store} lacks {}", seq.0);
             }
-            if self.deed == Deed::Prune && store == 0 {
+            if self.deed != Deed::Forget && store == 0 {
                 assert_eq!(seqs.len(), self.kept.len(), "{case}");
             }
             if store == restored {
@@ -143,6 +155,10 @@ impl Start {
         for report in &summary.destinations {
             assert!(report.status.is_complete(), "{case}: {report:?}");
         }
+        let erased = world.erase(Duration::ZERO, &Run::sound());
+        for erasure in erased.unwrap_or_else(|error| panic!("{case}: {error}")) {
+            assert!(erasure.held.is_none(), "{case}: {erasure:?}");
+        }
         let trees: Vec<Tree> = self.kept.iter().map(|(_, tree)| tree.clone()).collect();
         let last = [read_tree(again.path()), read_tree(self.source.path())];
         let trees: Vec<&Tree> = trees.iter().chain(&last).collect();
@@ -151,6 +167,9 @@ impl Start {
             let (infos, _) = world.verify_clean(store, case);
             assert_eq!(infos.len(), trees.len(), "{case}: d{store}");
             assert!(first == world.live(store), "{case}: d{store}");
+            // Descriptor and keys, and nothing that is not live.
+            let there = world.objects(store).len();
+            assert_eq!(there, first.len() + 2, "{case}: d{store}");
             if store == restored {
                 world.restores(store, &infos, &trees, case);
             }
@@ -170,7 +189,8 @@ impl Start {
                 away: &[],
             };
             let outcome = self.act(&world, &run);
-            assert!(outcome.is_err() || stop + 12 > calls, "{case}");
+            let tells = self.deed == Deed::Erase || outcome.is_err() || stop + 12 > calls;
+            assert!(tells, "{case}");
             let restored = usize::try_from(stop).unwrap() % world.stores.len();
             self.check(&world, restored, &case);
             self.goes_on(&world, restored, &case);
@@ -212,6 +232,11 @@ fn prune_with_one_behind_dies_at_every_call_matrix() {
         "prune, one behind",
         Start::new(Deed::Prune, 2, 3).die_everywhere(),
     );
+}
+
+#[test]
+fn erasing_dies_at_every_call_matrix() {
+    tell("erase, two", Start::new(Deed::Erase, 2, 0).die_everywhere());
 }
 
 /// A destination that fails once, or whose answer is lost, harms nothing.

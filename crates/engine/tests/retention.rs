@@ -5,9 +5,13 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use common::crash::{Run, World};
 use common::trees::{Tree, fast_folder, read_tree};
-use common::{noise, write};
+use common::{MovedClock, noise, write};
+use strongroom_base::clock::{Clock as _, Timestamp};
 use strongroom_base::ids::Seq;
 use strongroom_engine::prune::{PruneOptions, PruneSummary};
 use strongroom_read::SnapshotInfo;
@@ -228,4 +232,45 @@ fn many_small_packs_become_few() {
     case.world
         .restores(0, &infos[39..], &trees[39..], "bundled");
     assert!(case.prune().head.is_none());
+}
+
+#[test]
+fn what_was_given_up_goes_after_the_grace() {
+    let clock = Arc::new(MovedClock(Mutex::new(Timestamp(4_000_000_000_000_000_000))));
+    let hours = |hours: i128| clock.0.lock().unwrap().0 += hours * 3_600_000_000_000;
+    let mut case = Case::new(2);
+    case.world = World::with_clock(2, clock.clone());
+    for number in 0..12 {
+        case.put("large", &noise(number, 1_200_000));
+        case.backup();
+        hours(1);
+    }
+    case.keep_only(&[11]);
+    case.prune();
+    let grace = Duration::from_hours(48);
+    let erase = |case: &Case| case.world.erase(grace, &Run::sound()).unwrap();
+    for erasure in erase(&case) {
+        assert_eq!(erasure.erased.count, 0, "{erasure:?}");
+        assert!(erasure.waiting.bytes > 12_000_000, "{erasure:?}");
+        let until = erasure.until.unwrap().0;
+        assert_eq!(
+            until - clock.now().0,
+            i128::try_from(grace.as_nanos()).unwrap()
+        );
+    }
+    hours(47);
+    assert!(erase(&case).iter().all(|erasure| erasure.erased.count == 0));
+    case.check("before the grace is over");
+    hours(2);
+    // What the newest record condemned goes only when there is a later one.
+    case.backup();
+    for erasure in erase(&case) {
+        assert!(erasure.erased.bytes > 12_000_000, "{erasure:?}");
+        assert_eq!(erasure.waiting.count, 0, "{erasure:?}");
+    }
+    case.check("after it");
+    assert_eq!(case.world.objects(0).len(), case.world.live(0).len() + 2);
+    case.put("large", &noise(3, 1_200_000));
+    case.backup();
+    case.check("stored again");
 }

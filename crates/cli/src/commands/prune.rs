@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
-use strongroom_agent::retain::{Pruned, prune};
+use strongroom_agent::retain::{PruneRequest, Pruned, prune};
 use strongroom_agent::{
-    Amount, DestinationReport, DestinationStatus, Progress, PruneOptions, Tools,
+    Age, Amount, DestinationReport, DestinationStatus, Erasure, Progress, PruneOptions,
+    PruneSummary, Tools,
 };
 use strongroom_base::ids::ArchiveId;
 
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::{self, Kind, Printer};
-use crate::show;
+use crate::{show, time};
 
 /// Arguments of `prune`.
 #[derive(Args)]
@@ -29,6 +30,10 @@ pub(crate) struct Arguments {
     /// Read and put together anew packs of at most so many bytes: a number, or one with K, M, G or T
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_repack_bytes: Option<u64>,
+    /// Keep what is given up for so long at each destination: days and hours as in 14d [default: what the settings
+    /// say, else 7d]
+    #[arg(long, value_name = "AGE")]
+    grace: Option<Age>,
     /// The archive, where there are several
     #[arg(long, value_name = "ID")]
     archive: Option<ArchiveId>,
@@ -41,6 +46,7 @@ impl Arguments {
             dry_run: false,
             max_unused: PruneOptions::default().max_unused_percent,
             max_repack_bytes: None,
+            grace: None,
             archive,
         }
     }
@@ -84,13 +90,17 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         progress: &counters,
         stop: &context.stop,
     };
-    let options = PruneOptions {
-        max_unused_percent: arguments.max_unused,
-        max_repack_bytes: arguments.max_repack_bytes.unwrap_or(u64::MAX),
-        dry_run: arguments.dry_run,
+    let request = PruneRequest {
+        archive: arguments.archive,
+        options: PruneOptions {
+            max_unused_percent: arguments.max_unused,
+            max_repack_bytes: arguments.max_repack_bytes.unwrap_or(u64::MAX),
+            dry_run: arguments.dry_run,
+        },
+        grace: arguments.grace,
     };
     let done = progress::show(context.output, Kind::Prune, &counters, || {
-        prune(&profile, arguments.archive, &options, &tools)
+        prune(&profile, &request, &tools)
     })?;
     report(context, &done, arguments.dry_run)?;
     let found = outcome(&done.summary.destinations);
@@ -104,6 +114,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
 fn report(context: &Context<'_>, done: &Pruned, dry_run: bool) -> Result<(), Failure> {
     let (output, summary) = (context.output, &done.summary);
     let there = destinations(context, &summary.destinations);
+    for erasure in &done.erasures {
+        if let Some(why) = &erasure.held {
+            output.warning(&erasure.destination, &format!("nothing is erased: {why}"));
+        }
+    }
     if output.is_json() {
         return output.object(&json!({
             "archive": done.archive.to_string(),
@@ -120,11 +135,61 @@ fn report(context: &Context<'_>, done: &Pruned, dry_run: bool) -> Result<(), Fai
             "bytes_reclaimable": summary.reclaimable(),
             "packs_damaged": summary.damaged,
             "destinations": there,
+            "erased": done.erasures.iter().map(erasure).collect::<Vec<_>>(),
         }));
     }
-    if !summary.condemns() {
-        return output.line("there is nothing to give up");
+    if summary.condemns() {
+        report_summary(context, summary, dry_run)?;
+    } else {
+        output.line("there is nothing to give up")?;
     }
+    for erasure in &done.erasures {
+        report_erasure(context, erasure, dry_run)?;
+    }
+    Ok(())
+}
+
+fn report_erasure(context: &Context<'_>, found: &Erasure, dry_run: bool) -> Result<(), Failure> {
+    let would = if dry_run { "would be " } else { "" };
+    let mut parts = vec![format!("{} {would}erased", show::bytes(found.erased.bytes))];
+    if found.waiting.count > 0 {
+        let until = found.until.map_or_else(String::new, |until| {
+            format!(" until {}", time::local(until))
+        });
+        parts.push(format!(
+            "{} kept{until} for the grace",
+            show::bytes(found.waiting.bytes)
+        ));
+    }
+    if found.denied > 0 {
+        parts.push(format!(
+            "{} {} not let go by the destination yet",
+            found.denied,
+            plural(found.denied, "object")
+        ));
+    }
+    context
+        .output
+        .line(&format!("{}: {}", found.destination, parts.join(", ")))
+}
+
+fn erasure(found: &Erasure) -> Value {
+    json!({
+        "name": found.destination,
+        "erased": amount(found.erased),
+        "waiting": amount(found.waiting),
+        "waiting_until": found.until.map(time::rfc3339),
+        "denied": found.denied,
+        "reason": found.held,
+    })
+}
+
+fn report_summary(
+    context: &Context<'_>,
+    summary: &PruneSummary,
+    dry_run: bool,
+) -> Result<(), Failure> {
+    let output = context.output;
     let would = if dry_run { "would be " } else { "" };
     let of = |amount: Amount, word: &str| {
         let word = plural(amount.count, word);

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_base::clock::{Clock, SystemClock};
 use strongroom_base::ids::{DestinationId, Seq};
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
+use strongroom_engine::erase::{EraseOptions, Erasure, erase_condemned};
 use strongroom_engine::forget::forget;
 use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
 use strongroom_engine::restore::{RestoreSummary, restore};
@@ -176,6 +178,21 @@ impl World {
         let warnings = Warnings::default();
         self.write(run, |writer, catalogue| {
             prune(writer, catalogue, options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Erases what was given up and is older than the grace; the last destination is a disk of this computer.
+    pub fn erase(&self, grace: Duration, run: &Run<'_>) -> Result<Vec<Erasure>, EngineError> {
+        let last = self.stores.len() - 1;
+        let local = self.destinations(run)[last].id;
+        let options = EraseOptions {
+            grace,
+            local: [local].into(),
+            dry_run: false,
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        self.write(run, |writer, _| {
+            Ok(erase_condemned(writer, &options, &progress, &stop))
         })
     }
 
