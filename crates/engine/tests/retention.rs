@@ -117,8 +117,8 @@ fn a_part_that_is_given_up_is_stored_again() {
     case.backup();
     case.keep_only(&[1]);
     let pruned = case.prune();
-    // A pack of data and one of trees.
-    assert_eq!(pruned.repacked.count, 2, "{pruned:?}");
+    assert!(pruned.repacked.bytes > 1_600_000, "{pruned:?}");
+    assert!(pruned.unused_left < 10_000, "{pruned:?}");
     case.check("after prune");
     case.put("gone/b", &noise(2, 900_000));
     case.put("gone/c", &noise(3, 900));
@@ -259,7 +259,10 @@ fn what_was_given_up_goes_after_the_grace() {
         );
     }
     hours(47);
-    assert!(erase(&case).iter().all(|erasure| erasure.erased.count == 0));
+    for erasure in erase(&case) {
+        // Index runs that were merged on the way are older.
+        assert!(erasure.erased.bytes < 100_000, "{erasure:?}");
+    }
     case.check("before the grace is over");
     hours(2);
     // What the newest record condemned goes only when there is a later one.
