@@ -12,12 +12,16 @@ pub mod folder;
 pub mod memory;
 mod path;
 pub mod probe;
+mod quota;
 pub mod record;
 pub mod retry;
 mod store;
+mod union;
 
 pub use error::StoreError;
 pub use folder::Folder;
 pub use memory::Memory;
 pub use path::{ObjectPath, ObjectPathError, PATH_LEN_MAX, SEGMENTS_MAX, prefix_folder};
+pub use quota::Quota;
 pub use store::{Properties, PutOutcome, Store};
+pub use union::Union;
