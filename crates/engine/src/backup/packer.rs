@@ -127,8 +127,12 @@ impl<'a, 'w> Packer<'a, 'w> {
     }
 
     fn seal_pack(&mut self, class: PackClass, full: bool) -> Option<SealedPack> {
+        if self.open_pack(class).len() == 0 {
+            return None;
+        }
         let identity = self.writer.identity.clone();
         let generation = self.writer.next_id().generation;
+        self.fanout.settle();
         self.open_pack(class).seal(&identity, generation, full)
     }
 

@@ -110,11 +110,7 @@ impl Reader<'_> {
             bytes.extend_from_slice(this);
             chunks.push(*chunk);
         }
-        let raw = RawSegment {
-            class,
-            bytes,
-            chunks,
-        };
+        let raw = RawSegment::again(class, bytes, chunks);
         self.compressor.compress(raw, &mut Vec::new())
     }
 }

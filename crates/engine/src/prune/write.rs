@@ -84,6 +84,11 @@ impl<'a> Output<'a> {
     }
 
     fn finish_pack(&mut self, class: PackClass, full: bool) {
+        if self.open_pack(class).len() == 0 {
+            return;
+        }
+        // One sealed pack at a time.
+        self.fanout.settle();
         let (identity, generation) = (self.identity.clone(), self.generation);
         let Some(pack) = self.open_pack(class).seal(&identity, generation, full) else {
             return;
