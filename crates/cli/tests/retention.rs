@@ -118,6 +118,16 @@ fn prune_gives_up_what_nobody_needs_and_backups_go_on() {
     place.ok("restore latest --to out");
     assert_eq!(place.read("out/a.txt"), "three, and longer still");
     place.ok("forget --keep-last 1 --prune");
+    let waiting = place.ok("prune");
+    assert!(waiting.out.contains("nothing to give up"), "{waiting:?}");
+    assert!(waiting.out.contains("disk: 0 B erased, "), "{waiting:?}");
+    assert!(waiting.out.contains(" for the grace"), "{waiting:?}");
+    assert!(bytes_of(&place, "disk") > 2_000_000);
+    let erased = place.ok("prune --grace 0h");
+    assert!(erased.out.contains(" MiB erased"), "{erased:?}");
+    assert!(bytes_of(&place, "disk") < 100_000);
+    place.ok("restore latest --to again");
+    assert_eq!(place.read("again/a.txt"), "three, and longer still");
     place.ok("verify --read-data");
     place.fails("prune --max-unused 101%", 2);
 }

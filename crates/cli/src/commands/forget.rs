@@ -18,6 +18,7 @@ use crate::time;
 
 /// Arguments of `forget`.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
 pub(crate) struct Arguments {
     /// Forget these snapshots
     #[arg(value_name = "SNAPSHOT")]
@@ -47,6 +48,7 @@ pub(crate) struct Arguments {
 /// The rules; what any of them keeps, stays.
 #[derive(Args)]
 #[command(next_help_heading = "What is kept")]
+#[expect(clippy::struct_field_names, reason = "fields are named as the options")]
 struct Keep {
     /// The newest N
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -220,7 +222,9 @@ fn line(judged: &Judged) -> String {
         time::local(snapshot.started),
     );
     if !snapshot.tags.is_empty() {
-        line.push_str(&format!("  [{}]", snapshot.tags.join(", ")));
+        line.push_str("  [");
+        line.push_str(&snapshot.tags.join(", "));
+        line.push(']');
     }
     if !judged.goes() {
         line.push_str("  ");

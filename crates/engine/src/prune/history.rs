@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 use strongroom_read::{Archive, SnapshotInfo};
-use strongroom_replica::log::Log;
+use strongroom_replica::log::{Log, LogEntry};
 use strongroom_replica::record::RecordKind;
 
 use crate::error::EngineError;
@@ -82,7 +82,7 @@ impl History {
         let surviving: BTreeSet<RecordId> = snapshots.iter().map(|info| info.id).collect();
         let of_kind = |kind: RecordKind| {
             let entries = log.entries.iter().filter(move |e| e.header.kind == kind);
-            entries.map(|entry| entry.id())
+            entries.map(LogEntry::id)
         };
         let generations = of_kind(RecordKind::Generation).map(ObjectRef::record);
         let forgotten = of_kind(RecordKind::Snapshot)

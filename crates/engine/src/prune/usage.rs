@@ -38,7 +38,7 @@ impl PackUse {
 
 /// Returns what is needed of every pack.
 pub(crate) fn usage(marks: &Marks) -> Result<BTreeMap<PackKey, PackUse>, EngineError> {
-    let mut uses = BTreeMap::new();
+    let mut packs = BTreeMap::new();
     for run in marks.runs() {
         let mut order: Vec<(u32, u32, bool)> = marks
             .run(&run.object)?
@@ -49,7 +49,7 @@ pub(crate) fn usage(marks: &Marks) -> Result<BTreeMap<PackKey, PackUse>, EngineE
             .collect();
         order.sort_unstable();
         for (number, place) in run.objects.iter().enumerate() {
-            let pack = uses.entry(key_of(place)).or_insert_with(|| PackUse {
+            let pack = packs.entry(key_of(place)).or_insert_with(|| PackUse {
                 place: place.clone(),
                 class: None,
                 chunks: 0,
@@ -71,12 +71,12 @@ pub(crate) fn usage(marks: &Marks) -> Result<BTreeMap<PackKey, PackUse>, EngineE
             let stored = u64::from(segment.stored_len);
             let used = stored * raw / u64::from(segment.raw_len).max(1);
             let place = &run.objects[segment.object as usize];
-            if let Some(pack) = uses.get_mut(&key_of(place)) {
+            if let Some(pack) = packs.get_mut(&key_of(place)) {
                 pack.chunks += chunks;
                 pack.used += used;
                 pack.unused += stored.saturating_sub(used);
             }
         }
     }
-    Ok(uses)
+    Ok(packs)
 }
