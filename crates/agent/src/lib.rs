@@ -14,6 +14,7 @@ mod location;
 pub mod look;
 mod memory;
 pub mod profile;
+pub mod replicas;
 mod restore;
 mod usual;
 mod wraps;
@@ -40,3 +41,4 @@ pub use strongroom_engine::{
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;
+pub use strongroom_replica::scrub::Sample;

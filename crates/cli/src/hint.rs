@@ -52,6 +52,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::StateLost { .. } | AgentError::State { .. } => {
             "bring the profile back from a backup of it; the archive itself is not harmed"
         }
+        AgentError::SetAside { .. } => {
+            "find out why first; `strongroom destination heal NAME` fills up one that went back"
+        }
         AgentError::Locked { .. } => "wait until it has finished",
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"

@@ -11,6 +11,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
+mod replicas;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
 pub(crate) mod stats;
