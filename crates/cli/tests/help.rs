@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "",
     "init",
     "destination",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 28] = [
     "destination list",
     "destination remove",
     "destination test",
+    "destination sync",
+    "destination heal",
     "backup",
     "snapshots",
     "ls",
