@@ -14,6 +14,7 @@ mod location;
 pub mod look;
 mod memory;
 pub mod profile;
+pub mod replicas;
 mod restore;
 pub mod retain;
 mod usual;
@@ -44,3 +45,4 @@ pub use strongroom_engine::{
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;
+pub use strongroom_replica::scrub::Sample;

@@ -58,6 +58,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::Policy(PolicyError::KeepsNothing) => {
             "add a rule, or say --forget-everything if that is what you want"
         }
+        AgentError::SetAside { .. } => {
+            "find out why first; `strongroom destination heal NAME` fills up one that went back"
+        }
         AgentError::Locked { .. } => "wait until it has finished",
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"

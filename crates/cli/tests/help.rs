@@ -16,6 +16,8 @@ const COMMANDS: [&str; 30] = [
     "destination list",
     "destination remove",
     "destination test",
+    "destination sync",
+    "destination heal",
     "backup",
     "snapshots",
     "ls",

@@ -1,6 +1,7 @@
 //! Erases at the destinations what was given up, as far as they may: `spec/archive-v1.md`, section 11.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
@@ -75,7 +76,13 @@ pub fn erase_condemned(
             ..Erasure::default()
         };
         let is_local = options.local.contains(&destination.id);
-        let result = erase_at(writer, &replica, options, is_local, progress, &mut erasure);
+        let work = Work {
+            writer,
+            options,
+            progress,
+            stop,
+        };
+        let result = work.erase_at(&replica, is_local, &mut erasure);
         if let Err(error) = result {
             erasure.held = Some(with_cause(&error));
         }
@@ -84,62 +91,80 @@ pub fn erase_condemned(
     erasures
 }
 
-fn erase_at(
-    writer: &Writer<'_>,
-    replica: &Replica,
-    options: &EraseOptions,
-    is_local: bool,
-    progress: &Progress,
-    erasure: &mut Erasure,
-) -> Result<(), ReplicaError> {
-    let identity = &writer.identity;
-    let authority = identity.ring.authority().public_key();
-    let archive = identity.archive;
-    let is_keys = |number: u32, bytes: &[u8]| {
-        KeysObject::decode(bytes, &authority)
-            .is_ok_and(|keys| keys.number == number && keys.archive == archive)
-    };
-    let owner = Owner {
-        authority,
-        is_keys: &is_keys,
-    };
-    let found = survey(replica, &owner, &*identity.random)?;
-    let head = writer.head();
-    if found.head != Some(head.id) {
-        erasure.held = Some("it does not have the newest record".to_owned());
-        return Ok(());
+/// What erasing works with.
+struct Work<'a, 'w> {
+    writer: &'a Writer<'w>,
+    options: &'a EraseOptions,
+    progress: &'a Progress,
+    stop: &'a Stop,
+}
+
+impl Work<'_, '_> {
+    fn erase_at(
+        &self,
+        replica: &Replica,
+        is_local: bool,
+        erasure: &mut Erasure,
+    ) -> Result<(), ReplicaError> {
+        let Self {
+            writer,
+            options,
+            progress,
+            stop,
+        } = self;
+        let identity = &writer.identity;
+        let authority = identity.ring.authority().public_key();
+        let archive = identity.archive;
+        let is_keys = |number: u32, bytes: &[u8]| {
+            KeysObject::decode(bytes, &authority)
+                .is_ok_and(|keys| keys.number == number && keys.archive == archive)
+        };
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        let found = survey(replica, &owner, &*identity.random)?;
+        let head = writer.head();
+        if found.head != Some(head.id) {
+            erasure.held = Some("it does not have the newest record".to_owned());
+            return Ok(());
+        }
+        let decision = decide(
+            &found,
+            &Rules {
+                grace: options.grace,
+                days: (is_local && options.grace >= GRACE).then_some(DAYS),
+                unnamed: Unnamed::Erase,
+                now: identity.clock.now(),
+            },
+        );
+        erasure.waiting = Amount {
+            count: decision.waiting.0,
+            bytes: decision.waiting.1,
+        };
+        erasure.until = grace_over(&found, options.grace).filter(|_| decision.waiting.0 > 0);
+        erasure.held = decision.held.as_ref().map(explain);
+        if options.dry_run {
+            erasure.erased = planned(&decision);
+            return Ok(());
+        }
+        let (mut objects, mut bytes) = (0, 0);
+        let result = erase(replica, &decision, &mut |erased| {
+            count(&progress.entries_done, erased.objects - objects);
+            (objects, bytes) = (erased.objects, erased.bytes);
+            if stop.is_requested() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        // What was erased before a failure is gone all the same.
+        erasure.erased = Amount {
+            count: objects,
+            bytes,
+        };
+        erasure.denied = result?.denied;
+        Ok(())
     }
-    let decision = decide(
-        &found,
-        &Rules {
-            grace: options.grace,
-            days: (is_local && options.grace >= GRACE).then_some(DAYS),
-            unnamed: Unnamed::Erase,
-            now: identity.clock.now(),
-        },
-    );
-    erasure.waiting = Amount {
-        count: decision.waiting.0,
-        bytes: decision.waiting.1,
-    };
-    erasure.until = grace_over(&found, options.grace).filter(|_| decision.waiting.0 > 0);
-    erasure.held = decision.held.as_ref().map(explain);
-    if options.dry_run {
-        erasure.erased = planned(&decision);
-        return Ok(());
-    }
-    let (mut objects, mut bytes) = (0, 0);
-    let result = erase(replica, &decision, &mut |erased| {
-        count(&progress.entries_done, erased.objects - objects);
-        (objects, bytes) = (erased.objects, erased.bytes);
-    });
-    // What was erased before a failure is gone all the same.
-    erasure.erased = Amount {
-        count: objects,
-        bytes,
-    };
-    erasure.denied = result?.denied;
-    Ok(())
 }
 
 fn planned(decision: &Decision) -> Amount {

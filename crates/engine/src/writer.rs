@@ -1,5 +1,6 @@
 //! The one writer of an archive: which destinations can be written to, and how a record gets there.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
@@ -246,7 +247,10 @@ impl<'a> Writer<'a> {
             let Ok(target) = &slot.destination.replica else {
                 continue;
             };
-            let mut progress = |copied: Copied| progress(copied.bytes);
+            let mut progress = |copied: Copied| {
+                progress(copied.bytes);
+                ControlFlow::Continue(())
+            };
             match sync_to(target, &sources, &expected, &owner, &mut progress) {
                 Ok(synced) => {
                     slot.bytes_written += synced.copied.bytes;

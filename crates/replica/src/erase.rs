@@ -1,6 +1,7 @@
 //! What a destination may erase, and erasing it: `spec/archive-v1.md`, section 11.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
@@ -119,7 +120,7 @@ impl Decision {
 pub fn erase(
     replica: &Replica,
     decision: &Decision,
-    progress: &mut dyn FnMut(Erased),
+    progress: &mut dyn FnMut(Erased) -> ControlFlow<()>,
 ) -> Result<Erased, ReplicaError> {
     let (mut erased, mut denied) = (Erased::default(), false);
     for (place, size) in &decision.erase {
@@ -139,7 +140,9 @@ pub fn erase(
         }
         erased.objects += 1;
         erased.bytes += size;
-        progress(erased);
+        if progress(erased).is_break() {
+            return Err(ReplicaError::Interrupted);
+        }
     }
     Ok(erased)
 }

@@ -90,6 +90,9 @@ pub enum ReplicaError {
         /// The object.
         place: Place,
     },
+    /// Somebody asked to stop.
+    #[error("stopped on request")]
+    Interrupted,
     /// The replicas that may have the object undamaged cannot be reached.
     #[error("cannot fetch {what} from another replica")]
     Unreached {
@@ -120,6 +123,7 @@ impl Classified for ReplicaError {
         match self {
             Self::Store(source) => source.class(),
             Self::Unreached { source, .. } => source.class(),
+            Self::Interrupted => Class::Retry,
             Self::NoSuchArchive { .. }
             | Self::TooNew { .. }
             | Self::UnknownFeature { .. }

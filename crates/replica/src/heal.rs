@@ -47,15 +47,15 @@ impl Healed {
 /// Puts the objects of `findings` anew, each from the first of `sisters` that has it undamaged.
 ///
 /// A damaged object is deleted only when its bytes are in hand. What is killed in between lacks the object, and
-/// the next call puts it. Packs come first and records last, as always. Calls `progress` after each object.
-/// Fails only where the destination itself is gone.
+/// the next call puts it. Packs come first and records last, as always. Calls `progress` after each object,
+/// and stops where it breaks. Fails only where the destination itself is gone.
 pub fn heal(
     replica: &Replica,
     sisters: &[&Replica],
     expected: &Expected,
     owner: &Owner<'_>,
     findings: &[Finding],
-    progress: &mut dyn FnMut(&Healed),
+    progress: &mut dyn FnMut(&Healed) -> ControlFlow<()>,
 ) -> Result<Healed, ReplicaError> {
     let mut findings: Vec<&Finding> = findings.iter().collect();
     findings.sort_by_key(|finding| finding.place);
@@ -83,8 +83,11 @@ pub fn heal(
                 }
                 result => healed.note(finding.place, result),
             }
-            progress(&healed);
-            ControlFlow::Continue(())
+            let go_on = progress(&healed);
+            if go_on.is_break() {
+                gone = Some(ReplicaError::Interrupted);
+            }
+            go_on
         });
         if let Some(error) = gone {
             return Err(error);

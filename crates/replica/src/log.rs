@@ -203,7 +203,12 @@ pub fn read_log_of(
     plan.extend(from);
     let read = |id: &RecordId| reader.read(*id);
     let mut next_seq = begin.0;
-    in_order(THREADS_MAX, &plan, &read, &mut |id, record| {
+    let threads = if reader.has_all(&plan) {
+        1
+    } else {
+        THREADS_MAX
+    };
+    in_order(threads, &plan, &read, &mut |id, record| {
         if id.seq >= begin && chain.binary_search_by_key(&key(id), key).is_ok() {
             let missing = (next_seq..id.seq.0).map(|seq| RecordId {
                 seq: Seq(seq),

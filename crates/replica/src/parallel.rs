@@ -19,21 +19,29 @@ struct Desk<R> {
     closed: bool,
 }
 
-/// Closes the desk when a thread ends early, so that nobody waits for it.
-struct Close<'a, R> {
-    desk: &'a Mutex<Desk<R>>,
-    changed: &'a Condvar,
+struct Office<R> {
+    desk: Mutex<Desk<R>>,
+    /// Another item may be begun.
+    room: Condvar,
+    /// Another answer is there.
+    answer: Condvar,
 }
 
-impl<R> Drop for Close<'_, R> {
-    fn drop(&mut self) {
-        lock(self.desk).closed = true;
-        self.changed.notify_all();
+impl<R> Office<R> {
+    fn lock(&self) -> MutexGuard<'_, Desk<R>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn lock<R>(desk: &Mutex<Desk<R>>) -> MutexGuard<'_, Desk<R>> {
-    desk.lock().unwrap_or_else(PoisonError::into_inner)
+/// Closes the office when a thread ends early, so that nobody waits for it.
+struct Close<'a, R>(&'a Office<R>);
+
+impl<R> Drop for Close<'_, R> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.room.notify_all();
+        self.0.answer.notify_all();
+    }
 }
 
 /// Does `work` on every item, on up to `threads` threads, and hands the answers to `take` in the order of
@@ -49,23 +57,24 @@ pub(crate) fn in_order<T: Sync, R: Send>(
         let _ = items.iter().try_for_each(|item| take(item, work(item)));
         return;
     }
-    let (changed, window) = (Condvar::new(), threads * 2);
-    let desk = Mutex::new(Desk {
-        next: 0,
-        taken: 0,
-        done: BTreeMap::new(),
-        closed: false,
-    });
+    let window = threads * 2;
+    let office = Office {
+        desk: Mutex::new(Desk {
+            next: 0,
+            taken: 0,
+            done: BTreeMap::new(),
+            closed: false,
+        }),
+        room: Condvar::new(),
+        answer: Condvar::new(),
+    };
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| serve(items, work, window, &desk, &changed));
+            scope.spawn(|| serve(items, work, window, &office));
         }
-        let _close = Close {
-            desk: &desk,
-            changed: &changed,
-        };
+        let _close = Close(&office);
         for (number, item) in items.iter().enumerate() {
-            let mut held = lock(&desk);
+            let mut held = office.lock();
             let answer = loop {
                 if let Some(answer) = held.done.remove(&number) {
                     break answer;
@@ -74,11 +83,11 @@ pub(crate) fn in_order<T: Sync, R: Send>(
                     // A thread panicked; the scope passes that on.
                     return;
                 }
-                held = wait(&changed, held);
+                held = wait(&office.answer, held);
             };
             held.taken = number + 1;
             drop(held);
-            changed.notify_all();
+            office.room.notify_one();
             if take(item, answer).is_break() {
                 return;
             }
@@ -90,29 +99,30 @@ fn wait<'a, R>(changed: &Condvar, held: MutexGuard<'a, Desk<R>>) -> MutexGuard<'
     changed.wait(held).unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve<T, R>(
-    items: &[T],
-    work: &dyn Fn(&T) -> R,
-    window: usize,
-    desk: &Mutex<Desk<R>>,
-    changed: &Condvar,
-) {
+fn serve<T, R>(items: &[T], work: &dyn Fn(&T) -> R, window: usize, office: &Office<R>) {
     loop {
-        let mut held = lock(desk);
+        let mut held = office.lock();
         while !held.closed && held.next < items.len() && held.next >= held.taken + window {
-            held = wait(changed, held);
+            held = wait(&office.room, held);
         }
         let number = held.next;
         if held.closed || number >= items.len() {
+            // Whoever else waits for room has nothing more to do either.
+            office.room.notify_one();
             return;
         }
         held.next += 1;
         drop(held);
-        let panicked = Close { desk, changed };
+        let panicked = Close(office);
         let answer = work(&items[number]);
         std::mem::forget(panicked);
-        lock(desk).done.insert(number, answer);
-        changed.notify_all();
+        let mut held = office.lock();
+        let is_next = number == held.taken;
+        held.done.insert(number, answer);
+        drop(held);
+        if is_next {
+            office.answer.notify_one();
+        }
     }
 }
 

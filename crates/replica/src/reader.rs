@@ -65,6 +65,12 @@ impl<'a> RecordReader<'a> {
         kept.map_or_else(|| read_record(self.replicas, id, self.authority), Ok)
     }
 
+    /// Says whether all of these records are kept.
+    pub(crate) fn has_all(&self, ids: &[RecordId]) -> bool {
+        let kept = self.kept();
+        ids.iter().all(|id| kept.records.contains_key(id))
+    }
+
     /// Keeps a record for the next time, if there is room.
     pub(crate) fn keep(&self, record: Record) {
         let mut kept = self.kept();

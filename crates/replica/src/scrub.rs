@@ -118,13 +118,13 @@ pub struct ScrubReport {
 
 /// Checks that everything expected is at `replica`, and reads the objects of a sample.
 ///
-/// Fails only where the destination does; calls `progress` after each object.
+/// Fails only where the destination does. Calls `progress` after each object, and stops where it breaks.
 pub fn scrub(
     replica: &Replica,
     expected: &Expected,
     owner: &Owner<'_>,
     sample: Sample,
-    progress: &mut dyn FnMut(Scrubbed),
+    progress: &mut dyn FnMut(Scrubbed) -> ControlFlow<()>,
 ) -> Result<ScrubReport, ReplicaError> {
     let there = replica.inventory()?;
     let mut report = ScrubReport {
@@ -256,7 +256,7 @@ fn read_all(
     owner: &Owner<'_>,
     chosen: &[(ObjectRef, u64)],
     report: &mut ScrubReport,
-    progress: &mut dyn FnMut(Scrubbed),
+    progress: &mut dyn FnMut(Scrubbed) -> ControlFlow<()>,
 ) -> Result<(), ReplicaError> {
     let budget = Budget::new();
     let read = |object: &ObjectRef| sound_copy(replica, expected, owner, object).map(|_| ());
@@ -286,8 +286,11 @@ fn read_all(
         }
         report.read.objects += 1;
         report.read.bytes += size;
-        progress(report.read);
-        ControlFlow::Continue(())
+        let go_on = progress(report.read);
+        if go_on.is_break() {
+            failed = Some(ReplicaError::Interrupted);
+        }
+        go_on
     });
     failed.map_or(Ok(()), Err)
 }

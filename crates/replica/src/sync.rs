@@ -37,7 +37,7 @@ pub struct Synced {
 }
 
 /// Copies to `target` the live objects that it lacks, each from the first of `sources` that has it undamaged:
-/// packs, then index runs, then records by seq. Calls `progress` after each object.
+/// packs, then index runs, then records by seq. Calls `progress` after each object, and stops where it breaks.
 ///
 /// What is there with its size is not copied again, so a crash anywhere is made good by another call. A record
 /// is put when everything before it is durable, but for what no source has. Fails with
@@ -46,7 +46,7 @@ pub fn sync(
     target: &Replica,
     sources: &[&Replica],
     owner: &Owner<'_>,
-    progress: &mut dyn FnMut(Copied),
+    progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
 ) -> Result<Synced, ReplicaError> {
     let expected = Expected::of(sources, owner)?;
     sync_to(target, sources, &expected, owner, progress)
@@ -58,7 +58,7 @@ pub fn sync_to(
     sources: &[&Replica],
     expected: &Expected,
     owner: &Owner<'_>,
-    progress: &mut dyn FnMut(Copied),
+    progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
 ) -> Result<Synced, ReplicaError> {
     let mut synced = Synced::default();
     let there = target.inventory()?;
@@ -163,7 +163,7 @@ impl Job<'_> {
         &self,
         objects: &[(ObjectRef, u64)],
         synced: &mut Synced,
-        progress: &mut dyn FnMut(Copied),
+        progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
     ) -> Result<(), ReplicaError> {
         let budget = Budget::new();
         let work = |(object, size): &(ObjectRef, u64)| {
@@ -186,7 +186,10 @@ impl Job<'_> {
                     Ok(()) => {
                         synced.copied.objects += 1;
                         synced.copied.bytes += size;
-                        progress(synced.copied);
+                        if progress(synced.copied).is_break() {
+                            failed = Some(ReplicaError::Interrupted);
+                            return ControlFlow::Break(());
+                        }
                     }
                     Err(error @ ReplicaError::Nowhere { .. }) => {
                         synced.left_out.push((Place::Object(*object), error));

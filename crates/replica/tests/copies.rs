@@ -1,11 +1,15 @@
 //! Replicas mend each other without a key: sync, scrub and heal, killed at every call.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-#![allow(clippy::print_stdout, reason = "how many cases there were is worth seeing")]
+#![allow(
+    clippy::print_stdout,
+    reason = "how many cases there were is worth seeing"
+)]
 
 mod common;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use common::{World, authority, contents, id, is_keys, noise, plant, record_ref, replica};
@@ -44,7 +48,12 @@ fn world() -> World {
 }
 
 fn synced(target: &Replica, sources: &[&Replica]) -> Result<Synced, ReplicaError> {
-    sync(target, sources, &owner(), &mut |_| ())
+    sync(
+        target,
+        sources,
+        &owner(),
+        &mut |_| ControlFlow::Continue(()),
+    )
 }
 
 fn scrubbed(
@@ -53,7 +62,9 @@ fn scrubbed(
 ) -> Result<(ScrubReport, Expected), ReplicaError> {
     let all: Vec<&Replica> = [&[target], sisters].concat();
     let expected = Expected::of(&all, &owner())?;
-    let report = scrub(target, &expected, &owner(), Sample::ALL, &mut |_| ())?;
+    let report = scrub(target, &expected, &owner(), Sample::ALL, &mut |_| {
+        ControlFlow::Continue(())
+    })?;
     Ok((report, expected))
 }
 
@@ -65,7 +76,7 @@ fn mended(target: &Replica, sisters: &[&Replica]) -> Result<Healed, ReplicaError
         &expected,
         &owner(),
         &report.findings,
-        &mut |_| (),
+        &mut |_| ControlFlow::Continue(()),
     )
 }
 
@@ -83,7 +94,10 @@ fn an_empty_replica_gets_what_is_live_and_nothing_else() {
         &replica(&target),
         &[&replica(&source)],
         &owner(),
-        &mut |copied| last = copied,
+        &mut |copied| {
+            last = copied;
+            ControlFlow::Continue(())
+        },
     )
     .unwrap();
     assert_eq!(contents(&*target), world.live_objects());
@@ -348,7 +362,7 @@ fn planted_objects_are_named_and_left_alone() {
         &expected,
         &owner(),
         findings,
-        &mut |_| (),
+        &mut |_| ControlFlow::Continue(()),
     );
     assert_eq!(healed.unwrap().lost, [Place::Object(record_ref(1, 9))]);
     assert_eq!(contents(&*target), before);
@@ -365,7 +379,10 @@ fn a_sample_reads_its_share_and_a_hundred_seeds_read_all() {
     let expected = Expected::of(&[&target], &owner()).unwrap();
     let read = |percent, seed| {
         let sample = Sample { percent, seed };
-        let report = scrub(&target, &expected, &owner(), sample, &mut |_| ()).unwrap();
+        let report = scrub(&target, &expected, &owner(), sample, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         (report.read, report.findings.len())
     };
     let total: u64 = (0..100).map(|seed| read(1, seed).0.objects.min(99)).sum();
@@ -456,7 +473,7 @@ fn damage_of_every_kind_is_found_and_healed() {
             let healed = mended(&replica(&target), &[&replica(&sister)]).unwrap();
             assert!(healed.is_whole(), "{kind} {what}: {healed:?}");
             assert_eq!(contents(&*target), world.objects, "{kind} {what}");
-            let names: Vec<_> = alone.lost.iter().map(|p| p.to_string()).collect();
+            let names: Vec<_> = alone.lost.iter().map(ToString::to_string).collect();
             let alone = format!("{} found, kept", names.len());
             println!(
                 "{kind:<11} {what:<9} {alone:<38} {} healed, whole",

@@ -1,10 +1,14 @@
 //! What a destination erases, and that it is never something live: `spec/archive-v1.md`, section 11.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-#![allow(clippy::print_stdout, reason = "how many cases there were is worth seeing")]
+#![allow(
+    clippy::print_stdout,
+    reason = "how many cases there were is worth seeing"
+)]
 
 mod common;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -90,7 +94,7 @@ impl Site {
             &replica(&self.store),
             &[&replica(&self.world.store())],
             &owner(),
-            &mut |_| (),
+            &mut |_| ControlFlow::Continue(()),
         )
         .unwrap();
     }
@@ -171,7 +175,12 @@ fn a_condemned_object_goes_when_all_three_conditions_hold() {
     plant(&*site.store, &path, &bytes);
     let decision = site.decide(40);
     let target = replica(&site.store);
-    assert_eq!(erase(&target, &decision, &mut |_| ()).unwrap().bytes, 500);
+    assert_eq!(
+        erase(&target, &decision, &mut |_| ControlFlow::Continue(()))
+            .unwrap()
+            .bytes,
+        500
+    );
     assert!(target.size(&gone).is_err());
 }
 
@@ -297,7 +306,10 @@ fn year(site: &mut Site, erase_it: bool) -> usize {
         if erase_it {
             let decision = site.decide(day);
             assert_eq!(decision.held, None);
-            erase(&replica(&site.store), &decision, &mut |_| ()).unwrap();
+            erase(&replica(&site.store), &decision, &mut |_| {
+                ControlFlow::Continue(())
+            })
+            .unwrap();
             check_live(site, &site.store);
         }
         most = most.max(contents(&*site.store).len());
@@ -340,7 +352,10 @@ fn a_destination_that_was_away_over_two_checkpoints_keeps_its_grace() {
     // First the record goes that names them, then they do.
     assert_eq!(site.objects(130), [ObjectRef::record(first)]);
     let decision = site.decide(130);
-    erase(&replica(&site.store), &decision, &mut |_| ()).unwrap();
+    erase(&replica(&site.store), &decision, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let mut gone = site.objects(130);
     gone.sort();
     let mut expected = objects;
@@ -406,7 +421,7 @@ fn erasing_is_killed_and_fails_at_every_call_and_nothing_live_goes() {
             site.clock.set(at + 40);
             let decision = site.decide_at(&faulty);
             if let Ok(decision) = decision {
-                let _ = erase(&faulty, &decision, &mut |_| ());
+                let _ = erase(&faulty, &decision, &mut |_| ControlFlow::Continue(()));
             }
             check_live(&site, &store);
             runs += 1;
@@ -418,7 +433,10 @@ fn erasing_is_killed_and_fails_at_every_call_and_nothing_live_goes() {
             if n % 60 == 0 {
                 for _ in 0..3 {
                     let decision = site.decide_at(&replica(&store)).unwrap();
-                    erase(&replica(&store), &decision, &mut |_| ()).unwrap();
+                    erase(&replica(&store), &decision, &mut |_| {
+                        ControlFlow::Continue(())
+                    })
+                    .unwrap();
                 }
                 check_live(&site, &store);
                 let live = site.world.live_objects();

@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::memory::Head;
 use crate::writer::Writer;
 
-/// Returns the records that can go once those in `staying`, and the first ones of their generations, stay.
+/// Returns the records that can go once those in `staying` stay.
 pub(crate) fn records_to_go<'a>(
     history: &'a History,
     staying: &BTreeSet<ObjectRef>,
@@ -64,7 +64,7 @@ pub(crate) fn write_checkpoint(
         acks: history
             .lost
             .iter()
-            .filter(|object| history.objects.contains_key(object))
+            .filter(|object| history.objects.contains_key(object) || staying.contains(object))
             .copied()
             .collect(),
     };

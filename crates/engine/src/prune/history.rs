@@ -101,22 +101,10 @@ impl History {
         }
     }
 
-    /// Returns the records that stay whatever becomes of packs: those of the surviving snapshots, and of the
-    /// generations of all that stay.
-    pub(crate) fn staying(&self, current: RecordId) -> BTreeSet<ObjectRef> {
+    /// Returns the records that stay whatever becomes of packs: those of the surviving snapshots, and the first
+    /// ones of all generations.
+    pub(crate) fn staying(&self) -> BTreeSet<ObjectRef> {
         let snapshots = self.snapshots.iter().map(|info| ObjectRef::record(info.id));
-        let mut staying: BTreeSet<ObjectRef> = snapshots.collect();
-        self.add_generations(&mut staying, current);
-        staying
-    }
-
-    /// Adds the first records of the generations of records that stay, and of the current one.
-    pub(crate) fn add_generations(&self, staying: &mut BTreeSet<ObjectRef>, current: RecordId) {
-        let generation = |object: &ObjectRef| object.record_id().map(|id| id.generation);
-        let mut needed: BTreeSet<_> = staying.iter().filter_map(generation).collect();
-        needed.insert(current.generation);
-        let first = self.generations.iter();
-        staying
-            .extend(first.filter(|object| generation(object).is_some_and(|g| needed.contains(&g))));
+        snapshots.chain(self.generations.iter().copied()).collect()
     }
 }

@@ -67,7 +67,7 @@ pub fn prune(
     let mut marks = Marks::open(&folder, &archive, writer.runs())?;
     mark(&archive, &history, &mut marks, progress, stop)?;
     let uses = usage(&marks)?;
-    let plan = plan(&history, &uses, writer.head(), options);
+    let plan = plan(&history, &uses, options);
     let mut job = Job {
         archive,
         history,
@@ -365,7 +365,6 @@ impl Job<'_> {
         staying.extend(writer.runs().iter().filter(carried));
         let packs = self.uses.keys().filter(|key| !self.plan.gone.contains(key));
         staying.extend(packs.map(|(object, _)| object).filter(carried));
-        self.history.add_generations(staying, writer.head().id);
         self.summary.records = Amount::default();
         for (_, size) in records_to_go(&self.history, staying) {
             self.summary.records.add(size);

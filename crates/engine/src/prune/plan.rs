@@ -10,7 +10,6 @@ use super::history::History;
 use super::marks::PackKey;
 use super::options::PruneOptions;
 use super::usage::PackUse;
-use crate::memory::Head;
 
 /// Packs shorter than this are small.
 const SMALL_LEN: u64 = PACK_LEN_MAX as u64 / 4;
@@ -58,10 +57,9 @@ impl Chooser {
 pub(crate) fn plan(
     history: &History,
     uses: &BTreeMap<PackKey, PackUse>,
-    head: Head,
     options: &PruneOptions,
 ) -> Plan {
-    let mut staying = history.staying(head.id);
+    let mut staying = history.staying();
     let can_go = history
         .records
         .keys()
