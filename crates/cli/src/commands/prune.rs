@@ -9,6 +9,7 @@ use strongroom_agent::{
     Age, Amount, DestinationReport, DestinationStatus, Erasure, Progress, PruneOptions,
     PruneSummary, Tools,
 };
+use strongroom_base::clock::Clock as _;
 use strongroom_base::ids::ArchiveId;
 
 use crate::commands::forget::plural;
@@ -153,11 +154,14 @@ fn report_erasure(context: &Context<'_>, found: &Erasure, dry_run: bool) -> Resu
     let would = if dry_run { "would be " } else { "" };
     let mut parts = vec![format!("{} {would}erased", show::bytes(found.erased.bytes))];
     if found.waiting.count > 0 {
-        let until = found.until.map_or_else(String::new, |until| {
-            format!(" until {}", time::local(until))
-        });
+        // Beyond its grace, what was given up goes when there is a later record.
+        let grace = found.until.filter(|until| *until > context.clock.now());
+        let until = grace.map_or_else(
+            || "there are more backups".to_owned(),
+            |until| format!("{} for the grace", time::local(until)),
+        );
         parts.push(format!(
-            "{} kept{until} for the grace",
+            "{} kept until {until}",
             show::bytes(found.waiting.bytes)
         ));
     }
@@ -200,7 +204,7 @@ fn report_summary(
         of(summary.unneeded, "pack"),
         of(summary.records, "record"),
     ))?;
-    if summary.repacked.count > 0 || summary.written.bytes > 0 {
+    if summary.repacked.count > 0 {
         output.line(&format!(
             "{} {would}put together anew: {} written",
             of(summary.repacked, "pack"),
