@@ -1,5 +1,6 @@
 //! A backup: from paths and destinations to a snapshot.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use strongroom_replica::Replica;
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, Profile};
+use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, archives};
 
@@ -84,9 +85,8 @@ pub fn backup(
     let _lock = profile.lock_archive(archive)?;
     let mut job = Job::new(profile, config, archive)?;
     job.use_suite(request.suite, &*tools.random)?;
-    let (ring, _) = job.wraps.open(profile)?;
-    let ring = Arc::new(ring);
-    let begun = job.begin(&ring, tools)?;
+    let identity = job.identity(tools)?;
+    let begun = job.begin(&identity.ring, tools)?;
     let catalogue = profile.catalogue_dir(archive)?;
     let options = BackupOptions {
         roots: outermost(&request.paths),
@@ -96,13 +96,6 @@ pub fn backup(
         host: request.host.clone(),
         program: request.program.clone(),
         one_file_system: request.one_file_system,
-    };
-    let identity = Identity {
-        archive,
-        ring,
-        signer: Arc::new(profile.writer_key(archive, &*tools.random)?),
-        clock: Arc::clone(&tools.clock),
-        random: Arc::clone(&tools.random),
     };
     let memory = ProfileMemory::new(profile, archive);
     let mut writer = Writer::open(identity, job.destinations(), &memory)?;
@@ -212,7 +205,7 @@ fn is_gone(profile: &Profile, config: &Config, archive: ArchiveId) -> Result<boo
 }
 
 /// An archive that is about to be written.
-struct Job<'a> {
+pub(crate) struct Job<'a> {
     profile: &'a Profile,
     config: Config,
     archive: ArchiveId,
@@ -220,7 +213,11 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(profile: &'a Profile, config: Config, archive: ArchiveId) -> Result<Self, AgentError> {
+    pub(crate) fn new(
+        profile: &'a Profile,
+        config: Config,
+        archive: ArchiveId,
+    ) -> Result<Self, AgentError> {
         let wraps = Wraps::load(profile, archive)?;
         Ok(Self {
             profile,
@@ -230,7 +227,25 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn settings(&self) -> &crate::profile::ArchiveConfig {
+    /// Returns the archive.
+    pub(crate) fn archive(&self) -> ArchiveId {
+        self.archive
+    }
+
+    /// Returns who writes, and with what.
+    pub(crate) fn identity(&self, tools: &Tools<'_>) -> Result<Identity, AgentError> {
+        let (ring, _) = self.wraps.open(self.profile)?;
+        let signer = self.profile.writer_key(self.archive, &*tools.random)?;
+        Ok(Identity {
+            archive: self.archive,
+            ring: Arc::new(ring),
+            signer: Arc::new(signer),
+            clock: Arc::clone(&tools.clock),
+            random: Arc::clone(&tools.random),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> &crate::profile::ArchiveConfig {
         let settings = self.config.archive(self.archive);
         settings.expect("the archive was chosen from the settings")
     }
@@ -299,7 +314,7 @@ impl<'a> Job<'a> {
     }
 
     /// Returns the destinations as the engine takes them.
-    fn destinations(&self) -> Vec<Destination> {
+    pub(crate) fn destinations(&self) -> Vec<Destination> {
         let (reached, unreached) = reach(&self.config, self.settings());
         let id_of = |name: &str| {
             let there = self.config.destination(name);
@@ -316,6 +331,16 @@ impl<'a> Job<'a> {
             replica: Err(there.reason.to_string()),
         });
         reached.chain(unreached).collect()
+    }
+
+    /// Returns the destinations that are folders of this computer.
+    pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
+        let is_folder = |there: &&DestinationConfig| {
+            let location = Location::parse(&there.url, Path::new("/"));
+            matches!(location, Ok(Location::Folder(_)))
+        };
+        let local = self.config.destinations.iter().filter(is_folder);
+        local.map(|there| there.id).collect()
     }
 
     /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores

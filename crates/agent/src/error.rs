@@ -4,6 +4,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_custody::ImportError;
 use strongroom_custody::password::PasswordError;
 use strongroom_engine::EngineError;
+use strongroom_engine::retention::{NotAnAge, PolicyError};
 use strongroom_format::FormatError;
 use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
@@ -290,6 +291,12 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
+    /// A length of time in the settings is not one.
+    #[error(transparent)]
+    NotAnAge(#[from] NotAnAge),
+    /// What is to be kept makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The output could not be written.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
@@ -352,6 +359,8 @@ impl Classified for AgentError {
             | Self::NoSuchPath { .. }
             | Self::NotAFile { .. }
             | Self::Pattern { .. }
+            | Self::Policy(_)
+            | Self::NotAnAge(_)
             | Self::Temporary { .. }
             | Self::Interrupted => Class::Caller,
             Self::NoCredential

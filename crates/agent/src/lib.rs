@@ -16,6 +16,7 @@ mod memory;
 pub mod profile;
 pub mod replicas;
 mod restore;
+pub mod retain;
 mod usual;
 mod wraps;
 
@@ -34,7 +35,10 @@ pub use strongroom_crypto::secret::SecretBytes;
 pub use strongroom_crypto::suite::Suite;
 pub use strongroom_custody as custody;
 pub use strongroom_engine::backup::{BackupSummary, Survey};
+pub use strongroom_engine::erase::Erasure;
+pub use strongroom_engine::prune::{Amount, PruneOptions, PruneSummary};
 pub use strongroom_engine::restore::{Conflict, RestoreSummary};
+pub use strongroom_engine::retention::{Age, Period, Policy, PolicyError};
 pub use strongroom_engine::verify::{ReadData, VerifyReport};
 pub use strongroom_engine::{
     DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning,

@@ -1,6 +1,6 @@
 //! What to do about a failure: the second line that a person gets.
 
-use strongroom_agent::AgentError;
+use strongroom_agent::{AgentError, PolicyError};
 use strongroom_base::{Class, Classified as _};
 
 use crate::failure::Failure;
@@ -51,6 +51,12 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::NoSuchPath { .. } => "`strongroom ls SNAPSHOT` lists what is there",
         AgentError::StateLost { .. } | AgentError::State { .. } => {
             "bring the profile back from a backup of it; the archive itself is not harmed"
+        }
+        AgentError::Policy(PolicyError::Empty) => {
+            "name snapshots, or say what to keep: --keep-daily 7 --keep-weekly 5 --keep-monthly 12"
+        }
+        AgentError::Policy(PolicyError::KeepsNothing) => {
+            "add a rule, or say --forget-everything if that is what you want"
         }
         AgentError::SetAside { .. } => {
             "find out why first; `strongroom destination heal NAME` fills up one that went back"

@@ -28,6 +28,8 @@ const COMMANDS: [&str; 30] = [
     "restore",
     "dump",
     "verify",
+    "forget",
+    "prune",
     "key",
     "key show",
     "key export",

@@ -69,6 +69,12 @@ pub enum EngineError {
         #[source]
         source: globset::Error,
     },
+    /// What cannot be read might need what would be given up.
+    #[error("nothing can be pruned: {reason}")]
+    Unprunable {
+        /// What cannot be read.
+        reason: String,
+    },
     /// Compression failed, which happens for want of memory.
     #[error("cannot compress")]
     Compress(#[source] std::io::Error),
@@ -117,6 +123,7 @@ impl Classified for EngineError {
             | Self::Fenced { .. }
             | Self::Pattern { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
+            Self::Unprunable { .. } => Class::Damage,
             Self::Memory(_)
             | Self::NoDestination { .. }
             | Self::Compress(_)

@@ -6,12 +6,19 @@
 
 pub mod backup;
 mod create;
+mod deed;
 mod destination;
+pub mod erase;
 mod error;
+mod fanout;
 mod find;
+pub mod forget;
 mod memory;
 mod monitor;
+mod packs;
+pub mod prune;
 pub mod restore;
+pub mod retention;
 pub mod verify;
 mod writer;
 

@@ -113,6 +113,11 @@ impl<'a> Writer<'a> {
         &self.runs
     }
 
+    /// Returns the keys of the archive.
+    pub fn key_ring(&self) -> &Arc<KeyRing> {
+        &self.identity.ring
+    }
+
     /// Returns the newest record.
     pub fn head(&self) -> Head {
         self.head

@@ -139,6 +139,7 @@ impl Archive {
     ) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
         let (mut snapshots, mut problems) = (Vec::new(), Vec::new());
         let mut forgotten = std::collections::BTreeSet::new();
+        let mut kept_by_checkpoint = None;
         let log = read_log(replica, &self.authority, &mut |record| match open_body(
             record, &self.ring,
         )
@@ -152,10 +153,19 @@ impl Archive {
                 });
             }
             Ok(Deed::Forget { snapshots }) => forgotten.extend(snapshots),
+            Ok(Deed::Checkpoint { snapshots, .. }) => {
+                kept_by_checkpoint = Some((record.id().seq, snapshots));
+            }
             Ok(_) => {}
             Err(error) => problems.push(error),
         })?;
         snapshots.retain(|info| !forgotten.contains(&info.id.seq));
+        if let Some((seq, kept)) = kept_by_checkpoint {
+            // What the newest checkpoint does not name is forgotten, though its record may be there still.
+            snapshots.retain(|info| {
+                info.id.seq > seq || kept.binary_search(&(info.id, info.hash)).is_ok()
+            });
+        }
         Ok((snapshots, log, problems))
     }
 

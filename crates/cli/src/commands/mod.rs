@@ -7,10 +7,12 @@ pub(crate) mod destination;
 pub(crate) mod diff;
 pub(crate) mod dump;
 pub(crate) mod find;
+pub(crate) mod forget;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod prune;
 mod replicas;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
@@ -38,6 +40,8 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Forget(arguments) => forget::run(context, arguments),
+        Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Key(command) => key::run(context, command),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),

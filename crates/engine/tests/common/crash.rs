@@ -1,20 +1,27 @@
 //! A state to start from, runs that are cut short at one call of the stores, and what must hold then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use strongroom_base::ids::DestinationId;
+use strongroom_base::clock::{Clock, SystemClock};
+use strongroom_base::ids::{DestinationId, Seq};
+use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
+use strongroom_engine::erase::{EraseOptions, Erasure, erase_condemned};
+use strongroom_engine::forget::forget;
+use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
 use strongroom_engine::restore::{RestoreSummary, restore};
 use strongroom_engine::verify::{ReadData, VerifyReport, verify};
 use strongroom_engine::{
-    Destination, EngineError, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
+    Destination, EngineError, Head, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
     WriterState,
 };
 use strongroom_read::{Archive, Replicas, SnapshotInfo};
 use strongroom_replica::Replica;
+use strongroom_replica::layout::object_path;
 use strongroom_store::fault::{FaultPlan, FaultStore};
 use strongroom_store::{Memory, ObjectPath, Store};
 
@@ -70,11 +77,18 @@ pub struct World {
 
 impl World {
     pub fn new(destinations: usize) -> Self {
-        let stores: Vec<Arc<Memory>> = (0..destinations).map(|_| Arc::new(Memory::new())).collect();
+        Self::with_clock(destinations, Arc::new(SystemClock))
+    }
+
+    /// Makes a world in which this is the time, for the writer and for every destination.
+    pub fn with_clock(destinations: usize, clock: Arc<dyn Clock>) -> Self {
+        let store = |_| Arc::new(Memory::with_clock(clock.clone()));
+        let stores: Vec<Arc<Memory>> = (0..destinations).map(store).collect();
         let dynamic = stores.iter().map(|store| store.clone() as Arc<dyn Store>);
         let suite = strongroom_crypto::suite::Suite::Aes256;
         let mut setup = Setup::new(suite, dynamic.collect());
         setup.folder = fast_folder();
+        setup.identity.clock = clock;
         Self { setup, stores }
     }
 
@@ -120,6 +134,23 @@ impl World {
 
     /// Backs up as the program does: those that are behind catch up first.
     pub fn backup(&self, root: &Path, run: &Run<'_>) -> Result<BackupSummary, EngineError> {
+        let options = BackupOptions {
+            roots: vec![root.to_owned()],
+            ..BackupOptions::default()
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let warnings = Warnings::default();
+        self.write(run, |writer, catalogue| {
+            backup(writer, catalogue, &options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Opens a writer as the program does, and lets it work.
+    fn write<T>(
+        &self,
+        run: &Run<'_>,
+        work: impl FnOnce(&mut Writer<'_>, &Catalogue) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let plan = run.plan.clone().filter(|_| run.dies);
         let memory = Dying {
             inner: &self.setup.memory,
@@ -129,20 +160,40 @@ impl World {
         let mut writer = Writer::open(identity, self.destinations(run), &memory)?;
         writer.catch_up(&mut |_| ())?;
         let catalogue = Catalogue::open(&self.setup.folder.path().join("catalogue"))?;
-        let options = BackupOptions {
-            roots: vec![root.to_owned()],
-            ..BackupOptions::default()
-        };
+        work(&mut writer, &catalogue)
+    }
+
+    /// Forgets snapshots.
+    pub fn forget(&self, snapshots: &[Seq], run: &Run<'_>) -> Result<Option<Head>, EngineError> {
+        self.write(run, |writer, _| forget(writer, snapshots))
+    }
+
+    /// Prunes.
+    pub fn prune(
+        &self,
+        options: &PruneOptions,
+        run: &Run<'_>,
+    ) -> Result<PruneSummary, EngineError> {
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
-        backup(
-            &mut writer,
-            &catalogue,
-            &options,
-            &warnings,
-            &progress,
-            &stop,
-        )
+        self.write(run, |writer, catalogue| {
+            prune(writer, catalogue, options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Erases what was given up and is older than the grace; the last destination is a disk of this computer.
+    pub fn erase(&self, grace: Duration, run: &Run<'_>) -> Result<Vec<Erasure>, EngineError> {
+        let last = self.stores.len() - 1;
+        let local = self.destinations(run)[last].id;
+        let options = EraseOptions {
+            grace,
+            local: [local].into(),
+            dry_run: false,
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        self.write(run, |writer, _| {
+            Ok(erase_condemned(writer, &options, &progress, &stop))
+        })
     }
 
     pub fn archive(&self, stores: &[usize]) -> Archive {
@@ -190,6 +241,19 @@ impl World {
             let bytes = store.get(&path, u64::MAX).unwrap();
             objects.insert(path, bytes);
         }
+        objects
+    }
+
+    /// Returns the live objects of a destination, records among them.
+    pub fn live(&self, store: usize) -> BTreeMap<ObjectPath, Vec<u8>> {
+        let (_, log, _) = self.archive(&[store]).snapshots().unwrap();
+        let archive = self.setup.identity.archive;
+        let live = log.live();
+        let path = |(object, _): (&ObjectRef, u64)| object_path(archive, object);
+        let paths: BTreeSet<ObjectPath> = live.iter().map(path).collect();
+        let mut objects = self.objects(store);
+        objects.retain(|path, _| paths.contains(path));
+        assert_eq!(objects.len(), paths.len());
         objects
     }
 

@@ -13,7 +13,7 @@ pub mod trees;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use strongroom_base::clock::SystemClock;
+use strongroom_base::clock::{Clock, SystemClock, Timestamp};
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::custody::CustodyKey;
@@ -32,6 +32,15 @@ use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_read::{Archive, ReadError, Replicas};
 use strongroom_replica::Replica;
 use strongroom_store::Store;
+
+/// A clock that is moved by hand.
+pub(crate) struct MovedClock(pub Mutex<Timestamp>);
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
 
 /// Collects warnings.
 #[derive(Default)]
