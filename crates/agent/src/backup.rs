@@ -269,9 +269,7 @@ impl<'a> Job<'a> {
             let state = memory
                 .load()
                 .map_err(strongroom_engine::EngineError::from)?;
-            // A first record that was announced may be there already; the writer looks at it then.
-            let is_there = state.announced.is_some() && self.holds_record();
-            if state.head.is_none() && !is_there {
+            if state.head.is_none() {
                 create_archive(&new, &self.destinations(), &memory, clock, random)?;
             }
             let _lock = self.profile.lock()?;
@@ -287,15 +285,6 @@ impl<'a> Job<'a> {
             let _ = settle(&Replica::new(store, self.archive), &self.wraps);
         }
         Ok(begins)
-    }
-
-    /// Says whether any destination holds a record of the archive.
-    fn holds_record(&self) -> bool {
-        let (reached, _) = reach(&self.config, self.settings());
-        reached.into_iter().any(|there| {
-            let ids = Replica::new(there.store, self.archive).record_ids();
-            ids.is_ok_and(|ids| !ids.is_empty())
-        })
     }
 
     /// Returns the destinations as the engine takes them.

@@ -4,13 +4,16 @@
 //! and randomness as parameters, reports progress through counters, and what went wrong with single
 //! files through [`Monitor`].
 
+mod adopt;
 pub mod backup;
 mod create;
 mod destination;
 mod error;
 mod find;
+mod heads;
 mod memory;
 mod monitor;
+pub mod repair;
 pub mod restore;
 pub mod verify;
 mod writer;

@@ -1,13 +1,13 @@
 //! Brings a replica that is behind up to date from one that is not: copies, and needs no key.
 
 use strongroom_base::ids::ObjectName;
-use strongroom_base::object::ObjectRef;
+use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 
 use strongroom_store::PutOutcome;
 
 use crate::error::ReplicaError;
-use crate::log::{Log, chain};
+use crate::log::{Log, LogEntry};
 use crate::replica::Replica;
 
 /// What was copied.
@@ -35,13 +35,7 @@ pub fn catch_up(
     let _: PutOutcome = target.put_descriptor(&source.descriptor_bytes()?)?;
     copy_keys(target, source, is_keys)?;
     let there = target.record_ids()?;
-    if let Some(newest) = chain(&there).0.last() {
-        let known = log.entry(newest.seq).filter(|entry| entry.id() == *newest);
-        let found = target.record(*newest, &source.descriptor()?.authority)?;
-        if known.is_none_or(|known| known.hash != found.hash()) {
-            return Err(ReplicaError::BrokenChain { id: *newest });
-        }
-    }
+    check_common(target, log, &there, &source.descriptor()?.authority)?;
     let live = log.live();
     for entry in &log.entries {
         if there.binary_search(&entry.id()).is_ok() {
@@ -58,6 +52,35 @@ pub fn catch_up(
         progress(copied);
     }
     Ok(copied)
+}
+
+/// Checks that the newest record that a replica shares with a log is the same, and that what it has beside
+/// the log is a branch: of a generation whose successor began at that place or before.
+fn check_common(
+    target: &Replica,
+    log: &Log,
+    there: &[RecordId],
+    authority: &[u8; 32],
+) -> Result<(), ReplicaError> {
+    let is_shared = |id: &&RecordId| log.entry(id.seq).is_some_and(|entry| entry.id() == **id);
+    let successor_of = |id: &RecordId| {
+        let later = |entry: &&LogEntry| entry.id().generation > id.generation;
+        log.entries.iter().find(later)
+    };
+    let beside = there.iter().find(|id| {
+        !is_shared(id) && successor_of(id).is_none_or(|successor| successor.id().seq > id.seq)
+    });
+    if let Some(id) = beside {
+        return Err(ReplicaError::BrokenChain { id: *id });
+    }
+    let Some(newest) = there.iter().filter(is_shared).max_by_key(|id| id.seq) else {
+        return Ok(());
+    };
+    let found = target.record(*newest, authority)?;
+    if log.entry(newest.seq).is_none_or(|known| known.hash != found.hash()) {
+        return Err(ReplicaError::BrokenChain { id: *newest });
+    }
+    Ok(())
 }
 
 /// Copies objects that `target` lacks from the first of `sources` that has each of them undamaged.

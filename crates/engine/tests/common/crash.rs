@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::DestinationId;
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
 use strongroom_engine::restore::{RestoreSummary, restore};
-use strongroom_engine::verify::{ReadData, VerifyReport, verify};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
     Destination, EngineError, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
     WriterState,
@@ -163,7 +164,14 @@ impl World {
             turn: 0,
         };
         let (progress, stop) = (Progress::default(), Stop::default());
-        let report = verify(&archive, &[], all, &progress, &stop).unwrap();
+        let mut times = ReadTimes::default();
+        let mut options = VerifyOptions {
+            read_data: all,
+            acknowledged: None,
+            times: &mut times,
+            now: Timestamp(0),
+        };
+        let report = verify(&archive, &[], &mut options, &progress, &stop).unwrap();
         assert!(report.is_clean(), "{case}: d{store}: {:?}", report.damage);
         (archive.snapshots().unwrap().0, report)
     }
