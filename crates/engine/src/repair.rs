@@ -117,7 +117,7 @@ pub struct Loss {
 /// Returns what is lost and not acknowledged: what is void, and records that no destination has whole.
 pub fn losses(archive: &Archive) -> Result<Vec<Loss>, EngineError> {
     let (_, log, _) = archive.snapshots()?;
-    let acknowledged = verify::acknowledged(&log);
+    let acknowledged = log.acknowledged();
     let void = |object| Loss {
         object,
         what: "is void: no destination had it whole",
@@ -199,7 +199,7 @@ fn lost_packs(
 ) -> Result<BTreeSet<ObjectRef>, EngineError> {
     let live = log.live();
     let packs: Vec<(ObjectRef, u64)> = live
-        .iter()
+        .contents()
         .filter(|(object, _)| object.kind() == ObjectKind::Pack)
         .map(|(object, size)| (*object, size))
         .collect();

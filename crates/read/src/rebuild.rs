@@ -39,7 +39,7 @@ pub(crate) fn rebuild(opener: &RunOpener<'_>, runs: &[ObjectRef]) -> Result<Vec<
     }
     let (log, records) = newest_log(opener, &covered)?;
     let mut builder = Builder::default();
-    for (object, size) in log.live().iter() {
+    for (object, size) in log.live().contents() {
         let is_wanted = object.kind() == ObjectKind::Pack && !covered.contains(&(*object, 0));
         // A pack that is damaged is found out when its content is wanted.
         if is_wanted && let Ok((place, trailer)) = open_trailer(opener, object, size) {

@@ -6,9 +6,12 @@
 pub mod catch_up;
 pub mod descriptor;
 pub mod error;
+mod generations;
 pub mod layout;
 pub mod live;
 pub mod log;
+mod parallel;
+mod reader;
 pub mod record;
 pub mod replica;
 

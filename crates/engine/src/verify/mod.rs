@@ -5,7 +5,7 @@ mod objects;
 mod times;
 mod trees;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
@@ -114,7 +114,7 @@ pub fn verify(
         report.damage.push(("index".to_owned(), what));
     }
     let (snapshots, log, problems) = archive.snapshots_at(replica)?;
-    let acknowledged: HashSet<ObjectRef> = acknowledged(&log);
+    let acknowledged = log.acknowledged();
     for problem in &log.problems {
         if is_acknowledged(problem, &acknowledged) {
             report.acknowledged += 1;
@@ -129,7 +129,7 @@ pub fn verify(
     report.records = log.entries.len() as u64;
     report.snapshots = snapshots.len() as u64;
     let live = log.live();
-    let live: Vec<(ObjectRef, u64)> = live.iter().map(|(object, size)| (*object, size)).collect();
+    let live: Vec<(ObjectRef, u64)> = live.contents().map(|(object, size)| (*object, size)).collect();
     let sound = check_presence(replica, &live, &mut report)?;
     check_keys(replica, archive, &mut report);
     let loss_known = voids(&log).is_subset(&acknowledged);
@@ -152,15 +152,9 @@ pub fn verify(
     Ok(report)
 }
 
-/// Returns the objects whose loss was acknowledged.
-pub(crate) fn acknowledged(log: &Log) -> HashSet<ObjectRef> {
-    let entries = log.entries.iter();
-    entries.flat_map(|entry| entry.header.changes.acks.iter().copied()).collect()
-}
-
 /// Returns the packs and records that were found damaged everywhere. Index runs lose nothing: they are made
 /// anew.
-pub(crate) fn voids(log: &Log) -> HashSet<ObjectRef> {
+pub(crate) fn voids(log: &Log) -> BTreeSet<ObjectRef> {
     let entries = log.entries.iter();
     let voids = entries.flat_map(|entry| entry.header.changes.voids.iter().copied());
     voids.filter(|object| object.kind() != ObjectKind::Index).collect()
@@ -185,7 +179,7 @@ pub(crate) fn lost_record(problem: &ReplicaError) -> Option<ObjectRef> {
     }
 }
 
-fn is_acknowledged(problem: &ReplicaError, acknowledged: &HashSet<ObjectRef>) -> bool {
+fn is_acknowledged(problem: &ReplicaError, acknowledged: &BTreeSet<ObjectRef>) -> bool {
     lost_record(problem).is_some_and(|object| acknowledged.contains(&object))
 }
 
