@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
-use strongroom_base::ids::{ArchiveId, DestinationId};
+use strongroom_base::ids::ArchiveId;
 use strongroom_base::random::RandomSource;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::suite::Suite;
@@ -22,7 +22,7 @@ use crate::location::Location;
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, Profile};
 use crate::wraps::{Wraps, settle};
-use crate::{AgentError, archives};
+use crate::{AgentError, archives, writing};
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -289,22 +289,7 @@ impl<'a> Job<'a> {
 
     /// Returns the destinations as the engine takes them.
     fn destinations(&self) -> Vec<Destination> {
-        let (reached, unreached) = reach(&self.config, self.settings());
-        let id_of = |name: &str| {
-            let there = self.config.destination(name);
-            there.map_or(DestinationId([0; 16]), |there| there.id)
-        };
-        let reached = reached.into_iter().map(|there| Destination {
-            id: there.id,
-            name: there.name,
-            replica: Ok(Replica::new(there.store, self.archive)),
-        });
-        let unreached = unreached.into_iter().map(|there| Destination {
-            id: id_of(&there.name),
-            name: there.name,
-            replica: Err(there.reason.to_string()),
-        });
-        reached.chain(unreached).collect()
+        writing::destinations(&self.config, self.settings())
     }
 
     /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores

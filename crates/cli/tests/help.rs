@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 31] = [
     "",
     "init",
     "destination",
     "destination add",
     "destination list",
     "destination remove",
+    "destination accept",
     "destination test",
     "backup",
     "snapshots",
@@ -26,6 +27,8 @@ const COMMANDS: [&str; 28] = [
     "restore",
     "dump",
     "verify",
+    "repair",
+    "acknowledge-loss",
     "key",
     "key show",
     "key export",

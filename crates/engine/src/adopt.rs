@@ -25,7 +25,10 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, EngineError> {
         let authority = identity.ring.authority().public_key();
         let seen = look_at_all(&destinations, &authority);
-        let newest = seen.iter().filter_map(Seen::newest).max_by_key(|head| head.id);
+        let newest = seen
+            .iter()
+            .filter_map(Seen::newest)
+            .max_by_key(|head| head.id);
         let mut state = WriterState {
             head: newest,
             ..WriterState::default()
@@ -66,7 +69,8 @@ impl<'a> Writer<'a> {
             let was = had.map_or_else(|| "none".to_owned(), |head| head.id.to_string());
             let is = found.map_or_else(|| "none".to_owned(), |head| head.id.to_string());
             let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
-            let note = format!("{name} had acknowledged record {was}; its record {is} was accepted");
+            let note =
+                format!("{name} had acknowledged record {was}; its record {is} was accepted");
             writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
             return Ok((writer, false));
         }
@@ -118,7 +122,8 @@ impl<'a> Writer<'a> {
 
     /// Says whether a destination could not be looked at, or lacks what the others have.
     pub(crate) fn lacks_destination(&self) -> bool {
-        let complete = |standing: &Standing| matches!(standing, Standing::Ready | Standing::CaughtUp);
+        let complete =
+            |standing: &Standing| matches!(standing, Standing::Ready | Standing::CaughtUp);
         self.slots.iter().any(|slot| !complete(&slot.standing))
     }
 }

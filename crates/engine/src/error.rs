@@ -51,7 +51,9 @@ pub enum EngineError {
         known: Option<RecordId>,
     },
     /// There is nothing at a destination that could be accepted.
-    #[error("there is nothing to accept: the destination is not one of the archive's, or holds nothing of it")]
+    #[error(
+        "there is nothing to accept: the destination is not one of the archive's, or holds nothing of it"
+    )]
     NothingToAccept,
     /// No destination can take anything.
     #[error("no destination of archive {archive} can be written to{}", listed(.reasons))]

@@ -72,7 +72,10 @@ pub(crate) fn settle_announced(
     destinations: &[Destination],
     seen: &[Seen],
 ) -> Option<Generation> {
-    let went_back = state.heads.values().any(|head| Some(head.id) > state.head.map(|head| head.id));
+    let went_back = state
+        .heads
+        .values()
+        .any(|head| Some(head.id) > state.head.map(|head| head.id));
     let Some(last) = state.announced.last().copied() else {
         // An older record was accepted, and the writer died before it began a generation there.
         return went_back.then(|| next_generation(state));
@@ -86,7 +89,8 @@ pub(crate) fn settle_announced(
             found = true;
         }
     }
-    let has_announced = |seen: &Seen| matches!(seen, Seen::Newest(head) if state.announced.contains(head));
+    let has_announced =
+        |seen: &Seen| matches!(seen, Seen::Newest(head) if state.announced.contains(head));
     let may_have_it = |(id, head): (&DestinationId, &Head)| {
         let was_looked_at = |(there, seen): (&Destination, &Seen)| {
             there.id == *id && matches!(seen, Seen::Newest(_) | Seen::Empty)
@@ -106,7 +110,10 @@ pub(crate) fn settle_announced(
 /// Returns the number of a generation after all that were ever announced.
 pub(crate) fn next_generation(state: &WriterState) -> Generation {
     let known = state.announced.iter().chain(&state.head);
-    let newest = known.chain(state.heads.values()).map(|head| head.id.generation.0).max();
+    let newest = known
+        .chain(state.heads.values())
+        .map(|head| head.id.generation.0)
+        .max();
     Generation(newest.unwrap_or(0) + 1)
 }
 
@@ -142,12 +149,10 @@ pub(crate) fn stand(
     Ok(match known {
         // What it has beyond its last acknowledgement was written, and the answer was lost; or a generation
         // that is over wrote it. Catching up compares it.
-        Some(known) if found != known && found.id <= known.id => {
-            Standing::SetAside(format!(
-                "it went back: it acknowledged record {}, and its newest is {}",
-                known.id, found.id
-            ))
-        }
+        Some(known) if found != known && found.id <= known.id => Standing::SetAside(format!(
+            "it went back: it acknowledged record {}, and its newest is {}",
+            known.id, found.id
+        )),
         _ if is_head => {
             state.heads.insert(destination.id, found);
             Standing::Ready

@@ -72,7 +72,11 @@ pub fn repair(
     }
     let voided: BTreeSet<ObjectRef> = repaired.voided.iter().copied().collect();
     fresh.iter_mut().for_each(|run| strip(run, &voided));
-    let names_void = |run: &Run| run.objects.iter().any(|place| voided.contains(&place.object));
+    let names_void = |run: &Run| {
+        run.objects
+            .iter()
+            .any(|place| voided.contains(&place.object))
+    };
     let replaced: Vec<ObjectRef> = runs
         .iter()
         .filter(|(_, run)| names_void(run))
@@ -237,7 +241,11 @@ fn lost_records<'a>(
     let authority = archive.key_ring().authority().public_key();
     let mut ids: BTreeSet<RecordId> = BTreeSet::new();
     for run in runs {
-        ids.extend(run.objects.iter().filter_map(|place| place.object.record_id()));
+        ids.extend(
+            run.objects
+                .iter()
+                .filter_map(|place| place.object.record_id()),
+        );
     }
     let mut lost = BTreeSet::new();
     for id in ids {
@@ -271,7 +279,15 @@ fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Result<Vec<Added>, EngineE
         let mut bytes = Vec::new();
         let kind = SealedKind::Index;
         let plaintext = run.encode();
-        seal(identity.archive, generation, ring, kind, &plaintext, random, &mut bytes);
+        seal(
+            identity.archive,
+            generation,
+            ring,
+            kind,
+            &plaintext,
+            random,
+            &mut bytes,
+        );
         let object = ObjectRef::index(ObjectName(hash(&bytes)));
         let ready: Vec<_> = writer
             .ready()

@@ -26,7 +26,10 @@ impl Case {
         let source = fast_folder();
         for number in 0..12_u32 {
             let text = format!("file {number}\n").repeat(40);
-            write(&source.path().join(format!("{number}.txt")), text.as_bytes());
+            write(
+                &source.path().join(format!("{number}.txt")),
+                text.as_bytes(),
+            );
         }
         let world = World::new(destinations);
         let mut case = Self {
@@ -78,7 +81,10 @@ impl Case {
     fn is_whole(&self, case: &str) {
         let chain = |store| {
             let (_, log, _) = self.world.archive(&[store]).snapshots().unwrap();
-            log.entries.iter().map(|entry| entry.hash).collect::<Vec<_>>()
+            log.entries
+                .iter()
+                .map(|entry| entry.hash)
+                .collect::<Vec<_>>()
         };
         let first = chain(0);
         for store in 0..self.world.stores.len() {

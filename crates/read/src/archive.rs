@@ -97,7 +97,11 @@ impl Archive {
             authority: self.authority,
         };
         let index = Arc::new(Index::open(&opener, self.ring.clone(), &runs, problems));
-        Self { index, runs, ..self }
+        Self {
+            index,
+            runs,
+            ..self
+        }
     }
 
     /// Returns the archive's id.

@@ -1,7 +1,7 @@
 //! Where chunks lie: all index runs of an archive, searched without being loaded.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use strongroom_base::ids::{ArchiveId, ObjectName};
 use strongroom_base::object::ObjectRef;

@@ -67,7 +67,10 @@ fn newest_log(
         match log {
             Ok(log) => {
                 let head = |log: &Log| log.head().map(|entry| entry.id());
-                if newest.as_ref().is_none_or(|(other, _)| head(other) < head(&log)) {
+                if newest
+                    .as_ref()
+                    .is_none_or(|(other, _)| head(other) < head(&log))
+                {
                     newest = Some((log, packs));
                 }
             }
@@ -114,8 +117,11 @@ fn open_trailer(
         object: *object,
         source,
     };
-    let malformed =
-        |field| damaged(FormatError::malformed("pack")(strongroom_base::wire::invalid(field)));
+    let malformed = |field| {
+        damaged(FormatError::malformed("pack")(
+            strongroom_base::wire::invalid(field),
+        ))
+    };
     from.replicas.ask(|replica| {
         let one = Replicas::new(vec![replica.clone()])?;
         let front = Replicas::get_range(replica, object, 0, CELLS_START)?;

@@ -77,7 +77,10 @@ fn check_common(
         return Ok(());
     };
     let found = target.record(*newest, authority)?;
-    if log.entry(newest.seq).is_none_or(|known| known.hash != found.hash()) {
+    if log
+        .entry(newest.seq)
+        .is_none_or(|known| known.hash != found.hash())
+    {
         return Err(ReplicaError::BrokenChain { id: *newest });
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The commands, one a file: each takes its arguments, calls one deed of the agent and shows what came
 //! back.
 
+pub(crate) mod acknowledge_loss;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod destination;
@@ -11,6 +12,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
 pub(crate) mod stats;
@@ -37,6 +39,8 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Repair(arguments) => repair::run(context, &arguments),
+        Command::AcknowledgeLoss(arguments) => acknowledge_loss::run(context, &arguments),
         Command::Key(command) => key::run(context, command),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),

@@ -21,8 +21,8 @@ use crate::error::EngineError;
 use crate::memory::Head;
 use crate::monitor::{Progress, Stop, count};
 use crate::restore::with_cause;
-use objects::{check_record_packs, read_objects};
 pub(crate) use objects::check_object_at;
+use objects::{check_record_packs, read_objects};
 use trees::check_trees;
 
 /// How much of the stored bytes is read.
@@ -129,7 +129,10 @@ pub fn verify(
     report.records = log.entries.len() as u64;
     report.snapshots = snapshots.len() as u64;
     let live = log.live();
-    let live: Vec<(ObjectRef, u64)> = live.contents().map(|(object, size)| (*object, size)).collect();
+    let live: Vec<(ObjectRef, u64)> = live
+        .contents()
+        .map(|(object, size)| (*object, size))
+        .collect();
     let sound = check_presence(replica, &live, &mut report)?;
     check_keys(replica, archive, &mut report);
     let loss_known = voids(&log).is_subset(&acknowledged);
@@ -152,12 +155,24 @@ pub fn verify(
     Ok(report)
 }
 
+/// Returns the paths in all snapshots that miss something, and what.
+pub fn missing(archive: &Archive, stop: &Stop) -> Result<Vec<(String, String)>, EngineError> {
+    let mut report = VerifyReport::default();
+    let (snapshots, ..) = archive.snapshots()?;
+    check_trees(archive, &snapshots, false, &mut report, stop)?;
+    report.damage.sort();
+    report.damage.dedup();
+    Ok(report.damage)
+}
+
 /// Returns the packs and records that were found damaged everywhere. Index runs lose nothing: they are made
 /// anew.
 pub(crate) fn voids(log: &Log) -> BTreeSet<ObjectRef> {
     let entries = log.entries.iter();
     let voids = entries.flat_map(|entry| entry.header.changes.voids.iter().copied());
-    voids.filter(|object| object.kind() != ObjectKind::Index).collect()
+    voids
+        .filter(|object| object.kind() != ObjectKind::Index)
+        .collect()
 }
 
 /// Returns the record that a problem of the log is about, where it is one that is lost or damaged.
@@ -253,7 +268,9 @@ fn note_times(
 ) {
     let live: HashSet<[u8; 32]> = live.iter().map(|(object, _)| object.list_name()).collect();
     options.times.keep(|name| live.contains(name));
-    let packs = read.iter().filter(|object| object.kind() == ObjectKind::Pack);
+    let packs = read
+        .iter()
+        .filter(|object| object.kind() == ObjectKind::Pack);
     packs.for_each(|object| options.times.note(object, options.now));
     let damaged = report.damaged_objects.iter();
     damaged.for_each(|object| options.times.forget(object));
@@ -265,8 +282,7 @@ fn check_presence(
     live: &[(ObjectRef, u64)],
     report: &mut VerifyReport,
 ) -> Result<Vec<(ObjectRef, u64)>, EngineError> {
-    let there: HashMap<ObjectRef, u64> =
-        replica.content_objects()?.into_iter().collect();
+    let there: HashMap<ObjectRef, u64> = replica.content_objects()?.into_iter().collect();
     let mut sound = Vec::with_capacity(live.len());
     for (object, size) in live {
         report.objects += 1;

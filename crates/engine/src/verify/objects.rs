@@ -63,7 +63,9 @@ pub(super) fn read_objects(
 }
 
 fn packs(objects: &[ObjectRef]) -> u64 {
-    let packs = objects.iter().filter(|object| object.kind() == ObjectKind::Pack);
+    let packs = objects
+        .iter()
+        .filter(|object| object.kind() == ObjectKind::Pack);
     packs.count() as u64
 }
 
