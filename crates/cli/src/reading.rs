@@ -95,6 +95,10 @@ fn fallback(profile: Option<&Profile>) -> Result<Credential, Failure> {
 }
 
 /// An archive that is open, with its snapshots.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the snapshots of the chain are the snapshots"
+)]
 pub(crate) struct Snapshots {
     pub(crate) opened: Opened,
     pub(crate) snapshots: Vec<SnapshotInfo>,

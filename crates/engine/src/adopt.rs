@@ -74,14 +74,14 @@ impl<'a> Writer<'a> {
             writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
             return Ok((writer, false));
         }
-        let (Some(found), Some(head)) = (found, state.head) else {
+        let (Some(found), Some(newest)) = (found, state.head) else {
             return Err(EngineError::NothingToAccept);
         };
-        if found.id > head.id {
+        if found.id > newest.id {
             return Err(EngineError::Fenced {
                 destination: name,
                 found: found.id,
-                known: Some(head.id),
+                known: Some(newest.id),
             });
         }
         state.head = Some(found);

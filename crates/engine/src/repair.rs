@@ -71,7 +71,9 @@ pub fn repair(
         fresh = archive.index().rebuild()?;
     }
     let voided: BTreeSet<ObjectRef> = repaired.voided.iter().copied().collect();
-    fresh.iter_mut().for_each(|run| strip(run, &voided));
+    for run in &mut fresh {
+        strip(run, &voided);
+    }
     let names_void = |run: &Run| {
         run.objects
             .iter()
@@ -88,7 +90,7 @@ pub fn repair(
             fresh.push(run);
         }
     }
-    let adds = put_runs(writer, &fresh)?;
+    let adds = put_runs(writer, &fresh);
     let mut kept: Vec<ObjectRef> = runs.into_keys().collect();
     kept.extend(adds.iter().map(|added| added.object));
     let is_index = |object: &&ObjectRef| object.kind() == ObjectKind::Index;
@@ -270,7 +272,7 @@ fn strip(run: &mut Run, voided: &BTreeSet<ObjectRef>) {
 }
 
 /// Writes index runs to every ready destination.
-fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Result<Vec<Added>, EngineError> {
+fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Vec<Added> {
     let mut adds = Vec::new();
     for run in runs.iter().filter(|run| !run.entries.is_empty()) {
         let identity = &writer.identity;
@@ -304,5 +306,5 @@ fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Result<Vec<Added>, EngineE
         });
     }
     adds.sort_unstable();
-    Ok(adds)
+    adds
 }

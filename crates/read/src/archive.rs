@@ -86,6 +86,7 @@ impl Archive {
     }
 
     /// Returns the same archive, with an index that knows more runs.
+    #[must_use]
     pub fn with_more_runs(self, more: &[ObjectRef], problems: &mut Vec<ReadError>) -> Self {
         let mut runs = self.runs;
         runs.extend_from_slice(more);

@@ -9,7 +9,7 @@ use strongroom_format::FormatError;
 use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace};
 use strongroom_format::pack::Trailer;
 use strongroom_format::sealed::{CELLS_START, HEADER_LEN, SealedHeader, open_object, opener};
-use strongroom_replica::log::{Log, read_log};
+use strongroom_replica::log::{Log, LogEntry, read_log};
 use strongroom_replica::record::{PartKind, Record};
 
 use crate::cells::Cells;
@@ -66,7 +66,7 @@ fn newest_log(
         });
         match log {
             Ok(log) => {
-                let head = |log: &Log| log.head().map(|entry| entry.id());
+                let head = |log: &Log| log.head().map(LogEntry::id);
                 if newest
                     .as_ref()
                     .is_none_or(|(other, _)| head(other) < head(&log))
