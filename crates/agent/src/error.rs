@@ -268,6 +268,14 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
+    /// The history at a destination is not the one that it acknowledged.
+    #[error("{destination} is set aside, nothing was written to it: {reason}")]
+    SetAside {
+        /// The destination.
+        destination: String,
+        /// What was found.
+        reason: String,
+    },
     /// What was asked for was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -307,7 +315,9 @@ impl AgentError {
     pub fn is_interruption(&self) -> bool {
         matches!(
             self,
-            Self::Interrupted | Self::Engine(EngineError::Interrupted)
+            Self::Interrupted
+                | Self::Engine(EngineError::Interrupted)
+                | Self::Replica(ReplicaError::Interrupted)
         )
     }
 }
@@ -352,7 +362,7 @@ impl Classified for AgentError {
             | Self::Unreachable { .. }
             | Self::Local { .. }
             | Self::Output(_) => Class::Retry,
-            Self::State { .. } | Self::StateLost { .. } => Class::Damage,
+            Self::State { .. } | Self::StateLost { .. } | Self::SetAside { .. } => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),
             Self::Store(source) => source.class(),

@@ -16,6 +16,7 @@ pub mod look;
 mod memory;
 pub mod profile;
 mod repair;
+pub mod replicas;
 mod restore;
 mod usual;
 mod verify;
@@ -48,3 +49,4 @@ pub use strongroom_engine::{
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;
+pub use strongroom_replica::scrub::Sample;

@@ -49,17 +49,9 @@ pub struct Published {
 impl Wraps {
     /// Reads the local copies.
     pub(crate) fn load(profile: &Profile, archive: ArchiveId) -> Result<Self, AgentError> {
-        let lost = |what| {
-            move || AgentError::StateLost {
-                what,
-                archive: archive.to_string(),
-            }
-        };
-        let descriptor = profile.read_state(archive, DESCRIPTOR, LEN_MAX)?;
-        let descriptor = descriptor.ok_or_else(lost("descriptor"))?;
+        let (_, authority) = descriptor(profile, archive)?;
         let bytes = profile.read_state(archive, KEYS, LEN_MAX)?;
-        let bytes = bytes.ok_or_else(lost("keys"))?;
-        let authority = Descriptor::decode(&descriptor)?.authority;
+        let bytes = bytes.ok_or_else(|| lost("keys", archive))?;
         let keys = KeysObject::decode(&bytes, &authority)?;
         Ok(Self { bytes, keys })
     }
@@ -92,6 +84,22 @@ impl Wraps {
         self.bytes = self.keys.encode(&ring.authority());
         profile.write_state(archive, KEYS, &self.bytes)
     }
+}
+
+fn lost(what: &'static str, archive: ArchiveId) -> AgentError {
+    let archive = archive.to_string();
+    AgentError::StateLost { what, archive }
+}
+
+/// Reads the local descriptor: its bytes, and the public half of the authority key.
+pub(crate) fn descriptor(
+    profile: &Profile,
+    archive: ArchiveId,
+) -> Result<(Vec<u8>, [u8; 32]), AgentError> {
+    let bytes = profile.read_state(archive, DESCRIPTOR, LEN_MAX)?;
+    let bytes = bytes.ok_or_else(|| lost("descriptor", archive))?;
+    let authority = Descriptor::decode(&bytes)?.authority;
+    Ok((bytes, authority))
 }
 
 /// Makes the keys of a new archive, and stores them locally.

@@ -61,6 +61,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::Engine(EngineError::NoDestination { .. }) => {
             "where a destination went back or the newest one is gone: `strongroom destination accept NAME`"
         }
+        AgentError::SetAside { .. } => {
+            "find out why first; `strongroom destination heal NAME` fills up one that went back"
+        }
         AgentError::Locked { .. } => "wait until it has finished",
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"

@@ -1,5 +1,6 @@
 //! The one writer of an archive: which destinations can be written to, and how a record gets there.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
@@ -10,9 +11,9 @@ use strongroom_crypto::sign::SigningKey;
 use strongroom_format::body::{Acknowledged, Body, Deed};
 use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_read::{ReadError, open_body};
-use strongroom_replica::catch_up::{catch_up, copy_keys};
-use strongroom_replica::log::read_log;
+use strongroom_replica::expected::{Expected, Owner};
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
+use strongroom_replica::sync::{Copied, sync_keys, sync_to};
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::create::seal_body;
@@ -264,20 +265,28 @@ impl<'a> Writer<'a> {
         Ok(head)
     }
 
-    /// Brings the destinations that are behind up to date, by copying from one that is not.
+    /// Brings the destinations that are behind up to date, by copying from those that are not.
     pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
-        let Some(source) = self.ready().map(|(_, replica)| replica.clone()).next() else {
+        let sources: Vec<Replica> = self.ready().map(|(_, replica)| replica.clone()).collect();
+        let sources: Vec<&Replica> = sources.iter().collect();
+        if sources.is_empty() {
             return Ok(());
-        };
+        }
         let authority = self.identity.ring.authority().public_key();
         let archive = self.identity.archive;
         let is_keys = |number: u32, bytes: &[u8]| {
             KeysObject::decode(bytes, &authority)
                 .is_ok_and(|keys| keys.number == number && keys.archive == archive)
         };
-        for (_, replica) in self.ready() {
-            // Wraps that changed while the destination was away; what fails shows at the next write.
-            let _ = copy_keys(replica, &source, &is_keys);
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        if let Some(keys) = owner.newest_keys(&sources) {
+            for replica in &sources {
+                // Wraps that changed while the destination was away; what fails shows at the next write.
+                let _ = sync_keys(replica, &keys, &owner);
+            }
         }
         if !self
             .slots
@@ -286,7 +295,7 @@ impl<'a> Writer<'a> {
         {
             return Ok(());
         }
-        let log = read_log(&source, &authority, &mut |_| ())?;
+        let expected = Expected::of(&sources, &owner)?;
         for slot in self
             .slots
             .iter_mut()
@@ -295,11 +304,13 @@ impl<'a> Writer<'a> {
             let Ok(target) = &slot.destination.replica else {
                 continue;
             };
-            match catch_up(target, &source, &log, &is_keys, &mut |copied| {
+            let mut progress = |copied: Copied| {
                 progress(copied.bytes);
-            }) {
-                Ok(copied) => {
-                    slot.bytes_written += copied.bytes;
+                ControlFlow::Continue(())
+            };
+            match sync_to(target, &sources, &expected, &owner, &mut progress) {
+                Ok(synced) => {
+                    slot.bytes_written += synced.copied.bytes;
                     slot.standing = Standing::CaughtUp;
                     self.state.heads.insert(slot.destination.id, self.head);
                 }

@@ -114,6 +114,11 @@ impl Generations {
         self.unread.into_values().next_back()
     }
 
+    /// Says whether a place is one of the chain.
+    pub(crate) fn is_of_chain(&self, id: RecordId) -> bool {
+        !self.divide(&[id]).chain.is_empty()
+    }
+
     /// Divides the places of records.
     pub(crate) fn divide(&self, ids: &[RecordId]) -> Division {
         let end_of = |generation: Generation| {

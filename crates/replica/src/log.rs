@@ -44,14 +44,69 @@ pub struct Log {
     pub stale: Vec<RecordId>,
     /// Records of older generations above the base of their successor. They were not read.
     pub branches: Vec<RecordId>,
+    /// Records that should be there, and are missing or damaged.
+    pub lost: Vec<RecordId>,
     /// What is wrong.
     pub problems: Vec<ReplicaError>,
+    generations: Generations,
+}
+
+/// A record and its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The place in the log.
+    pub id: RecordId,
+    /// The hash of the record.
+    pub hash: [u8; 32],
 }
 
 impl Log {
     /// Returns the newest record.
     pub fn head(&self) -> Option<&LogEntry> {
         self.entries.last()
+    }
+
+    /// Returns place and hash of the newest record.
+    pub fn newest(&self) -> Option<Head> {
+        self.head().map(|entry| Head {
+            id: entry.id(),
+            hash: entry.hash,
+        })
+    }
+
+    /// Says whether a record of another replica, or one that was remembered, is one of this chain. Of what a
+    /// checkpoint did not keep only the place is known.
+    pub fn holds(&self, head: Head) -> bool {
+        if let Some(entry) = self.entry_of(head.id) {
+            return entry.hash == head.hash;
+        }
+        let is_old = self
+            .checkpoint
+            .is_some_and(|checkpoint| head.id.seq < checkpoint.seq);
+        is_old && self.generations.is_of_chain(head.id)
+    }
+
+    /// Says whether a record would be of a generation that a later one of this chain has replaced at its place or
+    /// below.
+    pub fn is_branch(&self, id: RecordId) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.header.kind == RecordKind::Generation
+                && entry.id().generation > id.generation
+                && entry.id().seq <= id.seq
+        })
+    }
+
+    /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.
+    pub fn proves(&self, header: &Header) -> bool {
+        self.generations.wrote(header)
+    }
+
+    /// Returns the live record at a place.
+    pub fn entry_of(&self, id: RecordId) -> Option<&LogEntry> {
+        let from = self
+            .entries
+            .partition_point(|entry| key(&entry.id()) < key(&id));
+        self.entries.get(from).filter(|entry| entry.id() == id)
     }
 
     /// Returns the live set as of the newest record.
@@ -150,10 +205,10 @@ pub fn read_log_of(
     let strays = strays
         .into_iter()
         .filter(|id| id.seq >= begin && !is_kept(id));
-    let strays: Vec<_> = strays.collect();
+    let strays: BTreeSet<_> = strays.collect();
     let (there, lost): (Vec<_>, Vec<_>) = kept.iter().partition(|id| ids.binary_search(id).is_ok());
-    log.add_gaps(lost.into_iter());
-    let mut plan: Vec<_> = [strays, there].concat();
+    log.add_gaps(lost.into_iter().copied());
+    let mut plan: Vec<_> = strays.iter().chain(there).copied().collect();
     plan.sort_unstable_by_key(|id| (id.seq, id.generation));
     plan.extend(from);
     let read = |id: &RecordId| reader.read(*id);
@@ -169,10 +224,15 @@ pub fn read_log_of(
         }
         match record {
             Ok(record) => log.add(&record, &generations, visit),
-            Err(error) => log.problems.push(error),
+            Err(error) => {
+                let is_stray = strays.contains(id);
+                log.lost.extend((!is_stray).then_some(*id));
+                log.problems.push(error);
+            }
         }
         ControlFlow::Continue(())
     });
+    log.generations = generations;
     Ok(log)
 }
 
@@ -257,8 +317,10 @@ impl Log {
     }
 
     fn add_gaps(&mut self, missing: impl Iterator<Item = RecordId>) {
-        let gaps = missing.take(GAPS_MAX).map(|id| ReplicaError::Gap { id });
-        self.problems.extend(gaps);
+        for id in missing.take(GAPS_MAX) {
+            self.lost.push(id);
+            self.problems.push(ReplicaError::Gap { id });
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use strongroom_agent::profile::DestinationName;
 use strongroom_agent::{Progress, destinations};
 
+use super::replicas;
 use crate::commands::repair::tools;
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -39,6 +40,27 @@ pub(crate) enum Command {
         /// Its name
         name: String,
     },
+    /// Copy to destinations what they lack, from the others
+    Sync {
+        /// Their names; all where none is given
+        names: Vec<String>,
+    },
+    /// Read destinations, and mend from the others what is damaged or missing
+    Heal {
+        /// Their names; all where none is given
+        names: Vec<String>,
+        /// Only say what is damaged
+        #[arg(long)]
+        dry_run: bool,
+        /// Read only this part of the objects; another one every day
+        #[arg(
+            long,
+            value_name = "PERCENT",
+            default_value_t = 100,
+            value_parser = clap::value_parser!(u8).range(1..=100)
+        )]
+        sample: u8,
+    },
 }
 
 pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
@@ -48,6 +70,12 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Remove { name } => remove(context, &name)?,
         Command::Accept { name } => accept(context, &name)?,
         Command::Test { name } => test(context, &name)?,
+        Command::Sync { names } => return replicas::sync(context, &names),
+        Command::Heal {
+            names,
+            dry_run,
+            sample,
+        } => return replicas::heal(context, &names, dry_run, sample),
     }
     Ok(Outcome::Done)
 }

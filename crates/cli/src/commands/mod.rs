@@ -13,6 +13,7 @@ pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod repair;
+mod replicas;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
 pub(crate) mod stats;

@@ -87,7 +87,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
 }
 
 /// Returns which part of the data is read: another one every day, so that all is read in time.
-fn turn(context: &Context<'_>) -> u8 {
+pub(super) fn turn(context: &Context<'_>) -> u8 {
     let days = context.clock.now().0 / NANOSECONDS_A_DAY;
     u8::try_from(days.rem_euclid(100)).unwrap_or_default()
 }
