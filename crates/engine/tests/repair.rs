@@ -174,7 +174,7 @@ fn the_newest_record_is_missed() {
 fn packs_are_read_when_it_is_their_turn() {
     let case = Case::new();
     let mut times = ReadTimes::default();
-    let age = Duration::from_secs(60);
+    let age = Duration::from_mins(1);
     let at = |seconds: i128| ReadData::OlderThan {
         age,
         now: Timestamp(seconds * 1_000_000_000),
