@@ -23,7 +23,7 @@ use crate::location::Location;
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
-use crate::{AgentError, archives};
+use crate::{AgentError, archives, writing};
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -284,9 +284,7 @@ impl<'a> Job<'a> {
             let state = memory
                 .load()
                 .map_err(strongroom_engine::EngineError::from)?;
-            // A first record that was announced may be there already; the writer looks at it then.
-            let is_there = state.announced.is_some() && self.holds_record();
-            if state.head.is_none() && !is_there {
+            if state.head.is_none() {
                 create_archive(&new, &self.destinations(), &memory, clock, random)?;
             }
             let _lock = self.profile.lock()?;
@@ -304,33 +302,9 @@ impl<'a> Job<'a> {
         Ok(begins)
     }
 
-    /// Says whether any destination holds a record of the archive.
-    fn holds_record(&self) -> bool {
-        let (reached, _) = reach(&self.config, self.settings());
-        reached.into_iter().any(|there| {
-            let ids = Replica::new(there.store, self.archive).record_ids();
-            ids.is_ok_and(|ids| !ids.is_empty())
-        })
-    }
-
     /// Returns the destinations as the engine takes them.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
-        let (reached, unreached) = reach(&self.config, self.settings());
-        let id_of = |name: &str| {
-            let there = self.config.destination(name);
-            there.map_or(DestinationId([0; 16]), |there| there.id)
-        };
-        let reached = reached.into_iter().map(|there| Destination {
-            id: there.id,
-            name: there.name,
-            replica: Ok(Replica::new(there.store, self.archive)),
-        });
-        let unreached = unreached.into_iter().map(|there| Destination {
-            id: id_of(&there.name),
-            name: there.name,
-            replica: Err(there.reason.to_string()),
-        });
-        reached.chain(unreached).collect()
+        writing::destinations(&self.config, self.settings())
     }
 
     /// Returns the destinations that are folders of this computer.

@@ -252,16 +252,15 @@ impl<'a> Work<'a> {
             return Ok(());
         };
         let newest = head_of(newest);
-        if Some(newest) == self.state.announced || newest.id <= known.id {
+        if self.state.announced.contains(&newest) || newest.id <= known.id {
             return Ok(());
         }
-        let (found, known) = (newest.id.seq.0, known.id.seq.0);
         let destination = self.sites.iter().map(|site| site.name.clone());
         let destination = destination.collect::<Vec<_>>().join(", ");
         Err(AgentError::Engine(EngineError::Fenced {
             destination,
-            found,
-            known,
+            found: newest.id,
+            known: Some(known.id),
         }))
     }
 

@@ -5,6 +5,7 @@
 
 use strongroom_base::ids::{ArchiveId, ObjectName, to_hex};
 use strongroom_base::random::RandomSource;
+use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::suite::Suite;
@@ -122,6 +123,18 @@ pub(crate) fn make(
     profile.write_state(archive, KEYS, &keys.encode(&authority))
 }
 
+/// Stores the keys of an archive that was found at a replica locally.
+pub(crate) fn take(
+    profile: &Profile,
+    replica: &Replica,
+    keys: &KeysObject,
+    ring: &KeyRing,
+) -> Result<(), AgentError> {
+    let archive = replica.archive();
+    profile.write_state(archive, DESCRIPTOR, &replica.descriptor_bytes()?)?;
+    profile.write_state(archive, KEYS, &keys.encode(&ring.authority()))
+}
+
 /// Returns the custody key that a keys object names, also in the middle of a rotation.
 pub(crate) fn custody_key_for(
     profile: &Profile,
@@ -186,7 +199,15 @@ pub(crate) fn settle(replica: &Replica, wraps: &Wraps) -> Result<Settled, AgentE
     let name = ObjectName(hash(&wraps.bytes));
     let number = wraps.keys.number;
     let there = replica.keys_objects()?;
+    let is_damaged = || {
+        let read = replica.get_keys(number, name);
+        read.is_err_and(|error| error.class() == Class::Damage)
+    };
     if !there.contains(&(number, name)) {
+        let _ = replica.put_keys(number, &wraps.bytes)?;
+    } else if is_damaged() {
+        // Its bytes are known, so nothing is lost with what is there.
+        replica.delete_keys(number, name)?;
         let _ = replica.put_keys(number, &wraps.bytes)?;
     }
     let mut settled = Settled::Alone;

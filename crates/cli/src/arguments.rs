@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, completions, destination, diff, dump, find, forget, init, key, ls, man, prune, restore,
-    snapshots, stats, verify, versions,
+    acknowledge_loss, backup, completions, destination, diff, dump, find, forget, init, key, ls,
+    man, prune, repair, restore, snapshots, stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -89,6 +89,10 @@ pub(crate) enum Command {
     Forget(forget::Arguments),
     /// Give up what no snapshot needs, and get the room back
     Prune(prune::Arguments),
+    /// Make good what is lost at every destination, as far as it can be
+    Repair(repair::Arguments),
+    /// List what is lost for good, and accept it
+    AcknowledgeLoss(acknowledge_loss::Arguments),
     /// Show, keep and change keys and private passwords
     #[command(subcommand)]
     Key(key::Command),

@@ -1,6 +1,6 @@
 //! What to do about a failure: the second line that a person gets.
 
-use strongroom_agent::{AgentError, PolicyError};
+use strongroom_agent::{AgentError, EngineError, PolicyError};
 use strongroom_base::{Class, Classified as _};
 
 use crate::failure::Failure;
@@ -57,6 +57,15 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         AgentError::Policy(PolicyError::KeepsNothing) => {
             "add a rule, or say --forget-everything if that is what you want"
+        }
+        AgentError::Engine(EngineError::Fenced { destination, .. }) => {
+            return Some(format!(
+                "if this profile is the one to go on: `strongroom init --adopt {destination}`; every \
+                 other copy then stops. Else leave it alone"
+            ));
+        }
+        AgentError::Engine(EngineError::NoDestination { .. }) => {
+            "where a destination went back or the newest one is gone: `strongroom destination accept NAME`"
         }
         AgentError::SetAside { .. } => {
             "find out why first; `strongroom destination heal NAME` fills up one that went back"

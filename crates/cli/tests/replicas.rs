@@ -19,7 +19,10 @@ fn three() -> Place {
     }
     for number in 0..3_u8 {
         let bytes: Vec<u8> = (0..1_500_000_u32)
-            .map(|at| (at.wrapping_mul(2_654_435_761 + u32::from(number)) >> 13) as u8)
+            .map(|at| {
+                at.wrapping_mul(2_654_435_761 + u32::from(number))
+                    .to_le_bytes()[1]
+            })
             .collect();
         place.write(&format!("files/large {number}"), bytes);
         place.write(&format!("files/{number}.txt"), "small");

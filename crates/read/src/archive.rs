@@ -39,9 +39,11 @@ pub struct Archive {
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) index: SharedIndex,
     pub(crate) segments: Segments,
-    authority: [u8; 32],
+    pub(crate) authority: [u8; 32],
     /// The newest sound record of all replicas.
     head: RecordId,
+    /// The index runs that it names.
+    runs: Vec<ObjectRef>,
 }
 
 impl Archive {
@@ -70,7 +72,7 @@ impl Archive {
             ring: &ring,
             authority,
         };
-        let index = Arc::new(Index::open(&opener, &runs, problems));
+        let index = Arc::new(Index::open(&opener, ring.clone(), &runs, problems));
         let segments = Segments::new(SEGMENT_BYTES_KEPT);
         Ok(Self {
             replicas,
@@ -79,7 +81,28 @@ impl Archive {
             segments,
             authority,
             head,
+            runs,
         })
+    }
+
+    /// Returns the same archive, with an index that knows more runs.
+    #[must_use]
+    pub fn with_more_runs(self, more: &[ObjectRef], problems: &mut Vec<ReadError>) -> Self {
+        let mut runs = self.runs;
+        runs.extend_from_slice(more);
+        runs.sort_unstable();
+        runs.dedup();
+        let opener = RunOpener {
+            replicas: &self.replicas,
+            ring: &self.ring,
+            authority: self.authority,
+        };
+        let index = Arc::new(Index::open(&opener, self.ring.clone(), &runs, problems));
+        Self {
+            index,
+            runs,
+            ..self
+        }
     }
 
     /// Returns the archive's id.

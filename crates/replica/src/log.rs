@@ -86,6 +86,16 @@ impl Log {
         is_old && self.generations.is_of_chain(head.id)
     }
 
+    /// Says whether a record would be of a generation that a later one of this chain has replaced at its place or
+    /// below.
+    pub fn is_branch(&self, id: RecordId) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.header.kind == RecordKind::Generation
+                && entry.id().generation > id.generation
+                && entry.id().seq <= id.seq
+        })
+    }
+
     /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.
     pub fn proves(&self, header: &Header) -> bool {
         self.generations.wrote(header)

@@ -41,7 +41,8 @@ pub struct Synced {
 ///
 /// What is there with its size is not copied again, so a crash anywhere is made good by another call. A record
 /// is put when everything before it is durable, but for what no source has. Fails with
-/// [`BrokenChain`](ReplicaError::BrokenChain) where the newest record of `target` is not one of the sources' chain.
+/// [`BrokenChain`](ReplicaError::BrokenChain) where the newest record of `target` is not one of the sources' chain,
+/// and not one that a generation wrote which a later one of the chain has replaced below it: those stay, beside it.
 pub fn sync(
     target: &Replica,
     sources: &[&Replica],
@@ -107,7 +108,7 @@ pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(),
     Ok(())
 }
 
-/// Refuses a target whose newest record is not one of the chain.
+/// Refuses a target whose newest record is not one of the chain, unless it is on a branch that leaves the chain.
 fn check_head(
     target: &Replica,
     expected: &Expected,
@@ -125,6 +126,27 @@ fn check_head(
         Err(error) => return Err(error),
     };
     match newest {
+        Some(head) if expected.log.holds(head) => Ok(()),
+        Some(head) if expected.log.is_branch(head.id) => check_base(target, expected, owner),
+        Some(head) => Err(ReplicaError::BrokenChain { id: head.id }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a target whose newest record below its branch is not one of the chain.
+fn check_base(
+    target: &Replica,
+    expected: &Expected,
+    owner: &Owner<'_>,
+) -> Result<(), ReplicaError> {
+    let own = read_log(target, &owner.authority, &mut |_| ())?;
+    let mut below = own.entries.iter().rev();
+    let base = below.find(|entry| !expected.log.is_branch(entry.id()));
+    let base = base.map(|entry| Head {
+        id: entry.id(),
+        hash: entry.hash,
+    });
+    match base {
         Some(head) if !expected.log.holds(head) => Err(ReplicaError::BrokenChain { id: head.id }),
         _ => Ok(()),
     }

@@ -2,13 +2,15 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use strongroom_agent::destinations;
 use strongroom_agent::profile::DestinationName;
+use strongroom_agent::{Progress, destinations};
 
 use super::replicas;
+use crate::commands::repair::tools;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::progress::Printer;
 use crate::show;
 
 /// Commands on destinations.
@@ -25,6 +27,11 @@ pub(crate) enum Command {
     List,
     /// Forget a destination; what it holds stays there
     Remove {
+        /// Its name
+        name: String,
+    },
+    /// Accept what a destination holds, though it held more: a disk brought back from a copy
+    Accept {
         /// Its name
         name: String,
     },
@@ -61,6 +68,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Add { name, url } => add(context, name, &url)?,
         Command::List => list(context)?,
         Command::Remove { name } => remove(context, &name)?,
+        Command::Accept { name } => accept(context, &name)?,
         Command::Test { name } => test(context, &name)?,
         Command::Sync { names } => return replicas::sync(context, &names),
         Command::Heal {
@@ -118,6 +126,28 @@ fn remove(context: &Context<'_>, name: &str) -> Result<(), Failure> {
         "removed {name}; what it holds is still at {}",
         removed.url
     ))
+}
+
+fn accept(context: &Context<'_>, name: &str) -> Result<(), Failure> {
+    let (profile, counters) = (context.profile()?, Progress::default());
+    let printer = Printer(context.output);
+    let tools = tools(context, &counters, &printer);
+    let accepted = strongroom_agent::accept(&profile, name, None, &tools)?;
+    if context.output.is_json() {
+        return context.output.object(&json!({
+            "name": name,
+            "archive_went_back": accepted.went_back,
+            "generation": accepted.head.generation.0,
+            "seq": accepted.head.seq.0,
+        }));
+    }
+    if accepted.went_back {
+        let what = "the archive goes on from what is there: what was stored later is given up";
+        return context.output.line(&format!("accepted {name}; {what}"));
+    }
+    context
+        .output
+        .line(&format!("accepted {name}; what it lacked was copied to it"))
 }
 
 fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The commands, one a file: each takes its arguments, calls one deed of the agent and shows what came
 //! back.
 
+pub(crate) mod acknowledge_loss;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod destination;
@@ -13,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod prune;
+pub(crate) mod repair;
 mod replicas;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
@@ -42,6 +44,8 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Verify(arguments) => verify::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
+        Command::Repair(arguments) => repair::run(context, &arguments),
+        Command::AcknowledgeLoss(arguments) => acknowledge_loss::run(context, &arguments),
         Command::Key(command) => key::run(context, command),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_base::clock::{Clock, SystemClock};
+use strongroom_base::clock::{Clock, SystemClock, Timestamp};
 use strongroom_base::ids::{DestinationId, Seq};
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
@@ -14,7 +14,7 @@ use strongroom_engine::erase::{EraseOptions, Erasure, erase_condemned};
 use strongroom_engine::forget::forget;
 use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
 use strongroom_engine::restore::{RestoreSummary, restore};
-use strongroom_engine::verify::{ReadData, VerifyReport, verify};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
     Destination, EngineError, Head, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
     WriterState,
@@ -112,7 +112,7 @@ impl World {
         Self { setup, stores }
     }
 
-    fn destinations(&self, run: &Run<'_>) -> Vec<Destination> {
+    pub fn destinations(&self, run: &Run<'_>) -> Vec<Destination> {
         let destination = |(number, store): (usize, &Arc<Memory>)| {
             let store: Arc<dyn Store> = match &run.plan {
                 Some(plan) => Arc::new(FaultStore::new(store.clone(), plan.clone())),
@@ -130,6 +130,55 @@ impl World {
             }
         };
         self.stores.iter().enumerate().map(destination).collect()
+    }
+
+    /// Returns what another computer with the same keys has: nothing but the stores.
+    pub fn elsewhere(&self) -> Self {
+        let random = strongroom_crypto::random::SystemRandom;
+        let mut identity = self.setup.identity.clone();
+        let seed = strongroom_crypto::secret::Secret::random(&random);
+        identity.signer = Arc::new(strongroom_crypto::sign::SigningKey::from_seed(&seed));
+        let setup = Setup {
+            custody: self.setup.custody.clone(),
+            identity,
+            memory: Remember::default(),
+            stores: self.setup.stores.clone(),
+            folder: fast_folder(),
+        };
+        Self {
+            setup,
+            stores: self.stores.clone(),
+        }
+    }
+
+    /// Adopts the archive as the program does.
+    pub fn adopt(&self, run: &Run<'_>) -> Result<(), EngineError> {
+        let plan = run.plan.clone().filter(|_| run.dies);
+        let memory = Dying {
+            inner: &self.setup.memory,
+            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
+        };
+        let identity = self.setup.identity.clone();
+        Writer::adopt(identity, self.destinations(run), &memory)?.catch_up(&mut |_| ())
+    }
+
+    /// Opens the writer when all is well.
+    pub fn writer(&self) -> Writer<'_> {
+        let destinations = self.destinations(&Run::sound());
+        let identity = self.setup.identity.clone();
+        let mut writer = Writer::open(identity, destinations, &self.setup.memory).unwrap();
+        writer.catch_up(&mut |_| ()).unwrap();
+        writer
+    }
+
+    /// Deletes the objects of a destination whose paths contain a text; returns how many.
+    pub fn delete(&self, store: usize, text: &str) -> usize {
+        let paths = self.objects(store).into_keys();
+        let paths: Vec<_> = paths.filter(|path| path.as_str().contains(text)).collect();
+        for path in &paths {
+            self.stores[store].delete(path).unwrap();
+        }
+        paths.len()
     }
 
     /// Backs up as the program does: those that are behind catch up first.
@@ -214,7 +263,14 @@ impl World {
             turn: 0,
         };
         let (progress, stop) = (Progress::default(), Stop::default());
-        let report = verify(&archive, &[], all, &progress, &stop).unwrap();
+        let mut times = ReadTimes::default();
+        let mut options = VerifyOptions {
+            read_data: all,
+            acknowledged: None,
+            times: &mut times,
+            now: Timestamp(0),
+        };
+        let report = verify(&archive, &[], &mut options, &progress, &stop).unwrap();
         assert!(report.is_clean(), "{case}: d{store}: {:?}", report.damage);
         (archive.snapshots().unwrap().0, report)
     }

@@ -23,7 +23,7 @@ use strongroom_crypto::sign::SigningKey;
 use strongroom_crypto::suite::Suite;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
 use strongroom_engine::restore::{Conflict, RestoreOptions, RestorePlace, RestoreSummary, restore};
-use strongroom_engine::verify::{ReadData, VerifyReport, verify};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
     Destination, EngineError, Identity, Memory, MemoryError, Monitor, NewArchive, Progress, Stop,
     Warning, Writer, WriterState, create_archive,
@@ -191,10 +191,17 @@ impl Setup {
             percent: 100,
             turn: 0,
         };
+        let mut times = ReadTimes::default();
+        let mut options = VerifyOptions {
+            read_data: all,
+            acknowledged: None,
+            times: &mut times,
+            now: Timestamp(0),
+        };
         verify(
             &archive,
             &problems,
-            all,
+            &mut options,
             &Progress::default(),
             &Stop::default(),
         )
