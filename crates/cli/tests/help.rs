@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 35] = [
     "",
     "init",
     "destination",
     "destination add",
     "destination list",
     "destination remove",
+    "destination accept",
     "destination test",
     "destination sync",
     "destination heal",
@@ -30,6 +31,8 @@ const COMMANDS: [&str; 32] = [
     "verify",
     "forget",
     "prune",
+    "repair",
+    "acknowledge-loss",
     "key",
     "key show",
     "key export",
