@@ -22,7 +22,7 @@ use crate::location::Location;
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, Profile};
 use crate::wraps::{Wraps, settle};
-use crate::{AgentError, archives};
+use crate::{AgentError, archives, destinations};
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -156,10 +156,9 @@ fn known_archive(
     let config = profile.config()?;
     let mut wanted = Vec::new();
     for text in request.to {
-        let url = Location::parse(text, request.current).and_then(|location| location.to_url());
         let named = config.destination(text).or_else(|| {
-            let url = url.ok()?;
-            config.destinations.iter().find(|there| there.url == url)
+            let location = Location::parse(text, request.current).ok()?;
+            destinations::at(&config, &location)
         });
         let Some(there) = named else { return Ok(None) };
         wanted.push(there.id);
@@ -323,9 +322,8 @@ impl<'a> Job<'a> {
     fn never(&self, catalogue: &Path) -> Vec<PathBuf> {
         let mut never = vec![catalogue.to_owned(), self.profile.dir().to_owned()];
         for there in &self.config.destinations {
-            if let Ok(Location::Folder(path)) = Location::parse(&there.url, Path::new("/")) {
-                never.push(path);
-            }
+            let location = Location::parse(&there.url, Path::new("/")).ok();
+            never.extend(location.and_then(|location| location.folder().map(Path::to_owned)));
         }
         never
     }

@@ -15,13 +15,14 @@ pub mod look;
 mod memory;
 pub mod profile;
 mod restore;
+pub mod storage_key;
 mod usual;
 mod wraps;
 
 pub use backup::{BackedUp, BackupRequest, Tools, backup, survey};
 pub use error::AgentError;
 pub use init::{Initialized, init};
-pub use location::Location;
+pub use location::{Location, NotARate, Options as LocationOptions, Rate};
 pub use restore::{RestoreRequest, Verified, restore, verify};
 pub use usual::usual_excludes;
 pub use wraps::Published;
@@ -40,3 +41,5 @@ pub use strongroom_engine::{
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;
+pub use strongroom_store::probe::Capabilities;
+pub use strongroom_store::{LockMode, LockRule};

@@ -12,11 +12,15 @@ pub mod memory;
 mod path;
 pub mod probe;
 pub mod record;
+mod remote;
 pub mod retry;
+pub mod s3;
+pub mod sftp;
 mod store;
+pub mod throttle;
 
 pub use error::StoreError;
 pub use folder::Folder;
 pub use memory::Memory;
 pub use path::{ObjectPath, ObjectPathError, PATH_LEN_MAX, SEGMENTS_MAX, prefix_folder};
-pub use store::{Properties, PutOutcome, Store};
+pub use store::{LockMode, LockRule, Properties, PutOutcome, Store};
