@@ -58,11 +58,11 @@ pub fn locate(
     text: &str,
     current: &Path,
 ) -> Result<Location, AgentError> {
-    if let Some(profile) = profile
-        && let config = profile.config()?
-        && let Some(there) = named_or_at(&config, text, current)
-    {
-        return destinations::located(&config, there);
+    if let Some(profile) = profile {
+        let config = profile.config()?;
+        if let Some(there) = named_or_at(&config, text, current) {
+            return destinations::located(&config, there);
+        }
     }
     Location::parse(text, current)
 }

@@ -51,8 +51,7 @@ pub(super) fn start(folder: &Path) -> Result<Value> {
         "ListenAddress 127.0.0.1\nPort {port}\nHostKey {here}/host\nPidFile none\n\
          AuthorizedKeysFile {here}/authorized\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n\
-         MaxStartups 100\nMaxSessions 100\nPerSourcePenalties no\nIgnoreUnknown PerSourcePenalties\n\
-         Subsystem sftp {SFTP_SERVER}\n"
+         MaxStartups 100\nMaxSessions 100\nSubsystem sftp {SFTP_SERVER}\n"
     );
     write_private(&folder.join("sshd_config"), server.as_bytes())?;
     let client = format!(
