@@ -47,8 +47,11 @@ impl StorageKey {
             let text = std::str::from_utf8(bytes);
             text.is_ok_and(|text| !text.is_empty() && !text.contains(char::is_control))
         };
-        let mut parts = [Some(&secret), token.as_ref()].into_iter().flatten();
-        let good = is_line(id.as_bytes()) && parts.all(|part| is_line(part.expose_bytes()));
+        let good = is_line(id.as_bytes())
+            && is_line(secret.expose_bytes())
+            && token
+                .as_ref()
+                .is_none_or(|token| is_line(token.expose_bytes()));
         good.then(|| Self {
             id: id.to_owned(),
             secret,

@@ -184,6 +184,20 @@ mod services {
 
     #[test]
     #[ignore = "needs `cargo xtask services start`"]
+    fn moto() {
+        let server = service("moto");
+        let name = fresh().replace('/', "-");
+        let request = format!(
+            "PUT /{name} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            server.address()
+        );
+        strongroom_testkit::exchange(server.address(), &request);
+        let bucket = |prefix| bucket(&server, &name, prefix);
+        check(|| bucket(Limits::default()));
+    }
+
+    #[test]
+    #[ignore = "needs `cargo xtask services start`"]
     fn openssh() {
         check(|| account("ssh_config", Limits::default()));
     }

@@ -220,9 +220,7 @@ impl Location {
                 Ok(Arc::new(ThrottleStore::new(folder, ThreadSleeper, limits)))
             }
             Place::S3(place) => {
-                let own = self.key.as_deref();
-                let key = own.or_else(storage_key::offered);
-                let key = key.ok_or(AgentError::NoStorageKey)?;
+                let key = self.key_to_keep().ok_or(AgentError::NoStorageKey)?;
                 let options = place.options(&self.options, limits);
                 let store = strongroom_store::s3::S3::new(options, key.credential(), clock())?;
                 retried(OPENING, &ThreadSleeper, || store.check())?;
@@ -237,11 +235,15 @@ impl Location {
         }
     }
 
-    /// Returns the key that the profile should keep for this place.
+    /// Returns the key that opens this place, if it needs one: its own, or the one from the environment.
     pub(crate) fn key_to_keep(&self) -> Option<&StorageKey> {
-        let own = self.key.as_deref();
-        own.or_else(storage_key::offered)
-            .filter(|_| self.needs_key())
+        if !self.needs_key() {
+            return None;
+        }
+        match &self.key {
+            Some(key) => Some(key),
+            None => storage_key::offered(),
+        }
     }
 }
 

@@ -105,11 +105,9 @@ impl Profile {
         let path = path.display().to_string();
         let text =
             String::from_utf8(bytes).map_err(|_| AgentError::NotText { path: path.clone() })?;
-        let config = Config::decode(&text, &path)?;
-        Ok(Config {
-            keys_dir: self.keys_dir(),
-            ..config
-        })
+        let mut config = Config::decode(&text, &path)?;
+        config.keys_dir = self.keys_dir();
+        Ok(config)
     }
 
     /// Stores the settings.

@@ -77,6 +77,7 @@ impl Client {
         if let Some(bytes) = &body {
             let sum = crc32c::crc32c(bytes).to_be_bytes();
             let headers = action.headers_mut();
+            headers.insert("x-amz-sdk-checksum-algorithm", "CRC32C");
             headers.insert("x-amz-checksum-crc32c", STANDARD.encode(sum));
         }
         let url = action.sign(SIGNED_FOR);
