@@ -150,7 +150,9 @@ fn private_folder(folder: &Path) -> Result<()> {
 fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::io::Write as _;
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
+    options.write(true).create_new(true).mode(0o600);
+    // A file that is there would keep its mode.
+    let _ = fs::remove_file(path);
     let write = || options.open(path)?.write_all(bytes);
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
