@@ -1,14 +1,16 @@
 //! Opening an archive to read it: from the profile, or from a destination with credentials and nothing else.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use strongroom_base::ids::{ArchiveId, to_hex};
+use strongroom_base::ids::{ArchiveId, DestinationId, to_hex};
 use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_custody::password::PrivatePassword;
 use strongroom_format::keys::KeysObject;
 use strongroom_read::{Archive, ReadError, Replicas, newest_keys};
 use strongroom_replica::Replica;
+use strongroom_store::Store;
 
 use crate::destinations::{self, Reached, Unreached, reach};
 use crate::location::Location;
@@ -29,6 +31,8 @@ pub struct Opened {
     pub archive: Archive,
     /// The names of the destinations that are read.
     pub destinations: Vec<String>,
+    /// Their ids.
+    pub(crate) ids: Vec<DestinationId>,
     /// The destinations that cannot be reached.
     pub unreached: Vec<Unreached>,
     /// What is damaged, though the archive could be opened.
@@ -86,9 +90,27 @@ pub fn from_location(
     credential: &Credential,
 ) -> Result<Opened, AgentError> {
     let store = location.open()?;
-    let there = Replica::discover(&*store)?;
+    let id = choose(&store, asked, credential)?;
+    let keys = newest_keys(&Replica::new(store.clone(), id))?;
+    let custody = custody_of(&keys, credential)?;
+    let reached = Reached {
+        id: DestinationId([0; 16]),
+        name: store.describe(),
+        store,
+    };
+    open(id, vec![reached], Vec::new(), &custody)
+}
+
+/// Returns the archive at a destination: the one that was asked for, the only one, or the only one that
+/// opens.
+pub(crate) fn choose(
+    store: &Arc<dyn Store>,
+    asked: Option<ArchiveId>,
+    credential: &Credential,
+) -> Result<ArchiveId, AgentError> {
+    let there = Replica::discover(&**store)?;
     let ids = || there.iter().map(ToString::to_string).collect();
-    let id = match (asked, &there[..]) {
+    Ok(match (asked, &there[..]) {
         (Some(asked), _) if there.contains(&asked) => asked,
         (Some(asked), _) => {
             return Err(AgentError::NoSuchArchive {
@@ -102,17 +124,9 @@ pub fn from_location(
             });
         }
         (None, [only]) => *only,
-        (None, several) => the_one_that_opens(&store, several, credential)
+        (None, several) => the_one_that_opens(store, several, credential)
             .ok_or_else(|| AgentError::SeveralArchives { archives: ids() })?,
-    };
-    let keys = newest_keys(&Replica::new(store.clone(), id))?;
-    let custody = custody_of(&keys, credential)?;
-    let reached = Reached {
-        id: strongroom_base::ids::DestinationId([0; 16]),
-        name: store.describe(),
-        store,
-    };
-    open(id, vec![reached], Vec::new(), &custody)
+    })
 }
 
 fn open(
@@ -121,8 +135,14 @@ fn open(
     mut unreached: Vec<Unreached>,
     custody: &CustodyKey,
 ) -> Result<Opened, AgentError> {
-    let (mut replicas, mut destinations) = (Vec::new(), Vec::new());
-    for Reached { name, store, .. } in reached {
+    let (mut replicas, mut destinations, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    for Reached {
+        id: destination,
+        name,
+        store,
+    } in reached
+    {
+        ids.push(destination);
         replicas.push(Replica::new(store, id));
         destinations.push(name);
     }
@@ -136,15 +156,15 @@ fn open(
     Ok(Opened {
         archive,
         destinations,
+        ids,
         unreached,
         problems,
     })
 }
 
-/// Finds the custody key of an archive with a credential.
 /// Returns the archive that the credential opens, where it opens one of several.
 fn the_one_that_opens(
-    store: &std::sync::Arc<dyn strongroom_store::Store>,
+    store: &Arc<dyn Store>,
     archives: &[ArchiveId],
     credential: &Credential,
 ) -> Option<ArchiveId> {
@@ -157,6 +177,7 @@ fn the_one_that_opens(
     fitting.next().is_none().then_some(*first)
 }
 
+/// Finds the custody key of an archive with a credential.
 pub(crate) fn custody_of(
     keys: &KeysObject,
     credential: &Credential,

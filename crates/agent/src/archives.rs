@@ -136,6 +136,7 @@ pub(crate) fn make(
         id,
         default,
         begun: false,
+        grace: None,
         destinations: Vec::new(),
     });
     Ok(id)

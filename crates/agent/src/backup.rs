@@ -1,5 +1,6 @@
 //! A backup: from paths and destinations to a snapshot.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,9 +21,9 @@ use strongroom_replica::Replica;
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, Profile};
+use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
-use crate::{AgentError, archives, destinations};
+use crate::{AgentError, archives, destinations, writing};
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -84,9 +85,8 @@ pub fn backup(
     let _lock = profile.lock_archive(archive)?;
     let mut job = Job::new(profile, config, archive)?;
     job.use_suite(request.suite, &*tools.random)?;
-    let (ring, _) = job.wraps.open(profile)?;
-    let ring = Arc::new(ring);
-    let begun = job.begin(&ring, tools)?;
+    let identity = job.identity(tools)?;
+    let begun = job.begin(&identity.ring, tools)?;
     let catalogue = profile.catalogue_dir(archive)?;
     let options = BackupOptions {
         roots: outermost(&request.paths),
@@ -96,13 +96,6 @@ pub fn backup(
         host: request.host.clone(),
         program: request.program.clone(),
         one_file_system: request.one_file_system,
-    };
-    let identity = Identity {
-        archive,
-        ring,
-        signer: Arc::new(profile.writer_key(archive, &*tools.random)?),
-        clock: Arc::clone(&tools.clock),
-        random: Arc::clone(&tools.random),
     };
     let memory = ProfileMemory::new(profile, archive);
     let mut writer = Writer::open(identity, job.destinations(), &memory)?;
@@ -211,7 +204,7 @@ fn is_gone(profile: &Profile, config: &Config, archive: ArchiveId) -> Result<boo
 }
 
 /// An archive that is about to be written.
-struct Job<'a> {
+pub(crate) struct Job<'a> {
     profile: &'a Profile,
     config: Config,
     archive: ArchiveId,
@@ -219,7 +212,11 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(profile: &'a Profile, config: Config, archive: ArchiveId) -> Result<Self, AgentError> {
+    pub(crate) fn new(
+        profile: &'a Profile,
+        config: Config,
+        archive: ArchiveId,
+    ) -> Result<Self, AgentError> {
         let wraps = Wraps::load(profile, archive)?;
         Ok(Self {
             profile,
@@ -229,7 +226,25 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn settings(&self) -> &crate::profile::ArchiveConfig {
+    /// Returns the archive.
+    pub(crate) fn archive(&self) -> ArchiveId {
+        self.archive
+    }
+
+    /// Returns who writes, and with what.
+    pub(crate) fn identity(&self, tools: &Tools<'_>) -> Result<Identity, AgentError> {
+        let (ring, _) = self.wraps.open(self.profile)?;
+        let signer = self.profile.writer_key(self.archive, &*tools.random)?;
+        Ok(Identity {
+            archive: self.archive,
+            ring: Arc::new(ring),
+            signer: Arc::new(signer),
+            clock: Arc::clone(&tools.clock),
+            random: Arc::clone(&tools.random),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> &crate::profile::ArchiveConfig {
         let settings = self.config.archive(self.archive);
         settings.expect("the archive was chosen from the settings")
     }
@@ -268,9 +283,7 @@ impl<'a> Job<'a> {
             let state = memory
                 .load()
                 .map_err(strongroom_engine::EngineError::from)?;
-            // A first record that was announced may be there already; the writer looks at it then.
-            let is_there = state.announced.is_some() && self.holds_record();
-            if state.head.is_none() && !is_there {
+            if state.head.is_none() {
                 create_archive(&new, &self.destinations(), &memory, clock, random)?;
             }
             let _lock = self.profile.lock()?;
@@ -288,33 +301,19 @@ impl<'a> Job<'a> {
         Ok(begins)
     }
 
-    /// Says whether any destination holds a record of the archive.
-    fn holds_record(&self) -> bool {
-        let (reached, _) = reach(&self.config, self.settings());
-        reached.into_iter().any(|there| {
-            let ids = Replica::new(there.store, self.archive).record_ids();
-            ids.is_ok_and(|ids| !ids.is_empty())
-        })
+    /// Returns the destinations as the engine takes them.
+    pub(crate) fn destinations(&self) -> Vec<Destination> {
+        writing::destinations(&self.config, self.settings())
     }
 
-    /// Returns the destinations as the engine takes them.
-    fn destinations(&self) -> Vec<Destination> {
-        let (reached, unreached) = reach(&self.config, self.settings());
-        let id_of = |name: &str| {
-            let there = self.config.destination(name);
-            there.map_or(DestinationId([0; 16]), |there| there.id)
+    /// Returns the destinations that are folders of this computer.
+    pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
+        let is_folder = |there: &&DestinationConfig| {
+            let location = Location::parse(&there.url, Path::new("/"));
+            location.is_ok_and(|location| location.folder().is_some())
         };
-        let reached = reached.into_iter().map(|there| Destination {
-            id: there.id,
-            name: there.name,
-            replica: Ok(Replica::new(there.store, self.archive)),
-        });
-        let unreached = unreached.into_iter().map(|there| Destination {
-            id: id_of(&there.name),
-            name: there.name,
-            replica: Err(there.reason.to_string()),
-        });
-        reached.chain(unreached).collect()
+        let local = self.config.destinations.iter().filter(is_folder);
+        local.map(|there| there.id).collect()
     }
 
     /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores

@@ -4,6 +4,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_custody::ImportError;
 use strongroom_custody::password::PasswordError;
 use strongroom_engine::EngineError;
+use strongroom_engine::retention::{NotAnAge, PolicyError};
 use strongroom_format::FormatError;
 use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
@@ -280,6 +281,14 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
+    /// The history at a destination is not the one that it acknowledged.
+    #[error("{destination} is set aside, nothing was written to it: {reason}")]
+    SetAside {
+        /// The destination.
+        destination: String,
+        /// What was found.
+        reason: String,
+    },
     /// What was asked for was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -294,6 +303,12 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
+    /// A length of time in the settings is not one.
+    #[error(transparent)]
+    NotAnAge(#[from] NotAnAge),
+    /// What is to be kept makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The output could not be written.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
@@ -319,7 +334,9 @@ impl AgentError {
     pub fn is_interruption(&self) -> bool {
         matches!(
             self,
-            Self::Interrupted | Self::Engine(EngineError::Interrupted)
+            Self::Interrupted
+                | Self::Engine(EngineError::Interrupted)
+                | Self::Replica(ReplicaError::Interrupted)
         )
     }
 }
@@ -357,6 +374,8 @@ impl Classified for AgentError {
             | Self::NoSuchPath { .. }
             | Self::NotAFile { .. }
             | Self::Pattern { .. }
+            | Self::Policy(_)
+            | Self::NotAnAge(_)
             | Self::Temporary { .. }
             | Self::Interrupted => Class::Caller,
             Self::NoCredential
@@ -367,7 +386,7 @@ impl Classified for AgentError {
             | Self::Unreachable { .. }
             | Self::Local { .. }
             | Self::Output(_) => Class::Retry,
-            Self::State { .. } | Self::StateLost { .. } => Class::Damage,
+            Self::State { .. } | Self::StateLost { .. } | Self::SetAside { .. } => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),
             Self::Store(source) => source.class(),

@@ -4,6 +4,7 @@
 //! randomness, and shows what comes back.
 
 pub mod access;
+mod adopt;
 mod archives;
 mod backup;
 pub mod destinations;
@@ -14,17 +15,25 @@ mod location;
 pub mod look;
 mod memory;
 pub mod profile;
+mod repair;
+pub mod replicas;
 mod restore;
+pub mod retain;
 pub mod storage_key;
 mod usual;
+mod verify;
 mod wraps;
+mod writing;
 
+pub use adopt::{Accepted, AdoptRequest, Adopted, accept, adopt};
 pub use backup::{BackedUp, BackupRequest, Tools, backup, survey};
 pub use error::AgentError;
 pub use init::{Initialized, init};
 pub use location::{Location, NotARate, Options as LocationOptions, Rate};
-pub use restore::{RestoreRequest, Verified, restore, verify};
+pub use repair::{Losses, acknowledge_loss, losses, repair};
+pub use restore::{RestoreRequest, restore};
 pub use usual::usual_excludes;
+pub use verify::{Verified, verify};
 pub use wraps::Published;
 
 // What the programs on top of this crate need of the crates below it.
@@ -34,12 +43,17 @@ pub use strongroom_crypto::secret::SecretBytes;
 pub use strongroom_crypto::suite::Suite;
 pub use strongroom_custody as custody;
 pub use strongroom_engine::backup::{BackupSummary, Survey};
+pub use strongroom_engine::erase::Erasure;
+pub use strongroom_engine::prune::{Amount, PruneOptions, PruneSummary};
+pub use strongroom_engine::repair::{Loss, Repaired};
 pub use strongroom_engine::restore::{Conflict, RestoreSummary};
+pub use strongroom_engine::retention::{Age, Period, Policy, PolicyError};
 pub use strongroom_engine::verify::{ReadData, VerifyReport};
 pub use strongroom_engine::{
-    DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning,
+    DestinationReport, DestinationStatus, EngineError, Monitor, Progress, Stop, Warning,
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_read::SnapshotInfo;
+pub use strongroom_replica::scrub::Sample;
 pub use strongroom_store::probe::Capabilities;
 pub use strongroom_store::{LockMode, LockRule};

@@ -27,7 +27,7 @@ pub(crate) struct ProfileMemory<'a> {
 struct State {
     version: u32,
     head: Option<HeadText>,
-    announced: Option<HeadText>,
+    announced: Vec<HeadText>,
     destinations: BTreeMap<String, HeadText>,
 }
 
@@ -78,7 +78,7 @@ fn encode(state: &WriterState) -> State {
     State {
         version: VERSION,
         head: state.head.as_ref().map(head_text),
-        announced: state.announced.as_ref().map(head_text),
+        announced: state.announced.iter().map(head_text).collect(),
         destinations: heads
             .map(|(id, head)| (id.to_string(), head_text(head)))
             .collect(),
@@ -108,7 +108,7 @@ fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
     Ok(WriterState {
         heads,
         head: state.head.as_ref().map(head).transpose()?,
-        announced: state.announced.as_ref().map(head).transpose()?,
+        announced: state.announced.iter().map(head).collect::<Result<_, _>>()?,
     })
 }
 
@@ -146,7 +146,7 @@ mod tests {
         let state = WriterState {
             heads: [(DestinationId([2; 16]), head(4))].into(),
             head: Some(head(5)),
-            announced: None,
+            announced: vec![head(6), head(6)],
         };
         memory.save(&state).unwrap();
         assert_eq!(memory.load().unwrap(), state);

@@ -1,4 +1,4 @@
-//! Restoring and verifying, with an archive that is open.
+//! Restoring, with an archive that is open.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -6,13 +6,11 @@ use std::path::PathBuf;
 use strongroom_engine::restore::{
     self as engine, Conflict, RestoreOptions, RestorePlace, RestoreSummary,
 };
-use strongroom_engine::verify::{ReadData, VerifyReport};
 use strongroom_engine::{Monitor, Progress, Stop};
 use strongroom_format::body::Snapshot;
-use strongroom_read::{Archive, ReadError, Replicas};
+use strongroom_read::Archive;
 
 use crate::AgentError;
-use crate::access::Opened;
 
 /// What is to be restored.
 #[derive(Clone, Debug)]
@@ -54,52 +52,4 @@ pub fn restore(
     Ok(engine::restore(
         archive, snapshot, &options, monitor, progress, stop,
     )?)
-}
-
-/// What was found at one destination.
-#[derive(Debug)]
-pub struct Verified {
-    /// Its name.
-    pub destination: String,
-    /// What was found; an error where nothing could be.
-    pub report: Result<VerifyReport, AgentError>,
-}
-
-/// Verifies the replica at every destination of an archive, each by itself.
-pub fn verify(
-    opened: &Opened,
-    read_data: ReadData,
-    progress: &Progress,
-    stop: &Stop,
-) -> Result<Vec<Verified>, AgentError> {
-    let mut verified = Vec::new();
-    for (replica, name) in opened.archive.replicas().iter().zip(&opened.destinations) {
-        let report = Replicas::new(vec![replica.clone()])
-            .map_err(AgentError::from)
-            .and_then(|alone| verify_one(opened, alone, read_data, progress, stop));
-        if let Err(error) = &report
-            && error.is_interruption()
-        {
-            return Err(AgentError::Interrupted);
-        }
-        verified.push(Verified {
-            destination: name.clone(),
-            report,
-        });
-    }
-    Ok(verified)
-}
-
-fn verify_one(
-    opened: &Opened,
-    alone: Replicas,
-    read_data: ReadData,
-    progress: &Progress,
-    stop: &Stop,
-) -> Result<VerifyReport, AgentError> {
-    let mut problems: Vec<ReadError> = Vec::new();
-    let ring = opened.archive.key_ring().clone();
-    let archive = Archive::with_key_ring(alone, ring, &mut problems)?;
-    let verify = strongroom_engine::verify::verify;
-    Ok(verify(&archive, &problems, read_data, progress, stop)?)
 }

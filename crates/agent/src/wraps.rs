@@ -5,6 +5,7 @@
 
 use strongroom_base::ids::{ArchiveId, ObjectName, to_hex};
 use strongroom_base::random::RandomSource;
+use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::suite::Suite;
@@ -48,17 +49,9 @@ pub struct Published {
 impl Wraps {
     /// Reads the local copies.
     pub(crate) fn load(profile: &Profile, archive: ArchiveId) -> Result<Self, AgentError> {
-        let lost = |what| {
-            move || AgentError::StateLost {
-                what,
-                archive: archive.to_string(),
-            }
-        };
-        let descriptor = profile.read_state(archive, DESCRIPTOR, LEN_MAX)?;
-        let descriptor = descriptor.ok_or_else(lost("descriptor"))?;
+        let (_, authority) = descriptor(profile, archive)?;
         let bytes = profile.read_state(archive, KEYS, LEN_MAX)?;
-        let bytes = bytes.ok_or_else(lost("keys"))?;
-        let authority = Descriptor::decode(&descriptor)?.authority;
+        let bytes = bytes.ok_or_else(|| lost("keys", archive))?;
         let keys = KeysObject::decode(&bytes, &authority)?;
         Ok(Self { bytes, keys })
     }
@@ -93,6 +86,22 @@ impl Wraps {
     }
 }
 
+fn lost(what: &'static str, archive: ArchiveId) -> AgentError {
+    let archive = archive.to_string();
+    AgentError::StateLost { what, archive }
+}
+
+/// Reads the local descriptor: its bytes, and the public half of the authority key.
+pub(crate) fn descriptor(
+    profile: &Profile,
+    archive: ArchiveId,
+) -> Result<(Vec<u8>, [u8; 32]), AgentError> {
+    let bytes = profile.read_state(archive, DESCRIPTOR, LEN_MAX)?;
+    let bytes = bytes.ok_or_else(|| lost("descriptor", archive))?;
+    let authority = Descriptor::decode(&bytes)?.authority;
+    Ok((bytes, authority))
+}
+
 /// Makes the keys of a new archive, and stores them locally.
 pub(crate) fn make(
     profile: &Profile,
@@ -112,6 +121,18 @@ pub(crate) fn make(
     let keys = KeysObject::new(archive, 1, &ring, custody, slots, random);
     profile.write_state(archive, DESCRIPTOR, &descriptor.encode(&authority))?;
     profile.write_state(archive, KEYS, &keys.encode(&authority))
+}
+
+/// Stores the keys of an archive that was found at a replica locally.
+pub(crate) fn take(
+    profile: &Profile,
+    replica: &Replica,
+    keys: &KeysObject,
+    ring: &KeyRing,
+) -> Result<(), AgentError> {
+    let archive = replica.archive();
+    profile.write_state(archive, DESCRIPTOR, &replica.descriptor_bytes()?)?;
+    profile.write_state(archive, KEYS, &keys.encode(&ring.authority()))
 }
 
 /// Returns the custody key that a keys object names, also in the middle of a rotation.
@@ -178,7 +199,15 @@ pub(crate) fn settle(replica: &Replica, wraps: &Wraps) -> Result<Settled, AgentE
     let name = ObjectName(hash(&wraps.bytes));
     let number = wraps.keys.number;
     let there = replica.keys_objects()?;
+    let is_damaged = || {
+        let read = replica.get_keys(number, name);
+        read.is_err_and(|error| error.class() == Class::Damage)
+    };
     if !there.contains(&(number, name)) {
+        let _ = replica.put_keys(number, &wraps.bytes)?;
+    } else if is_damaged() {
+        // Its bytes are known, so nothing is lost with what is there.
+        replica.delete_keys(number, name)?;
         let _ = replica.put_keys(number, &wraps.bytes)?;
     }
     let mut settled = Settled::Alone;

@@ -8,7 +8,7 @@ use fastbloom::BloomFilter;
 use strongroom_base::ids::to_hex;
 use strongroom_base::object::ObjectRef;
 use strongroom_format::content::IdPrefix;
-use strongroom_format::index::{ENTRY_LEN, RunHeader, search};
+use strongroom_format::index::{ENTRY_LEN, Entry, RunHeader, search_row};
 use strongroom_store::durable::{create_private_dir, read, write_atomic};
 
 use crate::error::CatalogueError;
@@ -79,11 +79,29 @@ impl KnownChunks {
     /// Says whether the archive has a chunk.
     pub fn contains(&self, prefix: &IdPrefix) -> Result<bool, CatalogueError> {
         for run in &self.runs {
-            if run.filter.contains(prefix) && run.contains(prefix)? {
+            if run.filter.contains(prefix) && run.find(prefix)?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Calls `visit` with every entry of a chunk, until it says that this was enough: the number of the
+    /// run as [`runs`](Self::runs) has them, the number of the row, and the entry.
+    pub fn visit_entries(
+        &self,
+        prefix: &IdPrefix,
+        visit: &mut dyn FnMut(usize, u32, Entry) -> bool,
+    ) -> Result<(), CatalogueError> {
+        for (number, run) in self.runs.iter().enumerate() {
+            if run.filter.contains(prefix)
+                && let Some((row, entry)) = run.find(prefix)?
+                && visit(number, row, entry)
+            {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// Returns the runs and how many entries each has.
@@ -172,8 +190,8 @@ impl KnownChunks {
 }
 
 impl LocalRun {
-    fn contains(&self, prefix: &IdPrefix) -> Result<bool, CatalogueError> {
-        let found = search(
+    fn find(&self, prefix: &IdPrefix) -> Result<Option<(u32, Entry)>, CatalogueError> {
+        search_row(
             &self.header,
             prefix,
             &mut |start, count, out: &mut Vec<u8>| {
@@ -183,8 +201,7 @@ impl LocalRun {
                     .read_exact_at(&mut out[at..], self.header.entry_offset(start))?;
                 Ok::<(), CatalogueError>(())
             },
-        )?;
-        Ok(found.is_some())
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use strongroom_format::tree::Entry;
 use strongroom_store::durable::create_private_dir;
 
 use crate::directory::{DirectoryRow, PageEntry, decode_page, encode_page};
@@ -97,6 +98,44 @@ impl Catalogue {
             .map_err(database_error(&self.database))
     }
 
+    /// Forgets every directory of which `is_kept` refuses an entry: the next snapshot reads its files again.
+    /// Returns how many were forgotten; durable when it returns.
+    ///
+    /// Whoever gives up chunks calls this first: content that the catalogue knows is not stored again.
+    pub fn retain_directories<E: From<CatalogueError>>(
+        &self,
+        is_kept: &mut dyn FnMut(&Entry) -> Result<bool, E>,
+    ) -> Result<u64, E> {
+        let lookup = self.lookup()?;
+        let mut refused: Vec<Vec<u8>> = Vec::new();
+        lookup.visit_directories::<E>(&mut |path, row| {
+            let mut kept = match row {
+                Some(row) => is_kept(&row.entry)?,
+                None => false,
+            };
+            let mut number = 0;
+            while kept && let Some(page) = lookup.page(&path, number)? {
+                for known in &page {
+                    kept = kept && is_kept(&known.entry)?;
+                }
+                number += 1;
+            }
+            if !kept {
+                refused.push(path);
+            }
+            Ok(())
+        })?;
+        if !refused.is_empty() {
+            let update = self.update()?;
+            for path in &refused {
+                update.cut_pages(path, 0)?;
+                update.execute("DELETE FROM directory WHERE path = ?1", params![path])?;
+            }
+            update.commit()?;
+        }
+        Ok(refused.len() as u64)
+    }
+
     fn prepare(&self) -> Result<(), CatalogueError> {
         let failed = database_error(&self.database);
         let connection = self.connect()?;
@@ -150,6 +189,24 @@ impl Lookup {
             .optional()
             .map_err(&failed)?;
         Ok(row.map(|row| DirectoryRow::decode(&row)).transpose()?)
+    }
+
+    /// Calls `visit` with every path that has a row or pages, and its row where it has one that can be read.
+    fn visit_directories<E: From<CatalogueError>>(
+        &self,
+        visit: &mut dyn FnMut(Vec<u8>, Option<DirectoryRow>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = database_error(&self.database);
+        let all = "SELECT path, row FROM directory UNION ALL SELECT DISTINCT path, NULL FROM page \
+                   WHERE path NOT IN (SELECT path FROM directory)";
+        let mut statement = self.connection.prepare(all).map_err(&failed)?;
+        let mut rows = statement.query([]).map_err(&failed)?;
+        while let Some(found) = rows.next().map_err(&failed)? {
+            let path: Vec<u8> = found.get(0).map_err(&failed)?;
+            let row: Option<Vec<u8>> = found.get(1).map_err(&failed)?;
+            visit(path, row.and_then(|row| DirectoryRow::decode(&row).ok()))?;
+        }
+        Ok(())
     }
 
     /// Returns a page of the entries of the directory at `path`, from number 0 on.

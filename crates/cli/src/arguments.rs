@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, completions, destination, diff, dump, find, init, key, ls, man, restore, snapshots,
-    stats, verify, versions,
+    acknowledge_loss, backup, completions, destination, diff, dump, find, forget, init, key, ls,
+    man, prune, repair, restore, snapshots, stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -85,6 +85,14 @@ pub(crate) enum Command {
     Dump(dump::Arguments),
     /// Check that an archive is whole
     Verify(verify::Arguments),
+    /// Forget snapshots that need not be kept
+    Forget(forget::Arguments),
+    /// Give up what no snapshot needs, and get the room back
+    Prune(prune::Arguments),
+    /// Make good what is lost at every destination, as far as it can be
+    Repair(repair::Arguments),
+    /// List what is lost for good, and accept it
+    AcknowledgeLoss(acknowledge_loss::Arguments),
     /// Show, keep and change keys and private passwords
     #[command(subcommand)]
     Key(key::Command),

@@ -1,5 +1,6 @@
 //! Exit codes, in one place.
 
+use strongroom_agent::AgentError;
 use strongroom_base::{Class, Classified as _};
 
 use crate::failure::Failure;
@@ -33,7 +34,7 @@ pub(crate) fn code_of(failure: &Failure) -> u8 {
     }
     match failure {
         Failure::BrokenPipe => 0,
-        Failure::Usage(_) => 2,
+        Failure::Usage(_) | Failure::Agent(AgentError::Policy(_)) => 2,
         _ => match failure.class() {
             Class::Caller | Class::Retry => 1,
             Class::Damage => 4,

@@ -1,6 +1,6 @@
 //! What to do about a failure: the second line that a person gets.
 
-use strongroom_agent::AgentError;
+use strongroom_agent::{AgentError, EngineError, PolicyError};
 use strongroom_base::{Class, Classified as _};
 
 use crate::failure::Failure;
@@ -60,6 +60,24 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::NoSuchPath { .. } => "`strongroom ls SNAPSHOT` lists what is there",
         AgentError::StateLost { .. } | AgentError::State { .. } => {
             "bring the profile back from a backup of it; the archive itself is not harmed"
+        }
+        AgentError::Policy(PolicyError::Empty) => {
+            "name snapshots, or say what to keep: --keep-daily 7 --keep-weekly 5 --keep-monthly 12"
+        }
+        AgentError::Policy(PolicyError::KeepsNothing) => {
+            "add a rule, or say --forget-everything if that is what you want"
+        }
+        AgentError::Engine(EngineError::Fenced { destination, .. }) => {
+            return Some(format!(
+                "if this profile is the one to go on: `strongroom init --adopt {destination}`; every \
+                 other copy then stops. Else leave it alone"
+            ));
+        }
+        AgentError::Engine(EngineError::NoDestination { .. }) => {
+            "where a destination went back or the newest one is gone: `strongroom destination accept NAME`"
+        }
+        AgentError::SetAside { .. } => {
+            "find out why first; `strongroom destination heal NAME` fills up one that went back"
         }
         AgentError::Locked { .. } => "wait until it has finished",
         other if other.class() == Class::Damage => {

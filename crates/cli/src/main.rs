@@ -26,9 +26,22 @@ use crate::arguments::Cli;
 use crate::context::Context;
 use crate::output::Output;
 
+/// Trees are restored directory by directory, as deep as an archive may have them.
+const STACK_LEN: usize = 128 << 20;
+
 fn main() -> ExitCode {
     platform::return_large_buffers();
     process::prepare();
+    let thread = std::thread::Builder::new().stack_size(STACK_LEN);
+    match thread.spawn(work).map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // Without room for such a stack, the usual one has to do.
+        Err(_) => work(),
+    }
+}
+
+fn work() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(&cli.global);
     let answer = Context::new(&cli.global, &output).and_then(|context| {

@@ -20,6 +20,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub(crate) enum Kind {
     /// A backup: what was scanned, read and stored.
     Backup,
+    /// A prune: which snapshots were walked, and what was copied.
+    Prune,
     /// A restore or a verification: what is done, of how much.
     Goal(&'static str),
 }
@@ -64,7 +66,7 @@ fn watch(output: &Output, kind: Kind, progress: &Progress, done: &AtomicBool) {
 
 fn new_bar(kind: Kind) -> ProgressBar {
     let template = match kind {
-        Kind::Backup => "{spinner} {elapsed_precise} {msg}",
+        Kind::Backup | Kind::Prune => "{spinner} {elapsed_precise} {msg}",
         Kind::Goal(_) => "{spinner} {elapsed_precise} [{wide_bar}] {msg}",
     };
     let style = ProgressStyle::with_template(template);
@@ -90,6 +92,14 @@ fn text(kind: Kind, progress: &Progress) -> String {
             HumanBytes(get(&progress.bytes_scanned)),
             HumanBytes(get(&progress.bytes_read)),
             HumanBytes(get(&progress.bytes_new)),
+            HumanBytes(get(&progress.bytes_stored)),
+        ),
+        Kind::Prune => format!(
+            "{} of {} snapshots walked, {} of {} copied, {} written",
+            HumanCount(get(&progress.entries_done)),
+            HumanCount(get(&progress.entries_total)),
+            HumanBytes(get(&progress.bytes_done)),
+            HumanBytes(get(&progress.bytes_total)),
             HumanBytes(get(&progress.bytes_stored)),
         ),
         Kind::Goal(verb) => format!(

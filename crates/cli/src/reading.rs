@@ -95,15 +95,21 @@ fn fallback(profile: Option<&Profile>) -> Result<Credential, Failure> {
 }
 
 /// An archive that is open, with its snapshots.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the snapshots of the chain are the snapshots"
+)]
 pub(crate) struct Snapshots {
     pub(crate) opened: Opened,
     pub(crate) snapshots: Vec<SnapshotInfo>,
+    /// Snapshots of a writer that was replaced, after its successor had begun.
+    pub(crate) branches: Vec<SnapshotInfo>,
 }
 
 impl Snapshots {
     /// Opens an archive and reads its log, and warns of what is damaged there.
     pub(crate) fn open(source: &Source, context: &Context<'_>) -> Result<Self, Failure> {
-        let opened = source.open(context)?;
+        let mut opened = source.open(context)?;
         let (snapshots, log, problems) = opened.archive.snapshots().map_err(AgentError::from)?;
         for problem in &problems {
             context.output.warning("", &problem.to_string());
@@ -111,11 +117,27 @@ impl Snapshots {
         for problem in &log.problems {
             context.output.warning("", &problem.to_string());
         }
-        Ok(Self { opened, snapshots })
+        let branch = opened.archive.branches().map_err(AgentError::from)?;
+        if !branch.snapshots.is_empty() {
+            let mut problems = Vec::new();
+            opened.archive = opened.archive.with_more_runs(&branch.runs, &mut problems);
+        }
+        Ok(Self {
+            opened,
+            snapshots,
+            branches: branch.snapshots,
+        })
     }
 
     /// Returns the snapshot with a name.
     pub(crate) fn select(&self, name: &SnapshotName) -> Result<&SnapshotInfo, Failure> {
-        Ok(look::select(&self.snapshots, name)?)
+        match look::select(&self.snapshots, name) {
+            Err(AgentError::NoSuchSnapshot { .. } | AgentError::NoSnapshot)
+                if matches!(name, SnapshotName::Prefix(_)) =>
+            {
+                Ok(look::select(&self.branches, name)?)
+            }
+            found => Ok(found?),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Times for people and times from people.
 
+use std::time::Duration;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use strongroom_base::clock::Timestamp;
@@ -30,6 +32,28 @@ fn parse_in(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     }
 }
 
+/// Reads a span of time: a number and one of s, m, h, d, w, y.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time looks like 90m, 12h, 30d, 8w or 1y".to_owned();
+    let (number, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        "y" => 365 * 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
+}
+
 /// Writes a time to the second in the local time zone.
 pub(crate) fn local(time: Timestamp) -> String {
     match jiff::Timestamp::from_nanosecond(time.0) {
@@ -54,6 +78,15 @@ mod tests {
     fn parsed(text: &str) -> Result<String, String> {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         parse_in(text, &zone).map(rfc3339)
+    }
+
+    #[test]
+    fn spans_are_a_number_and_a_unit() {
+        assert_eq!(span("90m"), Ok(Duration::from_mins(90)));
+        assert_eq!(span("2w"), Ok(Duration::from_hours(336)));
+        for text in ["", "d", "1", "-1d", "1.5h", "99999999999999999999d", "1é"] {
+            assert!(span(text).is_err(), "{text}");
+        }
     }
 
     #[test]

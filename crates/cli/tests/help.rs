@@ -8,14 +8,17 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 35] = [
     "",
     "init",
     "destination",
     "destination add",
     "destination list",
     "destination remove",
+    "destination accept",
     "destination test",
+    "destination sync",
+    "destination heal",
     "backup",
     "snapshots",
     "ls",
@@ -26,6 +29,10 @@ const COMMANDS: [&str; 28] = [
     "restore",
     "dump",
     "verify",
+    "forget",
+    "prune",
+    "repair",
+    "acknowledge-loss",
     "key",
     "key show",
     "key export",

@@ -15,7 +15,8 @@ use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
 
 use crate::destination::Destination;
 use crate::error::EngineError;
-use crate::memory::{Head, Memory, WriterState};
+use crate::heads::{Seen, look, next_generation};
+use crate::memory::{Head, Memory};
 
 /// What a new archive is made of.
 pub struct NewArchive<'a> {
@@ -32,7 +33,8 @@ pub struct NewArchive<'a> {
 /// Writes descriptor, wraps and the first record to every destination that can be reached, and
 /// remembers the record. Fails where none can.
 ///
-/// A crash before the end leaves an archive without records at some destinations, which harms nobody.
+/// After a crash it is called again. Where a destination has the record that was announced last, that is
+/// the first one; otherwise the next attempt has a generation, and so a name, of its own.
 pub fn create_archive(
     new: &NewArchive<'_>,
     destinations: &[Destination],
@@ -48,15 +50,20 @@ pub fn create_archive(
         authority: authority.public_key(),
     }
     .encode(&authority);
-    let record = first_record(new, clock, random);
+    let mut state = memory.load()?;
+    if let Some(announced) = state.announced.last() {
+        let found =
+            |there: &Destination| look(there, &authority.public_key()) == Seen::Newest(*announced);
+        if destinations.iter().any(found) {
+            return Ok(());
+        }
+    }
+    let record = first_record(new, next_generation(&state), clock, random);
     let head = Head {
         id: record.id(),
         hash: record.hash(),
     };
-    let mut state = WriterState {
-        announced: Some(head),
-        ..memory.load()?
-    };
+    state.announced.push(head);
     memory.save(&state)?;
     let mut reasons = Vec::new();
     for destination in destinations {
@@ -82,7 +89,7 @@ pub fn create_archive(
         });
     }
     state.head = Some(head);
-    state.announced = None;
+    state.announced.clear();
     memory.save(&state)?;
     Ok(())
 }
@@ -98,8 +105,12 @@ fn write_first(
     replica.put_record(record)
 }
 
-fn first_record(new: &NewArchive<'_>, clock: &dyn Clock, random: &dyn RandomSource) -> Record {
-    let generation = Generation(1);
+fn first_record(
+    new: &NewArchive<'_>,
+    generation: Generation,
+    clock: &dyn Clock,
+    random: &dyn RandomSource,
+) -> Record {
     let deed = Deed::Generation {
         reason: "new archive".to_owned(),
     };

@@ -1,6 +1,7 @@
 //! What can stop the engine.
 
 use strongroom_base::ids::ArchiveId;
+use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
 use strongroom_catalogue::CatalogueError;
 use strongroom_read::ReadError;
@@ -40,18 +41,20 @@ pub enum EngineError {
         reason: &'static str,
     },
     /// A destination is ahead of what this computer remembers.
-    #[error(
-        "{destination} is ahead of this profile (it has record {found}, the profile knows {known}): \
-         the profile was copied or restored from a backup"
-    )]
+    #[error("{destination} is ahead of this profile: {}", ahead(*.found, *.known))]
     Fenced {
         /// The destination.
         destination: String,
         /// The newest record there.
-        found: u64,
+        found: RecordId,
         /// The newest record that the profile knows.
-        known: u64,
+        known: Option<RecordId>,
     },
+    /// There is nothing at a destination that could be accepted.
+    #[error(
+        "there is nothing to accept: the destination is not one of the archive's, or holds nothing of it"
+    )]
+    NothingToAccept,
     /// No destination can take anything.
     #[error("no destination of archive {archive} can be written to{}", listed(.reasons))]
     NoDestination {
@@ -68,6 +71,12 @@ pub enum EngineError {
         /// Why.
         #[source]
         source: globset::Error,
+    },
+    /// What cannot be read might need what would be given up.
+    #[error("nothing can be pruned: {reason}")]
+    Unprunable {
+        /// What cannot be read.
+        reason: String,
     },
     /// Compression failed, which happens for want of memory.
     #[error("cannot compress")]
@@ -90,6 +99,21 @@ pub enum EngineError {
         /// The path.
         path: String,
     },
+}
+
+/// Says what it means that a destination has a record that the profile does not know.
+fn ahead(found: RecordId, known: Option<RecordId>) -> String {
+    let known_text = known.map_or_else(|| "none".to_owned(), |known| known.to_string());
+    if known.is_none_or(|known| known.generation < found.generation) {
+        return format!(
+            "another profile has adopted the archive (its record there is {found}, the newest that this \
+             profile knows is {known_text})"
+        );
+    }
+    format!(
+        "it has record {found}, and the newest that this profile knows is {known_text}; the profile was \
+         copied, and the other copy writes too, or it was restored from an older state"
+    )
 }
 
 fn listed(reasons: &[String]) -> String {
@@ -115,8 +139,10 @@ impl Classified for EngineError {
             Self::Root { .. }
             | Self::UnfitRoot { .. }
             | Self::Fenced { .. }
+            | Self::NothingToAccept
             | Self::Pattern { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
+            Self::Unprunable { .. } => Class::Damage,
             Self::Memory(_)
             | Self::NoDestination { .. }
             | Self::Compress(_)

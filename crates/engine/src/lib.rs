@@ -4,14 +4,24 @@
 //! and randomness as parameters, reports progress through counters, and what went wrong with single
 //! files through [`Monitor`].
 
+mod adopt;
 pub mod backup;
 mod create;
+mod deed;
 mod destination;
+pub mod erase;
 mod error;
+mod fanout;
 mod find;
+pub mod forget;
+mod heads;
 mod memory;
 mod monitor;
+mod packs;
+pub mod prune;
+pub mod repair;
 pub mod restore;
+pub mod retention;
 pub mod verify;
 mod writer;
 

@@ -24,8 +24,9 @@ pub struct WriterState {
     pub heads: BTreeMap<DestinationId, Head>,
     /// The newest record of all.
     pub head: Option<Head>,
-    /// The record that may have been written.
-    pub announced: Option<Announced>,
+    /// The records that may have been written, each by a later generation than the one before; none in
+    /// most cases.
+    pub announced: Vec<Announced>,
 }
 
 /// The memory could not be read or written.

@@ -1,23 +1,25 @@
 //! The one writer of an archive: which destinations can be written to, and how a record gets there.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::random::RandomSource;
-use strongroom_base::{Class, Classified};
 use strongroom_crypto::sign::SigningKey;
-use strongroom_format::body::Acknowledged;
+use strongroom_format::body::{Acknowledged, Body, Deed};
 use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_read::{ReadError, open_body};
-use strongroom_replica::catch_up::{catch_up, copy_keys};
-use strongroom_replica::log::{chain, read_log};
+use strongroom_replica::expected::{Expected, Owner};
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
+use strongroom_replica::sync::{Copied, sync_keys, sync_to};
 use strongroom_replica::{Replica, ReplicaError};
 
+use crate::create::seal_body;
 use crate::destination::{Destination, DestinationReport, DestinationStatus};
 use crate::error::EngineError;
+use crate::heads::{Seen, look_at_all, next_generation, settle_announced, stand};
 use crate::memory::{Head, Memory, WriterState};
 
 /// Who writes, with what, and when it is.
@@ -62,9 +64,11 @@ pub struct Writer<'a> {
     pub(crate) identity: Identity,
     pub(crate) slots: Vec<Slot>,
     memory: &'a dyn Memory,
-    state: WriterState,
+    pub(crate) state: WriterState,
     head: Head,
     runs: Vec<ObjectRef>,
+    /// Who wrote the newest record.
+    author: [u8; 32],
 }
 
 impl<'a> Writer<'a> {
@@ -76,9 +80,29 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, EngineError> {
         let mut state = memory.load()?;
         let authority = identity.ring.authority().public_key();
+        let seen = look_at_all(&destinations, &authority);
+        let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
+        let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
+        if open_ended {
+            writer.begin_generation("a record was cut short")?;
+        } else if writer.author != writer.identity.signer.public_key() {
+            writer.begin_generation("another profile writes from now on")?;
+        }
+        Ok(writer)
+    }
+
+    /// Compares what was seen at the destinations with what is remembered; at least one must have the
+    /// newest record.
+    pub(crate) fn with_state(
+        identity: Identity,
+        destinations: Vec<Destination>,
+        seen: Vec<Seen>,
+        memory: &'a dyn Memory,
+        mut state: WriterState,
+    ) -> Result<Self, EngineError> {
         let mut slots = Vec::with_capacity(destinations.len());
-        for destination in destinations {
-            let standing = examine(&destination, &mut state, &authority)?;
+        for (destination, seen) in destinations.into_iter().zip(seen) {
+            let standing = stand(&destination, seen, &mut state)?;
             slots.push(Slot {
                 destination,
                 standing,
@@ -88,14 +112,7 @@ impl<'a> Writer<'a> {
         let head = state
             .head
             .ok_or_else(|| no_destination(identity.archive, &slots))?;
-        for slot in &mut slots {
-            let known = state.heads.get(&slot.destination.id);
-            if slot.standing == Standing::Ready && known.is_none_or(|known| *known != head) {
-                slot.standing = Standing::Behind;
-            }
-        }
-        let runs = runs_at(&mut slots, &identity, head)?;
-        state.announced = None;
+        let (runs, author) = newest_at(&mut slots, &identity, head)?;
         Ok(Self {
             identity,
             slots,
@@ -103,12 +120,60 @@ impl<'a> Writer<'a> {
             state,
             head,
             runs,
+            author,
         })
+    }
+
+    /// Begins a generation at the newest record, which fences every other writer, and makes a branch of
+    /// what any destination has beyond it.
+    pub(crate) fn begin_generation(&mut self, reason: &str) -> Result<Head, EngineError> {
+        let generation = next_generation(&self.state);
+        let body = Body {
+            time: self.identity.clock.now(),
+            destinations: self.acknowledged(),
+            runs: self.runs.clone(),
+            deed: Deed::Generation {
+                reason: reason.to_owned(),
+            },
+        };
+        let Identity {
+            archive,
+            ring,
+            random,
+            ..
+        } = &self.identity;
+        let sealed = seal_body(*archive, generation, ring, &body, &**random);
+        let id = RecordId {
+            generation,
+            ..self.next_id()
+        };
+        let record = Record::sign(
+            RecordKind::Generation,
+            self.link(id),
+            Changes::default(),
+            &[(PartKind::Body, &sealed)],
+            &ring.authority(),
+        );
+        self.publish(&record, self.runs.clone())
+    }
+
+    fn link(&self, id: RecordId) -> Link {
+        Link {
+            archive: self.identity.archive,
+            id,
+            previous: self.head.hash,
+            writer: self.identity.signer.public_key(),
+        }
     }
 
     /// Returns the index runs as of the newest record.
     pub fn runs(&self) -> &[ObjectRef] {
         &self.runs
+    }
+
+    /// Returns the keys of the archive.
+    pub fn key_ring(&self) -> &Arc<KeyRing> {
+        &self.identity.ring
     }
 
     /// Returns the newest record.
@@ -159,26 +224,29 @@ impl<'a> Writer<'a> {
         parts: &[(PartKind, &[u8])],
         runs: Vec<ObjectRef>,
     ) -> Result<Head, EngineError> {
-        let link = Link {
-            archive: self.identity.archive,
-            id: self.next_id(),
-            previous: self.head.hash,
-            writer: self.identity.signer.public_key(),
-        };
+        let link = self.link(self.next_id());
         let record = Record::sign(kind, link, changes, parts, &self.identity.signer);
+        self.publish(&record, runs)
+    }
+
+    /// Writes a record that continues the newest one to every ready destination.
+    fn publish(&mut self, record: &Record, runs: Vec<ObjectRef>) -> Result<Head, EngineError> {
         let head = Head {
             id: record.id(),
             hash: record.hash(),
         };
-        self.state.announced = Some(head);
-        self.memory.save(&self.state)?;
         let ready: Vec<_> = self
             .ready()
             .map(|(number, replica)| (number, replica.clone()))
             .collect();
+        if ready.is_empty() {
+            return Err(no_destination(self.identity.archive, &self.slots));
+        }
+        self.state.announced.push(head);
+        self.memory.save(&self.state)?;
         let mut taken = false;
         for (number, replica) in ready {
-            match replica.put_record(&record) {
+            match replica.put_record(record) {
                 Ok(()) => {
                     taken = true;
                     self.slots[number].bytes_written += record.bytes().len() as u64;
@@ -194,27 +262,36 @@ impl<'a> Writer<'a> {
             return Err(no_destination(self.identity.archive, &self.slots));
         }
         self.state.head = Some(head);
-        self.state.announced = None;
+        self.state.announced.clear();
         self.memory.save(&self.state)?;
         self.head = head;
+        self.author = record.header().link.writer;
         self.runs = runs;
         Ok(head)
     }
 
-    /// Brings the destinations that are behind up to date, by copying from one that is not.
+    /// Brings the destinations that are behind up to date, by copying from those that are not.
     pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
-        let Some(source) = self.ready().map(|(_, replica)| replica.clone()).next() else {
+        let sources: Vec<Replica> = self.ready().map(|(_, replica)| replica.clone()).collect();
+        let sources: Vec<&Replica> = sources.iter().collect();
+        if sources.is_empty() {
             return Ok(());
-        };
+        }
         let authority = self.identity.ring.authority().public_key();
         let archive = self.identity.archive;
         let is_keys = |number: u32, bytes: &[u8]| {
             KeysObject::decode(bytes, &authority)
                 .is_ok_and(|keys| keys.number == number && keys.archive == archive)
         };
-        for (_, replica) in self.ready() {
-            // Wraps that changed while the destination was away; what fails shows at the next write.
-            let _ = copy_keys(replica, &source, &is_keys);
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        if let Some(keys) = owner.newest_keys(&sources) {
+            for replica in &sources {
+                // Wraps that changed while the destination was away; what fails shows at the next write.
+                let _ = sync_keys(replica, &keys, &owner);
+            }
         }
         if !self
             .slots
@@ -223,7 +300,7 @@ impl<'a> Writer<'a> {
         {
             return Ok(());
         }
-        let log = read_log(&source, &authority, &mut |_| ())?;
+        let expected = Expected::of(&sources, &owner)?;
         for slot in self
             .slots
             .iter_mut()
@@ -232,11 +309,13 @@ impl<'a> Writer<'a> {
             let Ok(target) = &slot.destination.replica else {
                 continue;
             };
-            match catch_up(target, &source, &log, &is_keys, &mut |copied| {
+            let mut progress = |copied: Copied| {
                 progress(copied.bytes);
-            }) {
-                Ok(copied) => {
-                    slot.bytes_written += copied.bytes;
+                ControlFlow::Continue(())
+            };
+            match sync_to(target, &sources, &expected, &owner, &mut progress) {
+                Ok(synced) => {
+                    slot.bytes_written += synced.copied.bytes;
                     slot.standing = Standing::CaughtUp;
                     self.state.heads.insert(slot.destination.id, self.head);
                 }
@@ -275,31 +354,34 @@ impl Slot {
     }
 }
 
-/// Reads the index runs as of the newest record from the first destination that can tell; those that
-/// cannot are written to no more.
-fn runs_at(
+/// Reads the index runs as of the newest record, and who wrote it, from the first destination that can
+/// tell; those that cannot are written to no more.
+fn newest_at(
     slots: &mut [Slot],
     identity: &Identity,
     head: Head,
-) -> Result<Vec<ObjectRef>, EngineError> {
+) -> Result<(Vec<ObjectRef>, [u8; 32]), EngineError> {
     let authority = identity.ring.authority().public_key();
     for slot in slots.iter_mut() {
         let (Standing::Ready, Ok(replica)) = (&slot.standing, &slot.destination.replica) else {
             continue;
         };
-        let body = replica
+        let read = replica
             .record(head.id, &authority)
             .map_err(ReadError::from)
-            .and_then(|record| open_body(&record, &identity.ring));
-        match body {
-            Ok(body) => return Ok(body.runs),
+            .and_then(|record| {
+                let body = open_body(&record, &identity.ring)?;
+                Ok((body.runs, record.header().link.writer))
+            });
+        match read {
+            Ok(newest) => return Ok(newest),
             Err(error) => slot.standing = Standing::Unreachable(error.to_string()),
         }
     }
     Err(no_destination(identity.archive, slots))
 }
 
-fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError {
+pub(crate) fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError {
     let reason = |slot: &Slot| {
         let why = match &slot.standing {
             Standing::Ready | Standing::CaughtUp => return None,
@@ -312,79 +394,4 @@ fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError {
         archive,
         reasons: slots.iter().filter_map(reason).collect(),
     }
-}
-
-/// Compares the newest record at a destination with what it acknowledged.
-fn examine(
-    destination: &Destination,
-    state: &mut WriterState,
-    authority: &[u8; 32],
-) -> Result<Standing, EngineError> {
-    let replica = match &destination.replica {
-        Ok(replica) => replica,
-        Err(reason) => return Ok(Standing::Unreachable(reason.clone())),
-    };
-    let ids = match replica.record_ids() {
-        Ok(ids) => ids,
-        Err(error) => return Ok(Standing::Unreachable(error.to_string())),
-    };
-    let known = state.heads.get(&destination.id).copied();
-    let Some(newest) = chain(&ids).0.last().copied() else {
-        return Ok(match known {
-            Some(_) => Standing::SetAside("the log that it acknowledged is gone".to_owned()),
-            None => Standing::Behind,
-        });
-    };
-    let found = match replica.record(newest, authority) {
-        Ok(record) => Head {
-            id: newest,
-            hash: record.hash(),
-        },
-        Err(error) if error.class() == Class::Retry => {
-            return Ok(Standing::Unreachable(error.to_string()));
-        }
-        Err(error) => return Ok(Standing::SetAside(error.to_string())),
-    };
-    if state.announced == Some(found) {
-        // The writer died between this destination's answer and its own note of it.
-        state.heads.insert(destination.id, found);
-        state.head = Some(found);
-        return Ok(Standing::Ready);
-    }
-    let newest_known = state.head.map_or(0, |head| head.id.seq.0);
-    if found.id.seq.0 > newest_known
-        || state
-            .head
-            .is_some_and(|h| found.id.generation > h.id.generation)
-    {
-        return Err(EngineError::Fenced {
-            destination: destination.name.clone(),
-            found: found.id.seq.0,
-            known: newest_known,
-        });
-    }
-    Ok(match known {
-        Some(known) if found == known => Standing::Ready,
-        Some(known) if found.id.seq >= known.id.seq && Some(found) == state.head => {
-            state.heads.insert(destination.id, found);
-            Standing::Ready
-        }
-        // What it has beyond its last acknowledgement was written, and the answer was lost; catching up
-        // compares it.
-        Some(known)
-            if found.id.seq > known.id.seq
-                && state.head.is_some_and(|head| found.id.seq < head.id.seq) =>
-        {
-            Standing::Behind
-        }
-        Some(known) => Standing::SetAside(format!(
-            "it went back: it acknowledged record {}, and its newest is {}",
-            known.id, found.id
-        )),
-        None if Some(found) == state.head => {
-            state.heads.insert(destination.id, found);
-            Standing::Ready
-        }
-        None => Standing::Behind,
-    })
 }

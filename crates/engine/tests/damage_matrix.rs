@@ -13,7 +13,7 @@ use common::trees::{Tree, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_crypto::keys::SealedKind;
 use strongroom_crypto::random::SystemRandom;
-use strongroom_engine::verify::{ReadData, verify};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, verify};
 use strongroom_engine::{Progress, Stop};
 use strongroom_format::keys::KeysObject;
 use strongroom_format::pack::{PackClass, Trailer};
@@ -280,10 +280,17 @@ fn alone(subject: &Subject, world: &World, kind: &str, what: &str, outcome: &mut
         percent: 100,
         turn: 0,
     };
+    let mut times = ReadTimes::default();
+    let mut options = VerifyOptions {
+        read_data: all,
+        acknowledged: None,
+        times: &mut times,
+        now: strongroom_base::clock::Timestamp(0),
+    };
     match verify(
         &archive,
         &problems,
-        all,
+        &mut options,
         &Progress::default(),
         &Stop::default(),
     ) {

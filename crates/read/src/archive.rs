@@ -39,9 +39,11 @@ pub struct Archive {
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) index: SharedIndex,
     pub(crate) segments: Segments,
-    authority: [u8; 32],
+    pub(crate) authority: [u8; 32],
     /// The newest sound record of all replicas.
     head: RecordId,
+    /// The index runs that it names.
+    runs: Vec<ObjectRef>,
 }
 
 impl Archive {
@@ -70,7 +72,7 @@ impl Archive {
             ring: &ring,
             authority,
         };
-        let index = Arc::new(Index::open(&opener, &runs, problems));
+        let index = Arc::new(Index::open(&opener, ring.clone(), &runs, problems));
         let segments = Segments::new(SEGMENT_BYTES_KEPT);
         Ok(Self {
             replicas,
@@ -79,7 +81,28 @@ impl Archive {
             segments,
             authority,
             head,
+            runs,
         })
+    }
+
+    /// Returns the same archive, with an index that knows more runs.
+    #[must_use]
+    pub fn with_more_runs(self, more: &[ObjectRef], problems: &mut Vec<ReadError>) -> Self {
+        let mut runs = self.runs;
+        runs.extend_from_slice(more);
+        runs.sort_unstable();
+        runs.dedup();
+        let opener = RunOpener {
+            replicas: &self.replicas,
+            ring: &self.ring,
+            authority: self.authority,
+        };
+        let index = Arc::new(Index::open(&opener, self.ring.clone(), &runs, problems));
+        Self {
+            index,
+            runs,
+            ..self
+        }
     }
 
     /// Returns the archive's id.
@@ -139,6 +162,7 @@ impl Archive {
     ) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
         let (mut snapshots, mut problems) = (Vec::new(), Vec::new());
         let mut forgotten = std::collections::BTreeSet::new();
+        let mut kept_by_checkpoint = None;
         let log = read_log(replica, &self.authority, &mut |record| match open_body(
             record, &self.ring,
         )
@@ -152,10 +176,19 @@ impl Archive {
                 });
             }
             Ok(Deed::Forget { snapshots }) => forgotten.extend(snapshots),
+            Ok(Deed::Checkpoint { snapshots, .. }) => {
+                kept_by_checkpoint = Some((record.id().seq, snapshots));
+            }
             Ok(_) => {}
             Err(error) => problems.push(error),
         })?;
         snapshots.retain(|info| !forgotten.contains(&info.id.seq));
+        if let Some((seq, kept)) = kept_by_checkpoint {
+            // What the newest checkpoint does not name is forgotten, though its record may be there still.
+            snapshots.retain(|info| {
+                info.id.seq > seq || kept.binary_search(&(info.id, info.hash)).is_ok()
+            });
+        }
         Ok((snapshots, log, problems))
     }
 

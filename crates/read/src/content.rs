@@ -90,6 +90,14 @@ impl Archive {
         List::decode(bytes, level, len).map_err(|source| ReadError::Object { object, source })
     }
 
+    /// Returns the items of the list chunk that a content names; none where it names no list.
+    pub fn list_items(&self, content: &Content) -> Result<Vec<ListItem>, ReadError> {
+        match content {
+            Content::List { level, len, id } => Ok(self.list(id, *level, *len)?.items),
+            Content::Inline(_) | Content::Chunk { .. } => Ok(Vec::new()),
+        }
+    }
+
     /// Calls `visit` with the pieces of a content, in order.
     pub fn read_content<E: From<ReadError>>(
         &self,

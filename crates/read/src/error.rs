@@ -4,6 +4,7 @@ use strongroom_base::object::ObjectRef;
 use strongroom_base::{Class, Classified};
 use strongroom_format::FormatError;
 use strongroom_format::content::ChunkId;
+use strongroom_format::limits::DEPTH_MAX;
 use strongroom_replica::ReplicaError;
 
 /// Why something could not be read from an archive.
@@ -57,6 +58,9 @@ pub enum ReadError {
         /// The destination.
         destination: String,
     },
+    /// Directories are nested deeper than an archive may have them.
+    #[error("there are more than {DEPTH_MAX} directories one in the other")]
+    TooDeep,
     /// No replica was given.
     #[error("there is no destination to read from")]
     NoReplica,
@@ -74,6 +78,7 @@ impl Classified for ReadError {
             Self::ChunkMissing { .. }
             | Self::ChunkDamaged { .. }
             | Self::SegmentDamaged { .. }
+            | Self::TooDeep
             | Self::ForeignDescriptor { .. }
             | Self::NoKeys { .. } => Class::Damage,
             Self::NoReplica => Class::Caller,

@@ -1,10 +1,11 @@
 //! Where chunks lie: all index runs of an archive, searched without being loaded.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use strongroom_base::ids::ArchiveId;
+use strongroom_base::ids::{ArchiveId, ObjectName};
 use strongroom_base::object::ObjectRef;
+use strongroom_base::{Class, Classified};
 use strongroom_crypto::keys::SealedKind;
 use strongroom_format::FormatError;
 use strongroom_format::content::IdPrefix;
@@ -19,6 +20,7 @@ use strongroom_replica::record::{PartKind, Record};
 
 use crate::cells::{CachedCells, Cells};
 use crate::error::ReadError;
+use crate::rebuild::rebuild;
 use crate::replicas::Replicas;
 
 /// An index object up to this size is loaded whole; of a larger one cells are read as they are needed.
@@ -51,7 +53,13 @@ struct Run {
 /// The index runs of an archive.
 pub struct Index {
     replicas: Replicas,
+    ring: Arc<KeyRing>,
+    authority: [u8; 32],
+    /// All runs that there should be.
+    objects: Vec<ObjectRef>,
     runs: Vec<Run>,
+    /// What was made anew from the packs in place of runs that are lost, once it was needed.
+    rebuilt: OnceLock<Vec<Run>>,
     /// The run that had the last chunk has the next one too, mostly.
     last_hit: AtomicUsize,
 }
@@ -223,6 +231,7 @@ impl Index {
     /// Opens the runs; one that cannot be opened is a problem, and the others serve.
     pub(crate) fn open(
         opener: &RunOpener<'_>,
+        ring: Arc<KeyRing>,
         runs: &[ObjectRef],
         problems: &mut Vec<ReadError>,
     ) -> Self {
@@ -235,12 +244,48 @@ impl Index {
         }
         Self {
             replicas: opener.replicas.clone(),
+            ring,
+            authority: opener.authority,
+            objects: runs.to_vec(),
             runs: whole,
+            rebuilt: OnceLock::new(),
             last_hit: AtomicUsize::new(0),
         }
     }
 
+    fn opener(&self) -> RunOpener<'_> {
+        RunOpener {
+            replicas: &self.replicas,
+            ring: &self.ring,
+            authority: self.authority,
+        }
+    }
+
+    /// Makes runs from the packs in place of those that cannot be read.
+    pub fn rebuild(&self) -> Result<Vec<strongroom_format::index::Run>, ReadError> {
+        rebuild(&self.opener(), &self.objects)
+    }
+
+    /// Finds a chunk in what is made anew from the packs.
+    fn find_rebuilt(&self, prefix: &IdPrefix) -> Result<Option<ChunkPlace>, ReadError> {
+        let made = self.rebuilt.get_or_init(|| {
+            // What cannot be made anew now is missing, and every chunk of it says so.
+            let made = self.rebuild().unwrap_or_default();
+            let object = ObjectRef::index(ObjectName([0; 32]));
+            let whole = |run: &strongroom_format::index::Run| Run::whole(object, run.encode());
+            made.iter().filter_map(|run| whole(run).ok()).collect()
+        });
+        for run in made {
+            if let Some(entry) = run.find(&self.replicas, prefix)? {
+                return run.place(&self.replicas, &entry).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// Finds a chunk; `None` where no run knows it.
+    ///
+    /// Where runs are lost, the packs are asked, which takes long the first time.
     pub fn find(&self, prefix: &IdPrefix) -> Result<Option<ChunkPlace>, ReadError> {
         let last_hit = self.last_hit.load(Ordering::Relaxed);
         let order = (0..self.runs.len()).filter(|at| *at != last_hit);
@@ -263,6 +308,13 @@ impl Index {
                 Ok(None) => {}
                 Err(error) => first_error = first_error.or(Some(error)),
             }
+        }
+        let is_lost = match &first_error {
+            Some(error) => error.class() == Class::Damage,
+            None => self.runs.len() < self.objects.len(),
+        };
+        if is_lost && let Some(place) = self.find_rebuilt(prefix)? {
+            return Ok(Some(place));
         }
         first_error.map_or(Ok(None), Err)
     }

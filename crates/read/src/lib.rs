@@ -4,14 +4,17 @@
 //! authenticated, and every chunk has the id under which it was asked for.
 
 mod archive;
+mod branch;
 mod cells;
 mod content;
 mod error;
 mod index;
+mod rebuild;
 mod replicas;
 mod segments;
 
 pub use archive::{Archive, SnapshotInfo, newest_keys, open_body, open_key_ring};
+pub use branch::Branch;
 pub use content::{Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index};

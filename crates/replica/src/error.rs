@@ -6,6 +6,8 @@ use strongroom_base::wire::WireError;
 use strongroom_base::{Class, Classified};
 use strongroom_store::StoreError;
 
+use crate::layout::Place;
+
 /// What can go wrong with a replica.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,6 +84,24 @@ pub enum ReplicaError {
         /// The record.
         id: RecordId,
     },
+    /// No replica that was asked has the object undamaged.
+    #[error("no replica has {place} undamaged")]
+    Nowhere {
+        /// The object.
+        place: Place,
+    },
+    /// Somebody asked to stop.
+    #[error("stopped on request")]
+    Interrupted,
+    /// The replicas that may have the object undamaged cannot be reached.
+    #[error("cannot fetch {what} from another replica")]
+    Unreached {
+        /// The object.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<ReplicaError>,
+    },
     /// Another writer has written this record.
     #[error(
         "record {id} was written by somebody else: is this profile a copy, or was it restored?"
@@ -102,6 +122,8 @@ impl Classified for ReplicaError {
     fn class(&self) -> Class {
         match self {
             Self::Store(source) => source.class(),
+            Self::Unreached { source, .. } => source.class(),
+            Self::Interrupted => Class::Retry,
             Self::NoSuchArchive { .. }
             | Self::TooNew { .. }
             | Self::UnknownFeature { .. }
@@ -113,6 +135,7 @@ impl Classified for ReplicaError {
             | Self::Foreign { .. }
             | Self::BrokenChain { .. }
             | Self::Gap { .. }
+            | Self::Nowhere { .. }
             | Self::EmptyLog { .. } => Class::Damage,
         }
     }

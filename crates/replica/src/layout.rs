@@ -1,8 +1,68 @@
 //! Where objects lie: `spec/archive-v1.md`, section 3.
 
+use std::fmt;
+
 use strongroom_base::ids::{ArchiveId, Generation, ObjectName, Seq, from_hex};
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_store::ObjectPath;
+
+/// An object by its place in a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The descriptor.
+    Descriptor,
+    /// A keys object.
+    Keys {
+        /// Its number.
+        number: u32,
+        /// Its name.
+        name: ObjectName,
+    },
+    /// A pack, an index run or a record.
+    Object(ObjectRef),
+}
+
+impl Place {
+    /// Stands for the keys object of an archive of which nobody knows the name.
+    pub const ANY_KEYS: Self = Self::Keys {
+        number: 0,
+        name: ObjectName([0; 32]),
+    };
+
+    /// Returns the path.
+    pub fn path(&self, archive: ArchiveId) -> ObjectPath {
+        match self {
+            Self::Descriptor => descriptor_path(archive),
+            Self::Keys { number, name } => keys_path(archive, *number, *name),
+            Self::Object(object) => object_path(archive, object),
+        }
+    }
+
+    /// Reads a path below the folder of an archive; `None` for what is no part of a replica.
+    pub fn parse(path_in_archive: &str) -> Option<Self> {
+        if path_in_archive == "archive" {
+            return Some(Self::Descriptor);
+        }
+        if let Some(segment) = path_in_archive.strip_prefix("keys/") {
+            return parse_keys(segment).map(|(number, name)| Self::Keys { number, name });
+        }
+        if let Some(segment) = path_in_archive.strip_prefix("log/") {
+            return Some(Self::Object(ObjectRef::record(parse_record(segment)?)));
+        }
+        parse_content_object(path_in_archive).map(Self::Object)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Descriptor => f.write_str("the archive descriptor"),
+            Self::Keys { number: 0, .. } => f.write_str("the keys object"),
+            Self::Keys { number, name } => write!(f, "keys {number} {name}"),
+            Self::Object(object) => object.fmt(f),
+        }
+    }
+}
 
 /// Returns the path of the descriptor.
 pub fn descriptor_path(archive: ArchiveId) -> ObjectPath {
@@ -85,5 +145,18 @@ mod tests {
             Some((1, ObjectName([1; 32])))
         );
         assert_eq!(parse_record("2-3"), None);
+        let (number, name) = (7, ObjectName([9; 32]));
+        let objects = [pack, ObjectRef::record(id)].map(Place::Object);
+        for place in [Place::Descriptor, Place::Keys { number, name }]
+            .into_iter()
+            .chain(objects)
+        {
+            let path = place.path(archive);
+            let (_, below) = path.as_str().split_once('/').unwrap();
+            assert_eq!(Place::parse(below), Some(place));
+        }
+        for other in ["archive/1", "log/1", "packs/ab/cd", "notes"] {
+            assert_eq!(Place::parse(other), None);
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! The log: which records form the chain, and whether they do. `spec/archive-v1.md`, section 9.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, ControlFlow};
 
 use strongroom_base::ids::{Generation, Seq};
-use strongroom_base::object::RecordId;
-use strongroom_base::{Class, Classified};
+use strongroom_base::object::{ObjectRef, RecordId};
 
 use crate::error::ReplicaError;
+use crate::generations::{Division, Generations};
 use crate::live::LiveSet;
+use crate::parallel::{THREADS_MAX, in_order};
+use crate::reader::RecordReader;
 use crate::record::{Header, Record, RecordKind};
 use crate::replica::Replica;
 
@@ -33,12 +35,29 @@ impl LogEntry {
 /// The chain of records at one replica.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// The records of the chain that could be read, by seq.
+    /// The live records of the chain that could be read, by seq: those that the newest checkpoint keeps, and
+    /// all from it on.
     pub entries: Vec<LogEntry>,
-    /// Records of older generations above the base of their successor.
+    /// The newest sound checkpoint.
+    pub checkpoint: Option<RecordId>,
+    /// Records of the chain that are there and that the checkpoint does not keep. They were not read.
+    pub stale: Vec<RecordId>,
+    /// Records of older generations above the base of their successor. They were not read.
     pub branches: Vec<RecordId>,
+    /// Records that should be there, and are missing or damaged.
+    pub lost: Vec<RecordId>,
     /// What is wrong.
     pub problems: Vec<ReplicaError>,
+    generations: Generations,
+}
+
+/// A record and its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The place in the log.
+    pub id: RecordId,
+    /// The hash of the record.
+    pub hash: [u8; 32],
 }
 
 impl Log {
@@ -47,13 +66,62 @@ impl Log {
         self.entries.last()
     }
 
+    /// Returns place and hash of the newest record.
+    pub fn newest(&self) -> Option<Head> {
+        self.head().map(|entry| Head {
+            id: entry.id(),
+            hash: entry.hash,
+        })
+    }
+
+    /// Says whether a record of another replica, or one that was remembered, is one of this chain. Of what a
+    /// checkpoint did not keep only the place is known.
+    pub fn holds(&self, head: Head) -> bool {
+        if let Some(entry) = self.entry_of(head.id) {
+            return entry.hash == head.hash;
+        }
+        let is_old = self
+            .checkpoint
+            .is_some_and(|checkpoint| head.id.seq < checkpoint.seq);
+        is_old && self.generations.is_of_chain(head.id)
+    }
+
+    /// Says whether a record would be of a generation that a later one of this chain has replaced at its place or
+    /// below.
+    pub fn is_branch(&self, id: RecordId) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.header.kind == RecordKind::Generation
+                && entry.id().generation > id.generation
+                && entry.id().seq <= id.seq
+        })
+    }
+
+    /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.
+    pub fn proves(&self, header: &Header) -> bool {
+        self.generations.wrote(header)
+    }
+
+    /// Returns the live record at a place.
+    pub fn entry_of(&self, id: RecordId) -> Option<&LogEntry> {
+        let from = self
+            .entries
+            .partition_point(|entry| key(&entry.id()) < key(&id));
+        self.entries.get(from).filter(|entry| entry.id() == id)
+    }
+
     /// Returns the live set as of the newest record.
     pub fn live(&self) -> LiveSet {
         let mut live = LiveSet::default();
         self.entries
             .iter()
-            .for_each(|entry| live.apply(&entry.header));
+            .for_each(|entry| live.apply(&entry.header, entry.len));
         live
+    }
+
+    /// Returns the objects whose loss was acknowledged.
+    pub fn acknowledged(&self) -> BTreeSet<ObjectRef> {
+        let acks = self.entries.iter().map(|entry| &entry.header.changes.acks);
+        acks.flatten().copied().collect()
     }
 
     /// Returns the record with this number.
@@ -93,137 +161,197 @@ pub fn chain(ids: &[RecordId]) -> (Vec<RecordId>, Vec<RecordId>) {
 /// Most gaps that are named one by one.
 const GAPS_MAX: usize = 1024;
 
-/// Returns the places of the records of every generation that has a sound one; what cannot be told from
-/// a planted file is a problem, and does not end the generations before it.
-fn sound_ids(
-    replica: &Replica,
-    authority: &[u8; 32],
-    problems: &mut Vec<ReplicaError>,
-) -> Result<Vec<RecordId>, ReplicaError> {
-    let mut ids = replica.record_ids()?;
-    let mut generations: Vec<Generation> = ids.iter().map(|id| id.generation).collect();
-    generations.dedup();
-    if generations.len() < 2 {
-        return Ok(ids);
-    }
-    for generation in generations {
-        let mut found = None;
-        for id in ids.iter().filter(|id| id.generation == generation) {
-            match replica.record(*id, authority) {
-                Err(error) if error.class() == Class::Damage => found = found.or(Some(error)),
-                // A sound one, or nobody can tell now.
-                _ => {
-                    found = None;
-                    break;
-                }
-            }
-        }
-        if let Some(problem) = found {
-            problems.push(problem);
-            ids.retain(|id| id.generation != generation);
-        }
-    }
-    Ok(ids)
-}
-
-/// Reads the whole log, and calls `visit` with every record of the chain that is sound by itself.
+/// Reads the whole log of a replica, and calls `visit` with every record that is live and sound by itself, in
+/// order.
 ///
-/// A record that is damaged, missing or does not continue the one before it is a problem of the log,
-/// and never hides the others.
+/// Records before the newest sound checkpoint count only as it lists them; the chain is checked from it on.
+/// A record that is damaged, missing or does not continue the one before it is a problem of the log, and never
+/// hides the others.
 pub fn read_log(
     replica: &Replica,
     authority: &[u8; 32],
     visit: &mut dyn FnMut(&Record),
 ) -> Result<Log, ReplicaError> {
-    let mut log = Log::default();
-    let (ids, branches) = chain(&sound_ids(replica, authority, &mut log.problems)?);
-    log.branches = branches;
-    let mut writers: BTreeMap<Generation, [u8; 32]> = BTreeMap::new();
-    let mut next_seq = 1;
-    for id in ids {
-        for seq in (next_seq..id.seq.0).take(GAPS_MAX) {
-            log.problems.push(ReplicaError::Gap {
-                id: RecordId {
-                    seq: Seq(seq),
-                    ..id
-                },
+    read_log_of(&[replica], authority, visit)
+}
+
+/// As [`read_log`], with each record from the first of several replicas that has it undamaged.
+pub fn read_log_of(
+    replicas: &[&Replica],
+    authority: &[u8; 32],
+    visit: &mut dyn FnMut(&Record),
+) -> Result<Log, ReplicaError> {
+    let reader = RecordReader::new(replicas, authority);
+    let ids = reader.ids()?;
+    let generations = Generations::prove(&reader, &ids);
+    let Division {
+        chain,
+        branches,
+        strays,
+    } = generations.divide(&ids);
+    let checkpoint = newest_checkpoint(&reader, &generations, &chain);
+    let mut log = Log {
+        checkpoint: checkpoint.as_ref().map(|header| header.link.id),
+        ..Log::default()
+    };
+    let (begin, kept) = match &checkpoint {
+        Some(header) => (header.link.id.seq, kept_records(header)),
+        None => (Seq(1), BTreeSet::new()),
+    };
+    let (before, from): (Vec<_>, Vec<_>) = chain.iter().partition(|id| id.seq < begin);
+    let is_kept = |id: &RecordId| kept.contains(id);
+    log.stale = before.into_iter().filter(|id| !is_kept(id)).collect();
+    log.branches = branches.into_iter().filter(|id| !is_kept(id)).collect();
+    let strays = strays
+        .into_iter()
+        .filter(|id| id.seq >= begin && !is_kept(id));
+    let strays: BTreeSet<_> = strays.collect();
+    let (there, lost): (Vec<_>, Vec<_>) = kept.iter().partition(|id| ids.binary_search(id).is_ok());
+    log.add_gaps(lost.into_iter().copied());
+    let mut plan: Vec<_> = strays.iter().chain(there).copied().collect();
+    plan.sort_unstable_by_key(|id| (id.seq, id.generation));
+    plan.extend(from);
+    let read = |id: &RecordId| reader.read(*id);
+    let mut next_seq = begin.0;
+    let threads = if reader.has_all(&plan) {
+        1
+    } else {
+        THREADS_MAX
+    };
+    in_order(threads, &plan, &read, &mut |id, record| {
+        if id.seq >= begin && chain.binary_search_by_key(&key(id), key).is_ok() {
+            let missing = (next_seq..id.seq.0).map(|seq| RecordId {
+                seq: Seq(seq),
+                ..*id
             });
+            log.add_gaps(missing);
+            next_seq = id.seq.0.saturating_add(1);
         }
-        next_seq = id.seq.0.saturating_add(1);
-        let record = match replica.record(id, authority) {
-            Ok(record) => record,
+        match record {
+            Ok(record) => log.add(&record, &generations, visit),
             Err(error) => {
+                let is_stray = strays.contains(id);
+                log.lost.extend((!is_stray).then_some(*id));
                 log.problems.push(error);
-                continue;
             }
+        }
+        ControlFlow::Continue(())
+    });
+    log.generations = generations;
+    Ok(log)
+}
+
+fn key(id: &RecordId) -> (Seq, Generation) {
+    (id.seq, id.generation)
+}
+
+/// Returns the header of the newest checkpoint of the chain that the writer of its generation wrote.
+fn newest_checkpoint(
+    reader: &RecordReader<'_>,
+    generations: &Generations,
+    chain: &[RecordId],
+) -> Option<Header> {
+    let newest_first: Vec<RecordId> = chain.iter().rev().copied().collect();
+    let mut found = None;
+    let read = |id: &RecordId| reader.read(*id);
+    in_order(THREADS_MAX, &newest_first, &read, &mut |_, record| {
+        // What cannot be read is read again, and then a problem of the log.
+        let Ok(record) = record else {
+            return ControlFlow::Continue(());
         };
-        let problem = place_problem(&record, &log, &mut writers);
-        let proven = !matches!(problem, Some(ReplicaError::BadSignature { .. }));
-        log.problems.extend(problem);
-        visit(&record);
-        if !proven {
+        let header = record.header();
+        if header.kind == RecordKind::Checkpoint && generations.wrote(header) {
+            found = Some(header.clone());
+        }
+        reader.keep(record);
+        if found.is_some() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+/// Returns the records that a checkpoint keeps.
+fn kept_records(checkpoint: &Header) -> BTreeSet<RecordId> {
+    let mut live = LiveSet::default();
+    live.apply(checkpoint, 0);
+    let records = live.records().map(|(id, _)| id);
+    records.filter(|id| *id != checkpoint.link.id).collect()
+}
+
+impl Log {
+    fn add(&mut self, record: &Record, generations: &Generations, visit: &mut dyn FnMut(&Record)) {
+        let header = record.header();
+        let id = record.id();
+        visit(record);
+        if !generations.wrote(header) {
             // What its writer may not write changes nothing that is live. Its body, if it opens at all,
             // was sealed by somebody who holds the keys.
-            continue;
+            self.problems.push(ReplicaError::BadSignature {
+                what: format!("record {id}"),
+            });
+            return;
         }
-        log.entries.push(LogEntry {
-            header: record.header().clone(),
+        if !self.continues(header) {
+            self.problems.push(ReplicaError::BrokenChain { id });
+        }
+        self.entries.push(LogEntry {
+            header: header.clone(),
             hash: record.hash(),
             len: record.bytes().len() as u64,
         });
     }
-    Ok(log)
-}
 
-fn place_problem(
-    record: &Record,
-    log: &Log,
-    writers: &mut BTreeMap<Generation, [u8; 32]>,
-) -> Option<ReplicaError> {
-    let link = &record.header().link;
-    if record.header().kind == RecordKind::Generation {
-        writers.insert(link.id.generation, link.writer);
+    /// Says whether a record continues the newest one so far; up to the checkpoint nobody asks.
+    fn continues(&self, header: &Header) -> bool {
+        let link = &header.link;
+        if self
+            .checkpoint
+            .is_some_and(|begin| link.id.seq <= begin.seq)
+        {
+            return true;
+        }
+        let before = self.entries.last();
+        let before = before.filter(|last| last.id().seq.0.checked_add(1) == Some(link.id.seq.0));
+        match before {
+            Some(before) => before.hash == link.previous,
+            None if link.id.seq == Seq(1) => link.previous == [0; 32],
+            None => true,
+        }
     }
-    let known_writer = writers.get(&link.id.generation);
-    if known_writer.is_none_or(|writer| *writer != link.writer) {
-        return Some(ReplicaError::BadSignature {
-            what: format!("record {}", link.id),
-        });
+
+    fn add_gaps(&mut self, missing: impl Iterator<Item = RecordId>) {
+        for id in missing.take(GAPS_MAX) {
+            self.lost.push(id);
+            self.problems.push(ReplicaError::Gap { id });
+        }
     }
-    let before = log
-        .entries
-        .last()
-        .filter(|last| last.id().seq.0.checked_add(1) == Some(link.id.seq.0));
-    let continues = match before {
-        Some(before) => before.hash == link.previous,
-        None if link.id.seq == Seq(1) => link.previous == [0; 32],
-        None => true,
-    };
-    (!continues).then_some(ReplicaError::BrokenChain { id: link.id })
 }
 
 /// Reads the newest record of the chain, and checks that its generation's writer wrote it.
 ///
 /// What this does not see (gaps, damage further back) [`read_log`] does.
 pub fn read_head(replica: &Replica, authority: &[u8; 32]) -> Result<Record, ReplicaError> {
-    let (ids, _) = chain(&sound_ids(replica, authority, &mut Vec::new())?);
-    let last = ids.last().ok_or_else(|| ReplicaError::EmptyLog {
+    let replicas = [replica];
+    let reader = RecordReader::new(&replicas, authority);
+    let ids = reader.ids()?;
+    let empty = || ReplicaError::EmptyLog {
         destination: replica.describe(),
-    })?;
-    let head = replica.record(*last, authority)?;
-    if head.header().kind != RecordKind::Generation {
-        let first = ids
-            .iter()
-            .find(|id| id.generation == last.generation)
-            .unwrap_or(last);
-        let generation = replica.record(*first, authority)?;
-        let writer = generation.header().link.writer;
-        if generation.header().kind != RecordKind::Generation || writer != head.header().link.writer
-        {
-            return Err(ReplicaError::BadSignature {
-                what: format!("record {last}"),
-            });
-        }
+    };
+    let generations = Generations::prove_newest(&reader, &ids);
+    let last = ids
+        .iter()
+        .rev()
+        .find(|id| Some(id.generation) == generations.newest());
+    let Some(last) = last else {
+        return Err(generations.into_unread().unwrap_or_else(empty));
+    };
+    let head = reader.read(*last)?;
+    if !generations.wrote(head.header()) {
+        return Err(ReplicaError::BadSignature {
+            what: format!("record {last}"),
+        });
     }
     Ok(head)
 }

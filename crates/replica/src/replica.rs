@@ -1,21 +1,38 @@
 //! One replica of an archive at one destination.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom_base::ids::{ArchiveId, ObjectName, from_hex};
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_crypto::hash::hash;
-use strongroom_store::{PutOutcome, Store, StoreError};
+use strongroom_store::{ObjectPath, PutOutcome, Store, StoreError};
 
 use crate::descriptor::{DESCRIPTOR_LEN_MAX, Descriptor};
 use crate::error::ReplicaError;
-use crate::layout;
+use crate::layout::{self, Place};
 use crate::record::{RECORD_LEN_MAX, Record};
 
 /// Longest pack or index object in bytes, sealed.
 const CONTENT_OBJECT_LEN_MAX: u64 = 1 << 30;
 /// Longest keys object in bytes.
 const KEYS_LEN_MAX: u64 = 1 << 20;
+
+/// What a listing shows of a replica.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The objects and their sizes.
+    pub places: BTreeMap<Place, u64>,
+    /// What has no place in a replica.
+    pub others: Vec<ObjectPath>,
+}
+
+impl Inventory {
+    /// Returns the size of an object, if it is there.
+    pub fn size(&self, object: &ObjectRef) -> Option<u64> {
+        self.places.get(&Place::Object(*object)).copied()
+    }
+}
 
 /// The objects of one archive at one destination.
 #[derive(Clone)]
@@ -167,6 +184,22 @@ impl Replica {
             })?;
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    /// Returns everything that is there, by one listing.
+    pub fn inventory(&self) -> Result<Inventory, ReplicaError> {
+        let prefix = format!("{}/", self.archive);
+        let mut inventory = Inventory::default();
+        self.store.list(&prefix, &mut |path, size| {
+            let below = path.as_str().strip_prefix(&prefix).unwrap_or_default();
+            match Place::parse(below) {
+                Some(place) => {
+                    inventory.places.insert(place, size);
+                }
+                None => inventory.others.push(path),
+            }
+        })?;
+        Ok(inventory)
     }
 
     /// Returns the packs and index runs that are there, and their sizes.

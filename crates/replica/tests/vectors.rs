@@ -99,6 +99,11 @@ fn changes() -> Changes {
     }
 }
 
+fn kept(seq: u64, size: u64) -> Added {
+    let object = ObjectRef::record(id(seq));
+    Added { object, size }
+}
+
 /// Parts in place of sealed ones: a record is judged without opening them.
 const BODY: (PartKind, &[u8]) = (PartKind::Body, b"a sealed body");
 const SMALL: [(PartKind, &[u8]); 4] = [
@@ -139,6 +144,22 @@ fn valid() -> Vec<Case> {
         let bytes = record(kind, seq, changes, &[BODY]);
         record_case(kind.word(), "parts stand for sealed ones", seq, &bytes)
     }));
+    let keeps = Changes {
+        adds: [changes().adds, vec![kept(1, 400), kept(6, 9_000)]].concat(),
+        condemns: [
+            changes().condemns,
+            (2..=5).map(|seq| ObjectRef::record(id(seq))).collect(),
+        ]
+        .concat(),
+        acks: vec![pack(9, 0).object],
+        ..Changes::default()
+    };
+    cases.push(record_case(
+        "checkpoint-records",
+        "keeps records, condemns the others, and repeats what was condemned",
+        7,
+        &record(RecordKind::Checkpoint, 7, keeps, &[BODY]),
+    ));
     let small = record(RecordKind::Snapshot, 2, Changes::default(), &SMALL);
     cases.push(record_case(
         "small-snapshot",
@@ -359,6 +380,26 @@ fn invalid_records() -> Vec<Case> {
     longer.push(0);
     let error = "record 1-4 is malformed: `payload` holds a value that no writer produces";
     cases.push(record_case("longer", "a byte after the payload", 4, &longer).refused(error));
+    let adds = |seqs: &[u64]| Changes {
+        adds: seqs.iter().map(|seq| kept(*seq, 400)).collect(),
+        ..Changes::default()
+    };
+    let error = "record 1-4 is malformed: `adds` holds a value that no writer produces";
+    let named = record(RecordKind::Checkpoint, 4, adds(&[1]), &[BODY]);
+    let header = named.len() - 64 - BODY.1.len();
+    let named = resigned(&named, header, RECORD_DOMAIN, &writer(), |b| {
+        let at = b.len() - 6;
+        b[at] = 1;
+    });
+    let about = "keeps a record whose list name does not end with zero bytes";
+    cases.push(record_case("kept-name", about, 4, &named).refused(error));
+    for (name, about, seqs) in [
+        ("kept-twice", "keeps a record twice", [2, 2]),
+        ("kept-unsorted", "keeps records that are not sorted", [3, 2]),
+    ] {
+        let bytes = record(RecordKind::Checkpoint, 4, adds(&seqs), &[BODY]);
+        cases.push(record_case(name, about, 4, &bytes).refused(error));
+    }
     let generation = record(RecordKind::Generation, 1, Changes::default(), &[BODY]);
     let header = generation.len() - 64 - BODY.1.len();
     let self_made = resigned(&generation, header, RECORD_DOMAIN, &writer(), |_| {});

@@ -62,6 +62,9 @@ pub struct ArchiveConfig {
     pub default: bool,
     /// Whether its generation record has been written.
     pub begun: bool,
+    /// How long what was given up is kept at its destinations, such as `7d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<String>,
     /// Where its replicas are.
     #[serde(with = "texts")]
     pub destinations: Vec<DestinationId>,
@@ -253,6 +256,7 @@ mod tests {
                 id: ArchiveId([2; 16]),
                 default: true,
                 begun: false,
+                grace: None,
                 destinations: vec![id],
             }],
             ..Config::new(Suite::Aes256)

@@ -101,6 +101,16 @@ impl Profile {
                     })?;
             return Ok(SigningKey::from_seed(&Secret::new(seed)));
         }
+        self.renew_writer_key(archive, random)
+    }
+
+    /// Makes a new key that signs the records of an archive, in place of the one that may be there.
+    pub(crate) fn renew_writer_key(
+        &self,
+        archive: ArchiveId,
+        random: &dyn strongroom_base::random::RandomSource,
+    ) -> Result<SigningKey, AgentError> {
+        let path = self.keys_dir().join(format!("{archive}.writer"));
         let seed = Secret::<SEED_LEN>::random(random);
         durable::write_atomic(&path, seed.expose_bytes(), KEY_MODE)?;
         Ok(SigningKey::from_seed(&seed))

@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use strongroom_agent::destinations::{self, NewDestination};
 use strongroom_agent::profile::DestinationName;
 use strongroom_agent::storage_key::StorageKey;
-use strongroom_agent::{Capabilities, LocationOptions, LockMode, LockRule, Rate};
+use strongroom_agent::{Capabilities, LocationOptions, LockMode, LockRule, Progress, Rate};
 
+use super::replicas;
+use crate::commands::repair::tools;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::progress::Printer;
 use crate::show;
 
 /// Commands on destinations.
@@ -26,10 +29,36 @@ pub(crate) enum Command {
         /// Its name
         name: String,
     },
+    /// Accept what a destination holds, though it held more: a disk brought back from a copy
+    Accept {
+        /// Its name
+        name: String,
+    },
     /// Try out what a destination does
     Test {
         /// Its name
         name: String,
+    },
+    /// Copy to destinations what they lack, from the others
+    Sync {
+        /// Their names; all where none is given
+        names: Vec<String>,
+    },
+    /// Read destinations, and mend from the others what is damaged or missing
+    Heal {
+        /// Their names; all where none is given
+        names: Vec<String>,
+        /// Only say what is damaged
+        #[arg(long)]
+        dry_run: bool,
+        /// Read only this part of the objects; another one every day
+        #[arg(
+            long,
+            value_name = "PERCENT",
+            default_value_t = 100,
+            value_parser = clap::value_parser!(u8).range(1..=100)
+        )]
+        sample: u8,
     },
 }
 
@@ -99,7 +128,14 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Add(arguments) => add(context, &arguments)?,
         Command::List => list(context)?,
         Command::Remove { name } => remove(context, &name)?,
+        Command::Accept { name } => accept(context, &name)?,
         Command::Test { name } => test(context, &name)?,
+        Command::Sync { names } => return replicas::sync(context, &names),
+        Command::Heal {
+            names,
+            dry_run,
+            sample,
+        } => return replicas::heal(context, &names, dry_run, sample),
     }
     Ok(Outcome::Done)
 }
@@ -205,6 +241,28 @@ fn remove(context: &Context<'_>, name: &str) -> Result<(), Failure> {
         "removed {name}; what it holds is still at {}",
         removed.url
     ))
+}
+
+fn accept(context: &Context<'_>, name: &str) -> Result<(), Failure> {
+    let (profile, counters) = (context.profile()?, Progress::default());
+    let printer = Printer(context.output);
+    let tools = tools(context, &counters, &printer);
+    let accepted = strongroom_agent::accept(&profile, name, None, &tools)?;
+    if context.output.is_json() {
+        return context.output.object(&json!({
+            "name": name,
+            "archive_went_back": accepted.went_back,
+            "generation": accepted.head.generation.0,
+            "seq": accepted.head.seq.0,
+        }));
+    }
+    if accepted.went_back {
+        let what = "the archive goes on from what is there: what was stored later is given up";
+        return context.output.line(&format!("accepted {name}; {what}"));
+    }
+    context
+        .output
+        .line(&format!("accepted {name}; what it lacked was copied to it"))
 }
 
 fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {

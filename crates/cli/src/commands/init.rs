@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use strongroom_agent::{Initialized, Suite, init};
+use strongroom_agent::access::Credential;
+use strongroom_agent::profile::read_exported_key;
+use strongroom_agent::{AdoptRequest, AgentError, Initialized, Progress, Suite, init};
+use strongroom_base::ids::ArchiveId;
 
+use crate::commands::repair::tools;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::progress::Printer;
 use crate::secrets;
 
 /// Arguments of `init`.
@@ -20,9 +25,27 @@ pub(crate) struct Arguments {
     /// Let the private password in this file open the archives too; - is the standard input
     #[arg(long, value_name = "FILE")]
     private_password_file: Option<PathBuf>,
+    /// Go on with the archive at this destination, a name or a URL, in place of who wrote it before; the
+    /// exported key or the private password opens it
+    #[arg(long, value_name = "NAME|URL", conflicts_with = "suite")]
+    adopt: Option<String>,
+    /// With --adopt: open the archive with the exported key in this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "adopt",
+        conflicts_with = "private_password_file"
+    )]
+    key_file: Option<PathBuf>,
+    /// With --adopt: adopt this archive, where there are several
+    #[arg(long, value_name = "ID", requires = "adopt")]
+    archive: Option<ArchiveId>,
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    if let Some(from) = &arguments.adopt {
+        return adopt(context, arguments, from);
+    }
     let dir = context.environment.profile()?;
     let file = arguments.private_password_file.as_deref();
     let password = file
@@ -43,6 +66,53 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         .output
         .line(&format!("custody key {}", made.custody_key_id))?;
     advise(context, &made);
+    Ok(Outcome::Done)
+}
+
+fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Outcome, Failure> {
+    let dir = context.environment.profile()?;
+    let held = context.profile_if_any()?;
+    let held = held
+        .map(|profile| profile.custody_key())
+        .transpose()?
+        .flatten();
+    let credential = match (&arguments.key_file, &arguments.private_password_file, held) {
+        (Some(file), ..) => Credential::Key(read_exported_key(file)?),
+        (None, None, Some(held)) => Credential::Key(held),
+        (None, file, _) if file.is_some() || secrets::can_ask() => {
+            Credential::Password(secrets::password_to_open(file.as_deref())?)
+        }
+        _ => return Err(AgentError::NoCredential.into()),
+    };
+    let counters = Progress::default();
+    let printer = Printer(context.output);
+    let tools = tools(context, &counters, &printer);
+    let request = AdoptRequest {
+        from,
+        current: context.environment.current(),
+        archive: arguments.archive,
+        credential: &credential,
+    };
+    let adopted = strongroom_agent::adopt(dir, &request, &tools)?;
+    if context.output.is_json() {
+        context.output.object(&json!({
+            "profile": dir.display().to_string(),
+            "archive": adopted.archive.to_string(),
+            "generation": adopted.head.generation.0,
+            "seq": adopted.head.seq.0,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    context.output.line(&format!(
+        "adopted archive {} (generation {})",
+        adopted.archive, adopted.head.generation.0
+    ))?;
+    context
+        .output
+        .note("Whoever wrote it before stops when it meets this record.");
+    context
+        .output
+        .note("Add its other destinations with `strongroom destination add NAME URL`.");
     Ok(Outcome::Done)
 }
 

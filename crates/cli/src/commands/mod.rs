@@ -1,16 +1,21 @@
 //! The commands, one a file: each takes its arguments, calls one deed of the agent and shows what came
 //! back.
 
+pub(crate) mod acknowledge_loss;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod destination;
 pub(crate) mod diff;
 pub(crate) mod dump;
 pub(crate) mod find;
+pub(crate) mod forget;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod prune;
+pub(crate) mod repair;
+mod replicas;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
 pub(crate) mod stats;
@@ -37,6 +42,10 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Forget(arguments) => forget::run(context, arguments),
+        Command::Prune(arguments) => prune::run(context, &arguments),
+        Command::Repair(arguments) => repair::run(context, &arguments),
+        Command::AcknowledgeLoss(arguments) => acknowledge_loss::run(context, &arguments),
         Command::Key(command) => key::run(context, command),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),

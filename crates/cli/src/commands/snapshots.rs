@@ -24,21 +24,23 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let all = Snapshots::open(&arguments.source, context)?;
-    for info in &all.snapshots {
+    let chain = all.snapshots.iter().map(|info| (info, false));
+    let branches = all.branches.iter().map(|info| (info, true));
+    for (info, is_branch) in chain.chain(branches) {
         let tag = arguments.tag.as_ref();
         if tag.is_some_and(|tag| !info.snapshot.tags.contains(tag)) {
             continue;
         }
         if context.output.is_json() {
-            context.output.object(&object(info))?;
+            context.output.object(&object(info, is_branch))?;
         } else {
-            context.output.bytes(&line(context, info))?;
+            context.output.bytes(&line(context, info, is_branch))?;
         }
     }
     Ok(Outcome::Done)
 }
 
-fn line(context: &Context<'_>, info: &SnapshotInfo) -> Vec<u8> {
+fn line(context: &Context<'_>, info: &SnapshotInfo, is_branch: bool) -> Vec<u8> {
     let snapshot = &info.snapshot;
     let totals = &snapshot.statistics;
     let start = format!(
@@ -61,11 +63,14 @@ fn line(context: &Context<'_>, info: &SnapshotInfo) -> Vec<u8> {
     if totals.failed > 0 {
         line.extend_from_slice(format!("  {} could not be read", totals.failed).as_bytes());
     }
+    if is_branch {
+        line.extend_from_slice(b"  (branch: its writer had been replaced)");
+    }
     line.push(b'\n');
     line
 }
 
-fn object(info: &SnapshotInfo) -> serde_json::Value {
+fn object(info: &SnapshotInfo, is_branch: bool) -> serde_json::Value {
     let snapshot = &info.snapshot;
     let roots = snapshot.roots.iter();
     let roots: Vec<_> = roots
@@ -76,6 +81,7 @@ fn object(info: &SnapshotInfo) -> serde_json::Value {
         "name": short_name(&info.hash),
         "generation": info.id.generation.0,
         "seq": info.id.seq.0,
+        "branch": is_branch,
         "started": time::rfc3339(snapshot.started),
         "ended": time::rfc3339(snapshot.ended),
         "host": String::from_utf8_lossy(&snapshot.host),

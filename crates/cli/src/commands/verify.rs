@@ -1,5 +1,7 @@
 //! `strongroom verify`
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::json;
 use strongroom_agent::{Progress, ReadData, VerifyReport};
@@ -28,22 +30,34 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u8).range(1..=100)
     )]
     read_data: Option<u8>,
+    /// Read the packs too that were not read within this time, as 30d or 12h
+    #[arg(
+        long,
+        value_name = "AGE",
+        conflicts_with = "read_data",
+        value_parser = crate::time::span
+    )]
+    max_age: Option<Duration>,
     #[command(flatten)]
     source: Source,
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let opened = arguments.source.open(context)?;
-    let read_data = arguments
-        .read_data
-        .map_or(ReadData::No, |percent| ReadData::Percent {
+    let profile = context.profile_if_any()?;
+    let now = context.clock.now();
+    let read_data = match (arguments.read_data, arguments.max_age) {
+        (_, Some(age)) => ReadData::OlderThan { age, now },
+        (Some(percent), None) => ReadData::Percent {
             percent,
             turn: turn(context),
-        });
+        },
+        (None, None) => ReadData::No,
+    };
     let (output, stop) = (context.output, &*context.stop);
     let counters = Progress::default();
     let verified = progress::show(output, Kind::Goal("verified"), &counters, || {
-        strongroom_agent::verify(&opened, read_data, &counters, stop)
+        strongroom_agent::verify(&opened, profile.as_ref(), read_data, now, &counters, stop)
     })?;
     let mut outcome = Outcome::Done;
     for there in verified {
@@ -61,6 +75,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             Err(error) => return Err(error.into()),
         }
     }
+    if outcome == Outcome::Damage {
+        output
+            .note("what one destination lacks, `strongroom destination heal` copies from another;");
+        output.note("what none has, `strongroom repair` makes good as far as it can be");
+    }
     if outcome == Outcome::Done && !opened.problems.is_empty() {
         outcome = Outcome::Damage;
     }
@@ -68,7 +87,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
 }
 
 /// Returns which part of the data is read: another one every day, so that all is read in time.
-fn turn(context: &Context<'_>) -> u8 {
+pub(super) fn turn(context: &Context<'_>) -> u8 {
     let days = context.clock.now().0 / NANOSECONDS_A_DAY;
     u8::try_from(days.rem_euclid(100)).unwrap_or_default()
 }
@@ -92,6 +111,8 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
             "objects": report.objects,
             "bytes": report.bytes,
             "packs_read": report.packs_read,
+            "record_packs_read": report.record_packs_read,
+            "acknowledged": report.acknowledged,
             "chunks_checked": report.chunks_checked,
             "unrecorded_objects": unrecorded,
             "unrecorded_bytes": unrecorded_bytes,
@@ -102,14 +123,22 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
         0 => "sound".to_owned(),
         found => format!("{found} DAMAGED"),
     };
+    let in_records = match report.record_packs_read {
+        0 => String::new(),
+        count => format!(" and {count} in records"),
+    };
     output.line(&format!(
-        "{name}: {sound}; {} snapshots, {} records, {} objects, {}; {} packs read",
+        "{name}: {sound}; {} snapshots, {} records, {} objects, {}; {} packs{in_records} read",
         report.snapshots,
         report.records,
         report.objects,
         show::bytes(report.bytes),
         report.packs_read,
     ))?;
+    if report.acknowledged > 0 {
+        let count = report.acknowledged;
+        output.note(&format!("{name}: {count} losses that were acknowledged"));
+    }
     if unrecorded > 0 {
         let size = show::bytes(unrecorded_bytes);
         output.note(&format!(

@@ -247,6 +247,19 @@ impl<'a> ChunkSink<'a> {
 }
 
 impl RawSegment {
+    /// Makes a segment of chunks that were stored before.
+    pub(crate) fn again(class: PackClass, bytes: Vec<u8>, chunks: Vec<TrailerChunk>) -> Self {
+        let stream = match class {
+            PackClass::Data => Stream::Files,
+            PackClass::Meta => Stream::Meta,
+        };
+        Self {
+            stream,
+            bytes,
+            chunks,
+        }
+    }
+
     fn new(stream: Stream) -> Self {
         Self {
             stream,
@@ -256,15 +269,20 @@ impl RawSegment {
     }
 }
 
+/// Compresses segments, each in the way of its class.
 #[derive(Default)]
-struct Compressor {
+pub(crate) struct Compressor {
     contexts: [Option<zstd::bulk::Compressor<'static>>; Stream::COUNT],
     out: Vec<u8>,
 }
 
 impl Compressor {
     /// `spare` takes the buffer of the raw segment.
-    fn compress(&mut self, raw: RawSegment, spare: &mut Vec<u8>) -> Result<Segment, EngineError> {
+    pub(crate) fn compress(
+        &mut self,
+        raw: RawSegment,
+        spare: &mut Vec<u8>,
+    ) -> Result<Segment, EngineError> {
         let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
         let stored = |raw: RawSegment| Segment {
             class: raw.stream.class(),

@@ -7,26 +7,22 @@ use strongroom_base::ids::ObjectName;
 use strongroom_base::object::ObjectRef;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::SealedKind;
-use strongroom_crypto::seal::PREFIX_LEN;
 use strongroom_format::body::{Body, Deed, Snapshot};
-use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace, level};
-use strongroom_format::limits::PACK_LEN_MAX;
-use strongroom_format::pack::{PackClass, Trailer, TrailerSegment, finish_pack};
-use strongroom_format::sealed::{HEADER_LEN, SealedHeader};
+use strongroom_format::index::{Run, level};
+use strongroom_format::pack::PackClass;
 use strongroom_replica::record::{
     Added, Changes, PartKind, RecordKind, SMALL_PAYLOAD_LEN_MAX, payload_offset,
 };
 
 use super::chunks::{ChunkSet, Segment};
-use super::fanout::Fanout;
 use crate::create::{seal, seal_body};
 use crate::error::EngineError;
+use crate::fanout::Fanout;
 use crate::memory::Head;
 use crate::monitor::count;
+use crate::packs::{OpenPack, SealedPack, append_run, index_pack};
 use crate::writer::Writer;
 
-/// Segments wait for a pack that they fill well: at most this many bytes of them.
-const WAITING_BYTES: usize = 3 << 20;
 /// A progress record is written after this many new chunks, stored bytes or this time, whatever is first.
 const PROGRESS_CHUNKS: usize = 400_000;
 const PROGRESS_BYTES: u64 = 4 << 30;
@@ -49,21 +45,6 @@ pub(crate) struct Packer<'a, 'w> {
     adds: Vec<Added>,
     stored: u64,
     since: Instant,
-}
-
-struct OpenPack {
-    class: PackClass,
-    plaintext: Vec<u8>,
-    segments: Vec<TrailerSegment>,
-    trailer_len: usize,
-    waiting: Vec<Segment>,
-}
-
-/// A sealed pack that is not an object yet.
-struct SealedPack {
-    bytes: Vec<u8>,
-    header: SealedHeader,
-    segments: Vec<TrailerSegment>,
 }
 
 impl<'a, 'w> Packer<'a, 'w> {
@@ -101,9 +82,8 @@ impl<'a, 'w> Packer<'a, 'w> {
 
     fn take(&mut self, segment: Segment) {
         let class = segment.class;
-        let pack = self.open_pack(class);
-        pack.waiting.push(segment);
-        while self.open_pack(class).waiting_bytes() > WAITING_BYTES {
+        self.open_pack(class).push(segment);
+        while self.open_pack(class).has_many_waiting() {
             if !self.open_pack(class).place_one() {
                 self.finish_pack(class, true);
             }
@@ -119,7 +99,7 @@ impl<'a, 'w> Packer<'a, 'w> {
 
     /// Places every segment that waits; packs that become full on the way are written.
     fn place_all(&mut self, class: PackClass) {
-        while !self.open_pack(class).waiting.is_empty() {
+        while self.open_pack(class).has_waiting() {
             if !self.open_pack(class).place_one() {
                 self.finish_pack(class, true);
             }
@@ -147,71 +127,25 @@ impl<'a, 'w> Packer<'a, 'w> {
     }
 
     fn seal_pack(&mut self, class: PackClass, full: bool) -> Option<SealedPack> {
-        let pack = self.open_pack(class);
-        if pack.segments.is_empty() {
+        if self.open_pack(class).len() == 0 {
             return None;
         }
-        let mut plaintext = std::mem::take(&mut pack.plaintext);
-        let trailer = Trailer {
-            class,
-            segments: std::mem::take(&mut pack.segments),
-        };
-        pack.trailer_len = 0;
-        finish_pack(&mut plaintext, &trailer, full).expect("segments were placed where they fit");
+        let identity = self.writer.identity.clone();
+        let generation = self.writer.next_id().generation;
         self.fanout.settle();
-        let mut bytes = Vec::new();
-        let header = self.seal(SealedKind::Pack, &plaintext, &mut bytes);
-        // The next pack of this class uses the same buffer.
-        plaintext.clear();
-        self.open_pack(class).plaintext = plaintext;
-        Some(SealedPack {
-            bytes,
-            header,
-            segments: trailer.segments,
-        })
+        self.open_pack(class).seal(&identity, generation, full)
     }
 
-    fn seal(&self, kind: SealedKind, plaintext: &[u8], out: &mut Vec<u8>) -> SealedHeader {
+    fn seal(&self, kind: SealedKind, plaintext: &[u8], out: &mut Vec<u8>) {
         let identity = &self.writer.identity;
         let generation = self.writer.next_id().generation;
         let (archive, ring, random) = (identity.archive, &identity.ring, &*identity.random);
-        seal(archive, generation, ring, kind, plaintext, random, out)
+        seal(archive, generation, ring, kind, plaintext, random, out);
     }
 
     /// Notes where the chunks of a pack lie.
     fn index(&mut self, pack: &SealedPack, object: ObjectRef, offset: usize) {
-        let mut prefix = [0; PREFIX_LEN];
-        prefix.copy_from_slice(&pack.bytes[HEADER_LEN..HEADER_LEN + PREFIX_LEN]);
-        let number = |value: usize| u32::try_from(value).expect("lengths of packs have 32 bits");
-        self.run.objects.push(PackPlace {
-            object,
-            offset: number(offset),
-            size: number(pack.bytes.len()),
-            header: pack.header,
-            prefix,
-        });
-        let object = number(self.run.objects.len() - 1);
-        let mut at = 0;
-        for segment in &pack.segments {
-            let row = number(self.run.segments.len());
-            self.run.segments.push(SegmentPlace {
-                object,
-                offset: at,
-                stored_len: segment.stored_len,
-                method: segment.method,
-                raw_len: segment.raw_len,
-            });
-            at += segment.stored_len;
-            let mut offset = 0;
-            for chunk in &segment.chunks {
-                self.run.entries.push(Entry {
-                    prefix: chunk.prefix,
-                    segment: row,
-                    offset,
-                });
-                offset += chunk.len;
-            }
-        }
+        index_pack(&mut self.run, pack, object, offset);
     }
 
     /// Waits until every destination that works has everything.
@@ -324,7 +258,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         runs.extend(merged);
         let deed = Deed::Snapshot(snapshot);
         let nothing_written = self.run.entries.is_empty();
-        let open = self.data.plaintext.len() + self.meta.plaintext.len();
+        let open = self.data.len() + self.meta.len();
         let head = if nothing_written && open == 0 {
             self.wait();
             self.commit(deed, objects_only(&condemns), runs)?
@@ -433,83 +367,4 @@ fn objects_only(runs: &[ObjectRef]) -> Vec<ObjectRef> {
         .filter(|run| run.record_id().is_none())
         .copied()
         .collect()
-}
-
-fn append_run(all: &mut Run, run: Run) {
-    let number = |len: usize| u32::try_from(len).expect("runs have less than 2^32 rows");
-    let (objects, segments) = (number(all.objects.len()), number(all.segments.len()));
-    all.objects.extend(run.objects);
-    all.segments
-        .extend(run.segments.into_iter().map(|row| SegmentPlace {
-            object: row.object + objects,
-            ..row
-        }));
-    all.entries
-        .extend(run.entries.into_iter().map(|entry| Entry {
-            segment: entry.segment + segments,
-            ..entry
-        }));
-}
-
-impl OpenPack {
-    fn new(class: PackClass) -> Self {
-        Self {
-            class,
-            plaintext: Vec::new(),
-            segments: Vec::new(),
-            trailer_len: 0,
-            waiting: Vec::new(),
-        }
-    }
-
-    fn waiting_bytes(&self) -> usize {
-        self.waiting.iter().map(|segment| segment.bytes.len()).sum()
-    }
-
-    /// Places one of the segments that wait: the first while there is much room, then the longest that
-    /// fits. Returns whether one fitted.
-    fn place_one(&mut self) -> bool {
-        debug_assert!(
-            self.waiting
-                .iter()
-                .all(|segment| segment.class == self.class)
-        );
-        let used = self.plaintext.len() + self.trailer_len;
-        let room = (PACK_LEN_MAX - 16).saturating_sub(used);
-        let fits = |segment: &Segment| segment.bytes.len() + trailer_len(segment) <= room;
-        let much_room = room > WAITING_BYTES;
-        let candidates = self
-            .waiting
-            .iter()
-            .enumerate()
-            .filter(|(_, segment)| fits(segment));
-        let chosen = if much_room {
-            candidates.map(|(at, _)| at).next()
-        } else {
-            candidates
-                .max_by_key(|(_, segment)| segment.bytes.len())
-                .map(|(at, _)| at)
-        };
-        let Some(at) = chosen else { return false };
-        let segment = self.waiting.remove(at);
-        self.trailer_len += trailer_len(&segment);
-        let used = self.plaintext.len() + segment.bytes.len();
-        if used > self.plaintext.capacity() && used > PACK_LEN_MAX / 8 {
-            self.plaintext
-                .reserve_exact(PACK_LEN_MAX - self.plaintext.len());
-        }
-        self.plaintext.extend_from_slice(&segment.bytes);
-        self.segments.push(TrailerSegment {
-            method: segment.method,
-            stored_len: u32::try_from(segment.bytes.len()).unwrap_or(u32::MAX),
-            raw_len: segment.raw_len,
-            chunks: segment.chunks,
-        });
-        true
-    }
-}
-
-/// Returns how long the row of a segment in the trailer is at the most.
-fn trailer_len(segment: &Segment) -> usize {
-    16 + segment.chunks.len() * 20
 }

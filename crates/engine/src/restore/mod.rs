@@ -21,6 +21,7 @@ use strongroom_base::Classified;
 use strongroom_files::{Names, Place, Stat, Target};
 use strongroom_format::body::Snapshot;
 use strongroom_format::content::{Content, ListItem};
+use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::{Entry, Meta, Node};
 use strongroom_read::{Archive, ReadError};
 
@@ -269,6 +270,10 @@ impl<'a> Restore<'a> {
         let path = here.task.path.join(to_path(&entry.name));
         let result = match &entry.node {
             Node::Directory { tree } => {
+                if here.way.len() >= DEPTH_MAX {
+                    self.context.damaged(&path, &ReadError::TooDeep);
+                    return Ok(());
+                }
                 let below = match self.open_directory(here, entry, &path) {
                     Ok(Some(below)) => below,
                     Ok(None) => return Ok(()),

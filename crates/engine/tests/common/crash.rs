@@ -1,20 +1,27 @@
 //! A state to start from, runs that are cut short at one call of the stores, and what must hold then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use strongroom_base::ids::DestinationId;
+use strongroom_base::clock::{Clock, SystemClock, Timestamp};
+use strongroom_base::ids::{DestinationId, Seq};
+use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
+use strongroom_engine::erase::{EraseOptions, Erasure, erase_condemned};
+use strongroom_engine::forget::forget;
+use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
 use strongroom_engine::restore::{RestoreSummary, restore};
-use strongroom_engine::verify::{ReadData, VerifyReport, verify};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
-    Destination, EngineError, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
+    Destination, EngineError, Head, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
     WriterState,
 };
 use strongroom_read::{Archive, Replicas, SnapshotInfo};
 use strongroom_replica::Replica;
+use strongroom_replica::layout::object_path;
 use strongroom_store::fault::{FaultPlan, FaultStore};
 use strongroom_store::{Memory, ObjectPath, Store};
 
@@ -70,11 +77,18 @@ pub struct World {
 
 impl World {
     pub fn new(destinations: usize) -> Self {
-        let stores: Vec<Arc<Memory>> = (0..destinations).map(|_| Arc::new(Memory::new())).collect();
+        Self::with_clock(destinations, Arc::new(SystemClock))
+    }
+
+    /// Makes a world in which this is the time, for the writer and for every destination.
+    pub fn with_clock(destinations: usize, clock: Arc<dyn Clock>) -> Self {
+        let store = |_| Arc::new(Memory::with_clock(clock.clone()));
+        let stores: Vec<Arc<Memory>> = (0..destinations).map(store).collect();
         let dynamic = stores.iter().map(|store| store.clone() as Arc<dyn Store>);
         let suite = strongroom_crypto::suite::Suite::Aes256;
         let mut setup = Setup::new(suite, dynamic.collect());
         setup.folder = fast_folder();
+        setup.identity.clock = clock;
         Self { setup, stores }
     }
 
@@ -98,7 +112,7 @@ impl World {
         Self { setup, stores }
     }
 
-    fn destinations(&self, run: &Run<'_>) -> Vec<Destination> {
+    pub fn destinations(&self, run: &Run<'_>) -> Vec<Destination> {
         let destination = |(number, store): (usize, &Arc<Memory>)| {
             let store: Arc<dyn Store> = match &run.plan {
                 Some(plan) => Arc::new(FaultStore::new(store.clone(), plan.clone())),
@@ -118,8 +132,74 @@ impl World {
         self.stores.iter().enumerate().map(destination).collect()
     }
 
+    /// Returns what another computer with the same keys has: nothing but the stores.
+    pub fn elsewhere(&self) -> Self {
+        let random = strongroom_crypto::random::SystemRandom;
+        let mut identity = self.setup.identity.clone();
+        let seed = strongroom_crypto::secret::Secret::random(&random);
+        identity.signer = Arc::new(strongroom_crypto::sign::SigningKey::from_seed(&seed));
+        let setup = Setup {
+            custody: self.setup.custody.clone(),
+            identity,
+            memory: Remember::default(),
+            stores: self.setup.stores.clone(),
+            folder: fast_folder(),
+        };
+        Self {
+            setup,
+            stores: self.stores.clone(),
+        }
+    }
+
+    /// Adopts the archive as the program does.
+    pub fn adopt(&self, run: &Run<'_>) -> Result<(), EngineError> {
+        let plan = run.plan.clone().filter(|_| run.dies);
+        let memory = Dying {
+            inner: &self.setup.memory,
+            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
+        };
+        let identity = self.setup.identity.clone();
+        Writer::adopt(identity, self.destinations(run), &memory)?.catch_up(&mut |_| ())
+    }
+
+    /// Opens the writer when all is well.
+    pub fn writer(&self) -> Writer<'_> {
+        let destinations = self.destinations(&Run::sound());
+        let identity = self.setup.identity.clone();
+        let mut writer = Writer::open(identity, destinations, &self.setup.memory).unwrap();
+        writer.catch_up(&mut |_| ()).unwrap();
+        writer
+    }
+
+    /// Deletes the objects of a destination whose paths contain a text; returns how many.
+    pub fn delete(&self, store: usize, text: &str) -> usize {
+        let paths = self.objects(store).into_keys();
+        let paths: Vec<_> = paths.filter(|path| path.as_str().contains(text)).collect();
+        for path in &paths {
+            self.stores[store].delete(path).unwrap();
+        }
+        paths.len()
+    }
+
     /// Backs up as the program does: those that are behind catch up first.
     pub fn backup(&self, root: &Path, run: &Run<'_>) -> Result<BackupSummary, EngineError> {
+        let options = BackupOptions {
+            roots: vec![root.to_owned()],
+            ..BackupOptions::default()
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let warnings = Warnings::default();
+        self.write(run, |writer, catalogue| {
+            backup(writer, catalogue, &options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Opens a writer as the program does, and lets it work.
+    fn write<T>(
+        &self,
+        run: &Run<'_>,
+        work: impl FnOnce(&mut Writer<'_>, &Catalogue) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let plan = run.plan.clone().filter(|_| run.dies);
         let memory = Dying {
             inner: &self.setup.memory,
@@ -129,20 +209,40 @@ impl World {
         let mut writer = Writer::open(identity, self.destinations(run), &memory)?;
         writer.catch_up(&mut |_| ())?;
         let catalogue = Catalogue::open(&self.setup.folder.path().join("catalogue"))?;
-        let options = BackupOptions {
-            roots: vec![root.to_owned()],
-            ..BackupOptions::default()
-        };
+        work(&mut writer, &catalogue)
+    }
+
+    /// Forgets snapshots.
+    pub fn forget(&self, snapshots: &[Seq], run: &Run<'_>) -> Result<Option<Head>, EngineError> {
+        self.write(run, |writer, _| forget(writer, snapshots))
+    }
+
+    /// Prunes.
+    pub fn prune(
+        &self,
+        options: &PruneOptions,
+        run: &Run<'_>,
+    ) -> Result<PruneSummary, EngineError> {
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
-        backup(
-            &mut writer,
-            &catalogue,
-            &options,
-            &warnings,
-            &progress,
-            &stop,
-        )
+        self.write(run, |writer, catalogue| {
+            prune(writer, catalogue, options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Erases what was given up and is older than the grace; the last destination is a disk of this computer.
+    pub fn erase(&self, grace: Duration, run: &Run<'_>) -> Result<Vec<Erasure>, EngineError> {
+        let last = self.stores.len() - 1;
+        let local = self.destinations(run)[last].id;
+        let options = EraseOptions {
+            grace,
+            local: [local].into(),
+            dry_run: false,
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        self.write(run, |writer, _| {
+            Ok(erase_condemned(writer, &options, &progress, &stop))
+        })
     }
 
     pub fn archive(&self, stores: &[usize]) -> Archive {
@@ -163,7 +263,14 @@ impl World {
             turn: 0,
         };
         let (progress, stop) = (Progress::default(), Stop::default());
-        let report = verify(&archive, &[], all, &progress, &stop).unwrap();
+        let mut times = ReadTimes::default();
+        let mut options = VerifyOptions {
+            read_data: all,
+            acknowledged: None,
+            times: &mut times,
+            now: Timestamp(0),
+        };
+        let report = verify(&archive, &[], &mut options, &progress, &stop).unwrap();
         assert!(report.is_clean(), "{case}: d{store}: {:?}", report.damage);
         (archive.snapshots().unwrap().0, report)
     }
@@ -190,6 +297,19 @@ impl World {
             let bytes = store.get(&path, u64::MAX).unwrap();
             objects.insert(path, bytes);
         }
+        objects
+    }
+
+    /// Returns the live objects of a destination, records among them.
+    pub fn live(&self, store: usize) -> BTreeMap<ObjectPath, Vec<u8>> {
+        let (_, log, _) = self.archive(&[store]).snapshots().unwrap();
+        let archive = self.setup.identity.archive;
+        let live = log.live();
+        let path = |(object, _): (&ObjectRef, u64)| object_path(archive, object);
+        let paths: BTreeSet<ObjectPath> = live.iter().map(path).collect();
+        let mut objects = self.objects(store);
+        objects.retain(|path, _| paths.contains(path));
+        assert_eq!(objects.len(), paths.len());
         objects
     }
 

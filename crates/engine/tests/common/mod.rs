@@ -13,7 +13,7 @@ pub mod trees;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use strongroom_base::clock::SystemClock;
+use strongroom_base::clock::{Clock, SystemClock, Timestamp};
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::custody::CustodyKey;
@@ -23,7 +23,7 @@ use strongroom_crypto::sign::SigningKey;
 use strongroom_crypto::suite::Suite;
 use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
 use strongroom_engine::restore::{Conflict, RestoreOptions, RestorePlace, RestoreSummary, restore};
-use strongroom_engine::verify::{ReadData, VerifyReport, verify};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
     Destination, EngineError, Identity, Memory, MemoryError, Monitor, NewArchive, Progress, Stop,
     Warning, Writer, WriterState, create_archive,
@@ -32,6 +32,15 @@ use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_read::{Archive, ReadError, Replicas};
 use strongroom_replica::Replica;
 use strongroom_store::Store;
+
+/// A clock that is moved by hand.
+pub(crate) struct MovedClock(pub Mutex<Timestamp>);
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
 
 /// Collects warnings.
 #[derive(Default)]
@@ -182,10 +191,17 @@ impl Setup {
             percent: 100,
             turn: 0,
         };
+        let mut times = ReadTimes::default();
+        let mut options = VerifyOptions {
+            read_data: all,
+            acknowledged: None,
+            times: &mut times,
+            now: Timestamp(0),
+        };
         verify(
             &archive,
             &problems,
-            all,
+            &mut options,
             &Progress::default(),
             &Stop::default(),
         )

@@ -1,0 +1,147 @@
+//! Going on with an archive that another profile, or this one in another time, has written.
+
+use std::path::Path;
+
+use strongroom_base::ids::ArchiveId;
+use strongroom_base::object::RecordId;
+use strongroom_engine::{DestinationReport, Writer};
+use strongroom_format::keys::{KeyRing, KeysObject};
+use strongroom_read::{newest_keys, open_key_ring};
+use strongroom_replica::Replica;
+
+use crate::access::{Credential, choose, custody_of, locate};
+use crate::backup::Tools;
+use crate::profile::{ArchiveConfig, Profile};
+use crate::writing::Writing;
+use crate::{AgentError, archives, destinations, keys, wraps};
+
+/// What is to be adopted.
+pub struct AdoptRequest<'a> {
+    /// A destination that holds it: a name of the profile's, or a URL.
+    pub from: &'a str,
+    /// The folder that relative paths start from.
+    pub current: &'a Path,
+    /// The archive, where there are several.
+    pub archive: Option<ArchiveId>,
+    /// What opens it.
+    pub credential: &'a Credential,
+}
+
+/// An archive that was adopted.
+#[derive(Debug)]
+pub struct Adopted {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// The first record of the new generation.
+    pub head: RecordId,
+    /// What became of the destinations.
+    pub destinations: Vec<DestinationReport>,
+}
+
+/// Makes a profile, or uses the one that is there, to write an archive from now on in place of whoever wrote
+/// it before.
+///
+/// After a crash it is called again.
+pub fn adopt(
+    dir: &Path,
+    request: &AdoptRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<Adopted, AgentError> {
+    let there = Profile::open(dir)?;
+    let location = locate(there.as_ref(), request.from, request.current)?;
+    let store = location.open()?;
+    let archive = choose(&store, request.archive, request.credential)?;
+    let replica = Replica::new(store, archive);
+    let keys = newest_keys(&replica)?;
+    let custody = custody_of(&keys, request.credential)?;
+    let ring = open_key_ring(&replica, &custody)?;
+    let profile = keys::import(dir, &custody)?;
+    settle_in(&profile, request, (&replica, &keys, &ring), tools)?;
+    finish(&profile, archive, tools)
+}
+
+/// Makes the profile one that writes the archive.
+fn settle_in(
+    profile: &Profile,
+    request: &AdoptRequest<'_>,
+    (replica, keys, ring): (&Replica, &KeysObject, &KeyRing),
+    tools: &Tools<'_>,
+) -> Result<(), AgentError> {
+    let _lock = profile.lock()?;
+    let (archive, mut config) = (replica.archive(), profile.config()?);
+    wraps::take(profile, replica, keys, ring)?;
+    // A copy of this profile may hold the old one.
+    let _ = profile.renew_writer_key(archive, &*tools.random)?;
+    if !config.archives.iter().any(|archive| archive.begun) {
+        config.suite = ring.current().1;
+        config.archives.clear();
+    }
+    let (from, current) = ([request.from.to_owned()], request.current);
+    let ids = archives::destinations_of(&mut config, &from, current, &*tools.random)?;
+    if config.archive(archive).is_none() {
+        let default = !config.archives.iter().any(|archive| archive.default);
+        config.archives.push(ArchiveConfig {
+            id: archive,
+            default,
+            begun: true,
+            grace: None,
+            destinations: Vec::new(),
+        });
+    }
+    if let Some(settings) = config.archive_mut(archive) {
+        settings.begun = true;
+        let missing = ids.iter().filter(|id| !settings.destinations.contains(id));
+        let missing: Vec<_> = missing.copied().collect();
+        settings.destinations.extend(missing);
+    }
+    profile.save_config(&config)
+}
+
+fn finish(profile: &Profile, archive: ArchiveId, tools: &Tools<'_>) -> Result<Adopted, AgentError> {
+    let writing = Writing::begin(profile, Some(archive), tools)?;
+    // What the catalogue knows may be of another history.
+    writing.read_all_again()?;
+    let mut writer = Writer::adopt(writing.identity(), writing.destinations(), writing.memory())?;
+    writer.catch_up(&mut |_| ())?;
+    Ok(Adopted {
+        archive,
+        head: writer.head().id,
+        destinations: writer.reports(),
+    })
+}
+
+/// What was accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// Whether the archive itself went back, because no destination has its newest record.
+    pub went_back: bool,
+    /// The newest record now.
+    pub head: RecordId,
+    /// What became of the destinations.
+    pub destinations: Vec<DestinationReport>,
+}
+
+/// Accepts what a destination holds, though it acknowledged more; that is recorded in the archive.
+pub fn accept(
+    profile: &Profile,
+    name: &str,
+    asked: Option<ArchiveId>,
+    tools: &Tools<'_>,
+) -> Result<Accepted, AgentError> {
+    let writing = Writing::begin(profile, asked, tools)?;
+    let id = destinations::named(writing.config(), name)?.id;
+    let (identity, there) = (writing.identity(), writing.destinations());
+    let (mut writer, went_back) = Writer::accept(identity, there, writing.memory(), id)?;
+    if went_back {
+        writing.read_all_again()?;
+    }
+    writer.catch_up(&mut |_| ())?;
+    Ok(Accepted {
+        archive: writing.settings().id,
+        went_back,
+        head: writer.head().id,
+        destinations: writer.reports(),
+    })
+}

@@ -1,0 +1,347 @@
+//! Copying and mending replicas of the profile's archives; no custody key is needed.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use strongroom_base::ids::{ArchiveId, DestinationId, ObjectName};
+use strongroom_base::{Class, Classified as _};
+use strongroom_crypto::hash::hash;
+use strongroom_engine::{EngineError, Head, Memory as _, Progress, Stop, WriterState};
+use strongroom_format::keys::KeysObject;
+use strongroom_replica::Replica;
+use strongroom_replica::expected::{Expected, Keys, Owner};
+use strongroom_replica::heal::{Healed, heal};
+use strongroom_replica::log::{Log, read_log};
+use strongroom_replica::relation::{Relation, recall};
+use strongroom_replica::scrub::{Sample, ScrubReport, scrub};
+use strongroom_replica::sync::{Synced, sync_to};
+
+use crate::AgentError;
+use crate::destinations::{Unreached, named, reach};
+use crate::memory::ProfileMemory;
+use crate::profile::{ArchiveConfig, Config, Profile};
+use crate::wraps::{self, Wraps};
+
+/// What is asked of replicas.
+#[derive(Clone, Copy, Debug)]
+pub enum Task {
+    /// Bring them up to date.
+    Sync,
+    /// Bring them up to date, read a share of them, and mend what is damaged.
+    Heal {
+        /// The share.
+        sample: Sample,
+        /// Only say what is damaged.
+        dry_run: bool,
+    },
+}
+
+/// What became of one replica.
+#[derive(Debug)]
+pub struct Tended {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// The destination.
+    pub destination: String,
+    /// What became of it.
+    pub result: Result<Tending, AgentError>,
+}
+
+/// What was done with a replica.
+#[derive(Debug, Default)]
+pub struct Tending {
+    /// What was copied.
+    pub synced: Synced,
+    /// What was found, where it was looked for.
+    pub found: Option<ScrubReport>,
+    /// What was mended.
+    pub healed: Healed,
+    /// That it had gone back before, in words.
+    pub went_back: Option<String>,
+    /// Whether it has the newest record that the profile knows, as far as was found out.
+    pub is_newest: bool,
+}
+
+impl Tending {
+    /// Says whether something stays damaged.
+    pub fn is_damaged(&self) -> bool {
+        let found = self.found.as_ref().map_or(0, |found| found.findings.len());
+        !self.synced.left_out.is_empty() && self.found.is_none()
+            || !self.healed.is_whole()
+            || found > self.healed.healed.len()
+    }
+}
+
+/// Tends to the replicas of all archives of the profile at the destinations `names`, or at all where it is empty.
+///
+/// Returns what became of each, and the destinations that cannot be reached.
+pub fn tend(
+    profile: &Profile,
+    names: &[String],
+    task: Task,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<(Vec<Tended>, Vec<Unreached>), AgentError> {
+    let config = profile.config()?;
+    let mut wanted = Vec::new();
+    for name in names {
+        wanted.push(named(&config, name)?.id);
+    }
+    let (mut tended, mut unreached) = (Vec::new(), Vec::new());
+    let is_wanted = |id: &DestinationId| names.is_empty() || wanted.contains(id);
+    for archive in config.archives.iter().filter(|archive| archive.begun) {
+        if !archive.destinations.iter().any(is_wanted) {
+            continue;
+        }
+        let _lock = profile.lock_archive(archive.id)?;
+        let mut work = Work::new(profile, &config, archive, (progress, stop))?;
+        unreached.append(&mut work.unreached);
+        for number in 0..work.sites.len() {
+            let site = &work.sites[number];
+            if !is_wanted(&site.id) {
+                continue;
+            }
+            let destination = site.name.clone();
+            let result = work.tend(number, task);
+            if matches!(&result, Err(error) if error.is_interruption()) {
+                return result.map(|_| (Vec::new(), Vec::new()));
+            }
+            tended.push(Tended {
+                archive: archive.id,
+                destination,
+                result,
+            });
+        }
+    }
+    unreached.retain(|there: &Unreached| names.is_empty() || names.contains(&there.name));
+    Ok((tended, unreached))
+}
+
+/// A destination that can be reached.
+struct Site {
+    id: DestinationId,
+    name: String,
+    replica: Replica,
+}
+
+/// Tending to the replicas of one archive.
+struct Work<'a> {
+    memory: ProfileMemory<'a>,
+    state: WriterState,
+    sites: Vec<Site>,
+    unreached: Vec<Unreached>,
+    authority: [u8; 32],
+    local: (Vec<u8>, Keys),
+    progress: &'a Progress,
+    stop: &'a Stop,
+}
+
+impl<'a> Work<'a> {
+    fn new(
+        profile: &'a Profile,
+        config: &Config,
+        archive: &ArchiveConfig,
+        (progress, stop): (&'a Progress, &'a Stop),
+    ) -> Result<Self, AgentError> {
+        let (reached, unreached) = reach(config, archive);
+        let site = |there: crate::destinations::Reached| Site {
+            id: there.id,
+            name: there.name,
+            replica: Replica::new(there.store, archive.id),
+        };
+        let Wraps { bytes, keys } = Wraps::load(profile, archive.id)?;
+        let (descriptor, authority) = wraps::descriptor(profile, archive.id)?;
+        let keys = Keys {
+            number: keys.number,
+            name: ObjectName(hash(&bytes)),
+            bytes,
+        };
+        let memory = ProfileMemory::new(profile, archive.id);
+        Ok(Self {
+            state: memory.load().map_err(EngineError::from)?,
+            memory,
+            sites: reached.into_iter().map(site).collect(),
+            unreached,
+            authority,
+            local: (descriptor, keys),
+            progress,
+            stop,
+        })
+    }
+
+    fn tend(&mut self, number: usize, task: Task) -> Result<Tending, AgentError> {
+        let authority = self.authority;
+        let is_keys = |number: u32, bytes: &[u8]| {
+            KeysObject::decode(bytes, &authority).is_ok_and(|keys| keys.number == number)
+        };
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        let site = &self.sites[number];
+        let target = &site.replica;
+        let sisters: Vec<&Replica> = self.sites.iter().map(|site| &site.replica).collect();
+        let sisters: Vec<&Replica> = [&sisters[..number], &sisters[number + 1..]].concat();
+        let all: Vec<&Replica> = [&sisters[..], &[target]].concat();
+        let expected = self.expected(&all, &owner)?;
+        self.refuse_newer(&expected.log)?;
+        let own = read_log(target, &owner.authority, &mut |_| ())?;
+        let mut tending = Tending {
+            went_back: self.judge(site, &own, task)?,
+            ..Tending::default()
+        };
+        let dry_run = matches!(task, Task::Heal { dry_run: true, .. });
+        let is_behind = own.newest() != expected.log.newest();
+        if !dry_run && (is_behind || matches!(task, Task::Sync)) {
+            tending.synced = sync_to(target, &sisters, &expected, &owner, &mut |copied| {
+                self.show(
+                    copied.objects,
+                    copied.objects_total,
+                    copied.bytes,
+                    copied.bytes_total,
+                )
+            })?;
+        }
+        if let Task::Heal { sample, dry_run } = task {
+            let found = scrub(target, &expected, &owner, sample, &mut |read| {
+                self.show(
+                    read.objects,
+                    read.objects_total,
+                    read.bytes,
+                    read.bytes_total,
+                )
+            })?;
+            if !dry_run {
+                let findings = &found.findings;
+                let total = findings.len() as u64;
+                tending.healed = heal(
+                    target,
+                    &sisters,
+                    &expected,
+                    &owner,
+                    findings,
+                    &mut |healed| {
+                        let done = healed.healed.len() as u64;
+                        self.show(done, total, healed.bytes, healed.bytes)
+                    },
+                )?;
+            }
+            tending.found = Some(found);
+        }
+        if !dry_run {
+            tending.is_newest = self.remember(number, &expected.log, &tending)?;
+        }
+        Ok(tending)
+    }
+
+    /// Returns what all replicas hold together; of descriptor and keys the profile has copies.
+    fn expected(&self, all: &[&Replica], owner: &Owner<'_>) -> Result<Expected, AgentError> {
+        let mut expected = Expected::of(all, owner)?;
+        let (descriptor, keys) = &self.local;
+        expected.descriptor = Some(descriptor.clone());
+        let is_older = |found: &Keys| found.number <= keys.number;
+        if expected.keys.as_ref().is_none_or(is_older) {
+            expected.keys = Some(keys.clone());
+        }
+        Ok(expected)
+    }
+
+    /// Stops where somebody else has written to the archive.
+    fn refuse_newer(&self, log: &Log) -> Result<(), AgentError> {
+        let (Some(newest), Some(known)) = (log.newest(), self.state.head) else {
+            return Ok(());
+        };
+        let newest = head_of(newest);
+        if self.state.announced.contains(&newest) || newest.id <= known.id {
+            return Ok(());
+        }
+        let destination = self.sites.iter().map(|site| site.name.clone());
+        let destination = destination.collect::<Vec<_>>().join(", ");
+        Err(AgentError::Engine(EngineError::Fenced {
+            destination,
+            found: newest.id,
+            known: Some(known.id),
+        }))
+    }
+
+    /// Compares a replica with what it acknowledged. One that went back is filled by healing alone, which is an
+    /// explicit act; one with another history is not written to.
+    fn judge(&self, site: &Site, own: &Log, task: Task) -> Result<Option<String>, AgentError> {
+        let Some(known) = self.state.heads.get(&site.id) else {
+            return Ok(None);
+        };
+        let remembered = strongroom_replica::log::Head {
+            id: known.id,
+            hash: known.hash,
+        };
+        let newest = own.newest().map_or_else(
+            || "it holds no record".to_owned(),
+            |head| format!("its newest is {}", head.id),
+        );
+        let words = format!("it acknowledged record {}, and {newest}", known.id);
+        let is_heal = matches!(task, Task::Heal { .. });
+        match recall(own, remembered) {
+            Relation::RolledBack if is_heal => Ok(Some(words)),
+            Relation::RolledBack | Relation::Forked => Err(AgentError::SetAside {
+                destination: site.name.clone(),
+                reason: words,
+            }),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes that a replica has the newest record, and says whether it does.
+    fn remember(
+        &mut self,
+        number: usize,
+        log: &Log,
+        tending: &Tending,
+    ) -> Result<bool, AgentError> {
+        let Some(newest) = log.newest().map(head_of) else {
+            return Ok(false);
+        };
+        let is_newest = self.state.head.is_none_or(|head| head.id <= newest.id);
+        if is_newest && self.state.head.is_some() && !tending.is_damaged() {
+            self.state.heads.insert(self.sites[number].id, newest);
+            self.memory.save(&self.state).map_err(EngineError::from)?;
+        }
+        Ok(is_newest)
+    }
+
+    fn show(
+        &self,
+        objects: u64,
+        objects_total: u64,
+        bytes: u64,
+        bytes_total: u64,
+    ) -> ControlFlow<()> {
+        let counters = [
+            (&self.progress.entries_done, objects),
+            (&self.progress.entries_total, objects_total),
+            (&self.progress.bytes_done, bytes),
+            (&self.progress.bytes_total, bytes_total),
+        ];
+        for (counter, value) in counters {
+            counter.store(value, Ordering::Relaxed);
+        }
+        if self.stop.is_requested() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn head_of(head: strongroom_replica::log::Head) -> Head {
+    Head {
+        id: head.id,
+        hash: head.hash,
+    }
+}
+
+/// Says whether a result means that a replica is damaged or has another history.
+pub fn is_damage(tended: &Tended) -> bool {
+    match &tended.result {
+        Ok(tending) => tending.is_damaged(),
+        Err(error) => error.class() == Class::Damage,
+    }
+}

@@ -1,0 +1,258 @@
+//! Forgetting snapshots, and pruning what only they needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use strongroom_base::ids::{ArchiveId, Seq};
+use strongroom_catalogue::Catalogue;
+use strongroom_engine::erase::{EraseOptions, Erasure, GRACE, erase_condemned};
+use strongroom_engine::prune::{PruneOptions, PruneSummary, prune as give_up};
+use strongroom_engine::retention::{Age, Candidate, Policy, PolicyError};
+use strongroom_engine::{DestinationReport, EngineError, Writer, forget::forget as record};
+use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
+
+use crate::backup::{Job, Tools};
+use crate::look::{SnapshotName, select};
+use crate::memory::ProfileMemory;
+use crate::profile::Profile;
+use crate::{AgentError, archives};
+
+/// Which snapshots are looked at together by a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// Those of the same paths: every set of paths keeps its own.
+    Paths,
+    /// All.
+    Together,
+}
+
+/// What is to be forgotten.
+pub struct ForgetRequest<'a> {
+    /// The archive; none for the default one.
+    pub archive: Option<ArchiveId>,
+    /// Snapshots that go in any case.
+    pub snapshots: &'a [SnapshotName],
+    /// What is kept; where there is no rule, only `snapshots` go.
+    pub policy: Policy,
+    /// Only snapshots with this tag are looked at.
+    pub tag: Option<&'a str>,
+    /// Which are looked at together.
+    pub grouping: Grouping,
+    /// The time zone of days, weeks, months and years.
+    pub zone: TimeZone,
+    /// Whether it is right that no snapshot stays.
+    pub may_empty: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+}
+
+/// A snapshot, and what becomes of it.
+pub struct Judged {
+    /// The snapshot.
+    pub info: SnapshotInfo,
+    /// Why it stays; nothing where it goes.
+    pub reasons: Vec<String>,
+}
+
+impl Judged {
+    /// Says whether the snapshot goes.
+    pub fn goes(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+/// What was forgotten.
+pub struct Forgotten {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// Every snapshot that was looked at, the oldest first.
+    pub judged: Vec<Judged>,
+    /// How many snapshots are left.
+    pub left: u64,
+    /// What is damaged in the log.
+    pub problems: Vec<String>,
+    /// What became of the destinations.
+    pub destinations: Vec<DestinationReport>,
+}
+
+/// Forgets snapshots. What they hold stays stored until it is pruned.
+pub fn forget(
+    profile: &Profile,
+    request: &ForgetRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<Forgotten, AgentError> {
+    if request.policy.is_empty() && request.snapshots.is_empty() {
+        return Err(PolicyError::Empty.into());
+    }
+    let work = |job: &Job<'_>, writer: &mut Writer<'_>| {
+        let archive = open_archive(writer)?;
+        let (snapshots, log, problems) = archive.snapshots()?;
+        let judged = judge(request, &snapshots)?;
+        let goes = judged.iter().filter(|judged| judged.goes());
+        let goes: Vec<Seq> = goes.map(|judged| judged.info.id.seq).collect();
+        let left = (snapshots.len() - goes.len()) as u64;
+        if left == 0 && !goes.is_empty() && !request.may_empty {
+            return Err(PolicyError::KeepsNothing.into());
+        }
+        if !request.dry_run {
+            record(writer, &goes)?;
+        }
+        let problems = problems.iter().map(ToString::to_string);
+        Ok(Forgotten {
+            archive: job.archive(),
+            judged,
+            left,
+            problems: problems
+                .chain(log.problems.iter().map(ToString::to_string))
+                .collect(),
+            destinations: writer.reports(),
+        })
+    };
+    with_writer(profile, request.archive, tools, work)
+}
+
+/// Says of every snapshot why it stays.
+fn judge(
+    request: &ForgetRequest<'_>,
+    snapshots: &[SnapshotInfo],
+) -> Result<Vec<Judged>, AgentError> {
+    let mut named = BTreeSet::new();
+    for name in request.snapshots {
+        named.insert(select(snapshots, name)?.id);
+    }
+    let is_looked_at = |info: &&SnapshotInfo| {
+        let tag = request.tag;
+        tag.is_none_or(|tag| info.snapshot.tags.iter().any(|has| has == tag))
+    };
+    let mut groups: BTreeMap<Vec<&[u8]>, Vec<&SnapshotInfo>> = BTreeMap::new();
+    for info in snapshots.iter().filter(is_looked_at) {
+        let roots = info.snapshot.roots.iter().map(|root| root.path.as_slice());
+        let group = match request.grouping {
+            Grouping::Paths => roots.collect(),
+            Grouping::Together => Vec::new(),
+        };
+        groups.entry(group).or_default().push(info);
+    }
+    let mut judged = Vec::new();
+    for group in groups.into_values() {
+        let candidates: Vec<Candidate> = group.iter().map(|info| candidate(info)).collect();
+        let reasons = if request.policy.is_empty() {
+            vec![vec!["not named".to_owned()]; group.len()]
+        } else {
+            request.policy.reasons(&candidates, &request.zone)?
+        };
+        for (info, reasons) in group.into_iter().zip(reasons) {
+            let is_named = named.contains(&info.id);
+            judged.push(Judged {
+                info: info.clone(),
+                reasons: if is_named { Vec::new() } else { reasons },
+            });
+        }
+    }
+    let others = snapshots.iter().filter(|info| !is_looked_at(info));
+    judged.extend(
+        others
+            .filter(|info| named.contains(&info.id))
+            .map(|info| Judged {
+                info: info.clone(),
+                reasons: Vec::new(),
+            }),
+    );
+    judged.sort_by_key(|judged| judged.info.id.seq);
+    Ok(judged)
+}
+
+fn candidate(info: &SnapshotInfo) -> Candidate {
+    Candidate {
+        time: info.snapshot.started,
+        tags: info.snapshot.tags.clone(),
+    }
+}
+
+/// What is to be pruned, and how.
+pub struct PruneRequest {
+    /// The archive; none for the default one.
+    pub archive: Option<ArchiveId>,
+    /// How.
+    pub options: PruneOptions,
+    /// How long what was given up is kept at each destination; none for what the settings say, else seven days.
+    pub grace: Option<Age>,
+}
+
+/// What was pruned.
+pub struct Pruned {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// What was given up.
+    pub summary: PruneSummary,
+    /// What was erased at each destination that could be reached.
+    pub erasures: Vec<Erasure>,
+}
+
+/// Gives up what no snapshot needs, and erases what was given up long enough ago.
+pub fn prune(
+    profile: &Profile,
+    request: &PruneRequest,
+    tools: &Tools<'_>,
+) -> Result<Pruned, AgentError> {
+    let work = |job: &Job<'_>, writer: &mut Writer<'_>| {
+        let folder = profile.catalogue_dir(job.archive())?;
+        let catalogue = Catalogue::open(&folder).map_err(EngineError::from)?;
+        let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+        let erase = EraseOptions {
+            grace: grace(job, request)?,
+            local: job.local_destinations(),
+            dry_run: request.options.dry_run,
+        };
+        let summary = give_up(
+            writer,
+            &catalogue,
+            &request.options,
+            monitor,
+            progress,
+            stop,
+        )?;
+        Ok(Pruned {
+            archive: job.archive(),
+            summary,
+            erasures: erase_condemned(writer, &erase, progress, stop),
+        })
+    };
+    with_writer(profile, request.archive, tools, work)
+}
+
+fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> {
+    let settings = job.settings().grace.as_deref();
+    let age = match (request.grace, settings) {
+        (Some(age), _) => Some(age),
+        (None, Some(text)) => Some(text.parse::<Age>()?),
+        (None, None) => None,
+    };
+    Ok(age.map_or(GRACE, Age::to_duration))
+}
+
+/// Lets something work with the writer of an archive that has begun, after its destinations caught up.
+fn with_writer<T>(
+    profile: &Profile,
+    asked: Option<ArchiveId>,
+    tools: &Tools<'_>,
+    work: impl FnOnce(&Job<'_>, &mut Writer<'_>) -> Result<T, AgentError>,
+) -> Result<T, AgentError> {
+    let config = profile.config()?;
+    let archive = archives::to_read(&config, asked)?.id;
+    let _lock = profile.lock_archive(archive)?;
+    let job = Job::new(profile, config, archive)?;
+    let identity = job.identity(tools)?;
+    let memory = ProfileMemory::new(profile, archive);
+    let mut writer = Writer::open(identity, job.destinations(), &memory)?;
+    writer.catch_up(&mut |_| ())?;
+    work(&job, &mut writer)
+}
+
+/// Opens the archive at the destinations that are ready.
+fn open_archive(writer: &Writer<'_>) -> Result<Archive, ReadError> {
+    let replicas = writer.ready().map(|(_, replica)| replica.clone()).collect();
+    let ring = writer.key_ring().clone();
+    Archive::with_key_ring(Replicas::new(replicas)?, ring, &mut Vec::new())
+}

@@ -1,0 +1,180 @@
+//! `strongroom destination sync` and `strongroom destination heal`
+
+use serde_json::json;
+use strongroom_agent::replicas::{self, Task, Tended, Tending};
+use strongroom_agent::{AgentError, Progress, Sample};
+use strongroom_base::{Class, Classified as _};
+
+use super::verify::turn;
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::progress::{self, Kind};
+use crate::show;
+
+pub(super) fn sync(context: &Context<'_>, names: &[String]) -> Result<Outcome, Failure> {
+    tend(context, names, Task::Sync, "copied")
+}
+
+pub(super) fn heal(
+    context: &Context<'_>,
+    names: &[String],
+    dry_run: bool,
+    percent: u8,
+) -> Result<Outcome, Failure> {
+    let seed = u64::from(turn(context));
+    let sample = Sample { percent, seed };
+    tend(context, names, Task::Heal { sample, dry_run }, "checked")
+}
+
+fn tend(
+    context: &Context<'_>,
+    names: &[String],
+    task: Task,
+    verb: &'static str,
+) -> Result<Outcome, Failure> {
+    let profile = context.profile()?;
+    let (output, stop) = (context.output, &*context.stop);
+    let counters = Progress::default();
+    let (tended, unreached) = progress::show(output, Kind::Goal(verb), &counters, || {
+        replicas::tend(&profile, names, task, &counters, stop)
+    })?;
+    let mut damage = false;
+    for there in &tended {
+        damage |= replicas::is_damage(there);
+        print(context, there, task)?;
+    }
+    for there in &unreached {
+        let message = format!("cannot be reached: {}", there.reason);
+        output.warning(&there.name, &message);
+    }
+    if damage {
+        return Ok(Outcome::Damage);
+    }
+    let failed = tended.into_iter().find_map(|there| there.result.err());
+    let asked = unreached.into_iter().find(|_| !names.is_empty());
+    match failed.or(asked.map(|there| there.reason)) {
+        Some(error) => Err(error.into()),
+        None => Ok(Outcome::Done),
+    }
+}
+
+fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failure> {
+    let name = &there.destination;
+    let tending = match &there.result {
+        Ok(tending) => tending,
+        Err(error) => {
+            // One that ends the command is told there.
+            if error.class() == Class::Damage || context.output.is_json() {
+                context.output.warning(name, &with_causes(error));
+            }
+            return Ok(());
+        }
+    };
+    warn(context, name, tending);
+    if context.output.is_json() {
+        return object(context, there, tending);
+    }
+    let copied = tending.synced.copied;
+    let mut words = Vec::new();
+    if copied.objects > 0 || matches!(task, Task::Sync) {
+        let size = show::bytes(copied.bytes);
+        words.push(format!("{} objects copied, {size}", copied.objects));
+    }
+    if let Some(found) = &tending.found {
+        let (read, size) = (found.read.objects, show::bytes(found.read.bytes));
+        words.push(format!("{read} of {} objects read, {size}", found.live));
+        words.push(match found.findings.len() {
+            0 => "sound".to_owned(),
+            damaged => format!("{damaged} DAMAGED, {} healed", tending.healed.healed.len()),
+        });
+    }
+    if matches!(task, Task::Sync) {
+        let newest = if tending.is_newest {
+            "up to date"
+        } else {
+            "BEHIND"
+        };
+        words.push(newest.to_owned());
+    }
+    context
+        .output
+        .line(&format!("{name}: {}", words.join("; ")))
+}
+
+/// Names what is damaged, what stays so, and what nobody knows.
+fn warn(context: &Context<'_>, name: &str, tending: &Tending) {
+    let output = context.output;
+    if let Some(words) = &tending.went_back {
+        output.warning(name, &format!("it went back: {words}"));
+    }
+    if tending.found.is_none() {
+        for (place, error) in &tending.synced.left_out {
+            output.warning(&format!("{name}: {place}"), &error.to_string());
+        }
+    }
+    let Some(found) = &tending.found else {
+        return;
+    };
+    for finding in &found.findings {
+        output.warning(
+            &format!("{name}: {}", finding.place),
+            &finding.fault.to_string(),
+        );
+    }
+    for place in &tending.healed.lost {
+        output.warning(
+            &format!("{name}: {place}"),
+            "no other destination has it undamaged",
+        );
+    }
+    for (place, error) in &tending.healed.failed {
+        output.warning(&format!("{name}: {place}"), &error.to_string());
+    }
+    for path in &found.unknown {
+        output.detail(&format!("{name}: nobody knows {path}"));
+    }
+    if !found.unknown.is_empty() {
+        let count = found.unknown.len();
+        output.note(&format!(
+            "{name}: {count} objects that no record names were left alone"
+        ));
+    }
+}
+
+fn object(context: &Context<'_>, there: &Tended, tending: &Tending) -> Result<(), Failure> {
+    let copied = tending.synced.copied;
+    let mut object = json!({
+        "destination": there.destination,
+        "archive": there.archive.to_string(),
+        "objects_copied": copied.objects,
+        "bytes_copied": copied.bytes,
+        "up_to_date": tending.is_newest,
+        "went_back": tending.went_back.is_some(),
+    });
+    if let Some(found) = &tending.found {
+        let list = |places: Vec<String>| json!(places);
+        let damaged = found.findings.iter().map(|found| found.place.to_string());
+        let failed = tending.healed.failed.iter().map(|(place, _)| place);
+        let stays = tending.healed.lost.iter().chain(failed);
+        object["objects"] = json!(found.live);
+        object["objects_read"] = json!(found.read.objects);
+        object["bytes_read"] = json!(found.read.bytes);
+        object["damaged"] = list(damaged.collect());
+        object["healed"] = json!(tending.healed.healed.len());
+        object["bytes_healed"] = json!(tending.healed.bytes);
+        object["not_healed"] = list(stays.map(ToString::to_string).collect());
+        object["unknown"] = list(found.unknown.iter().map(ToString::to_string).collect());
+    }
+    context.output.object(&object)
+}
+
+fn with_causes(error: &AgentError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,111 @@
+//! Another computer goes on, a destination goes back, and what is lost is made good: with the program itself.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::fs;
+
+use support::Place;
+
+fn split(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// A place whose files are backed up to two folders.
+fn backed_up() -> Place {
+    let place = Place::new();
+    place.write("files/a.txt", "first");
+    place.write("files/large", vec![7; 600_000]);
+    place.ok("--quiet backup files --to ./disk --to ./stick");
+    place.ok("key export --file custody.key");
+    place
+}
+
+#[test]
+fn another_computer_adopts_the_archive() {
+    let place = backed_up();
+    let wrong = place.run_with("new", split("init --adopt ./disk"));
+    assert_eq!(wrong.code, 5, "{wrong:?}");
+    let adopted = place.run_with("new", split("init --adopt ./disk --key-file custody.key"));
+    assert_eq!(adopted.code, 0, "{adopted:?}");
+    assert!(adopted.out.contains("(generation 2)"), "{adopted:?}");
+    let added = place.run_with("new", split("destination add stick ./stick"));
+    assert_eq!(added.code, 0, "{added:?}");
+
+    // The old one does not meet it at the stick, for now.
+    fs::rename(place.path("disk"), place.path("away")).unwrap();
+    place.write("files/a.txt", "by the old one");
+    place.ok("--quiet backup files");
+    fs::rename(place.path("away"), place.path("disk")).unwrap();
+    place.write("files/a.txt", "by the new one");
+    let backup = place.run_with("new", split("--json backup files"));
+    assert_eq!(backup.code, 0, "{backup:?}");
+
+    let stopped = place.fails("backup files", 1);
+    assert!(
+        stopped.err.contains("another profile has adopted"),
+        "{stopped:?}"
+    );
+    assert!(stopped.err.contains("init --adopt"), "{stopped:?}");
+    let listed = place.run_with("new", split("snapshots"));
+    assert_eq!(listed.out.matches("(branch").count(), 1, "{listed:?}");
+    let line = listed
+        .out
+        .lines()
+        .find(|line| line.contains("(branch"))
+        .unwrap();
+    let name = line.split(' ').next().unwrap();
+    let restored = place.run_with("new", ["restore", name, "--to", "back"]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(place.read("back/a.txt"), "by the old one");
+    let verified = place.run_with("new", split("verify --read-data"));
+    assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+#[test]
+fn a_folder_that_went_back_is_accepted() {
+    let place = backed_up();
+    place.write("files/a.txt", "second");
+    place.ok("--quiet backup files");
+    let log = place
+        .path("stick")
+        .join(&place.archives("stick")[0])
+        .join("log");
+    let mut records: Vec<_> = fs::read_dir(log)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    records.sort();
+    fs::remove_file(records.last().unwrap()).unwrap();
+
+    let verified = place.fails("verify", 4);
+    assert!(verified.err.contains("went back"), "{verified:?}");
+    place.fails("backup files", 4);
+    place.ok("destination accept stick");
+    place.ok("verify --read-data");
+    place.ok("backup files");
+}
+
+#[test]
+fn what_is_lost_everywhere_is_made_good() {
+    let place = backed_up();
+    let archive = place.archives("disk")[0].clone();
+    for disk in ["disk", "stick"] {
+        fs::remove_dir_all(place.path(disk).join(&archive).join("packs")).unwrap();
+    }
+    place.fails("verify", 4);
+    let away = place.path("away");
+    fs::rename(place.path("stick"), &away).unwrap();
+    let left = place.fails("repair", 4);
+    assert!(left.err.contains("nothing was done about it"), "{left:?}");
+    fs::rename(&away, place.path("stick")).unwrap();
+    place.ok("repair");
+    place.ok("backup files");
+    place.ok("verify --max-age 1d");
+    let again = place.ok("verify --max-age 1d");
+    assert!(again.out.contains("; 0 packs"), "{again:?}");
+    place.fails("acknowledge-loss", 4);
+    place.ok("acknowledge-loss --all");
+    assert!(place.ok("acknowledge-loss").out.contains("nothing is lost"));
+}

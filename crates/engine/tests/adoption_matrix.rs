@@ -1,0 +1,211 @@
+//! An archive goes on under another profile, or at an older record: `spec/archive-v1.md`, sections 9.1 and
+//! 12.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::crash::{Run, World, restore_to};
+use common::trees::{differing, fast_folder, read_tree};
+use common::{noise, write};
+use strongroom_base::ids::{DestinationId, Generation};
+use strongroom_engine::{DestinationStatus, EngineError, Memory as _, Writer};
+use strongroom_replica::record::RecordKind;
+use strongroom_store::fault::FaultPlan;
+
+fn source() -> tempfile::TempDir {
+    let source = fast_folder();
+    for number in 0..30_u32 {
+        let text = format!("file {number}\n").repeat(60);
+        write(
+            &source.path().join(format!("{number}.txt")),
+            text.as_bytes(),
+        );
+    }
+    write(&source.path().join("large"), &noise(1, 700_000));
+    source
+}
+
+fn without(away: &[usize]) -> Run<'_> {
+    Run {
+        away,
+        ..Run::sound()
+    }
+}
+
+#[test]
+fn the_old_writer_stops_and_the_new_one_stores_nothing_again() {
+    let (source, old) = (source(), World::new(2));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let new = old.elsewhere();
+    new.adopt(&Run::sound()).unwrap();
+    let error = old.backup(source.path(), &Run::sound()).unwrap_err();
+    assert!(matches!(error, EngineError::Fenced { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("another profile has adopted"),
+        "{error}"
+    );
+    let summary = new.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!((summary.bytes_new, summary.failed), (0, 0));
+    assert!(summary.bytes_read > 700_000, "every file is read once");
+    assert_eq!(summary.snapshot.id.generation, Generation(2));
+    let tree = read_tree(source.path());
+    for store in 0..2 {
+        let (infos, _) = new.verify_clean(store, "adopted");
+        new.restores(store, &infos, &[&tree, &tree], "adopted");
+    }
+}
+
+#[test]
+fn what_the_old_writer_stored_elsewhere_is_a_branch() {
+    let (source, old) = (source(), World::new(2));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let new = old.elsewhere();
+    new.adopt(&without(&[1])).unwrap();
+    // The old writer does not meet the new one for a while.
+    write(&source.path().join("1.txt"), b"written before it knew");
+    old.backup(source.path(), &without(&[0])).unwrap();
+    let tree = read_tree(source.path());
+    write(&source.path().join("1.txt"), b"written by the new one");
+    let summary = new.backup(source.path(), &Run::sound()).unwrap();
+    let all = summary.destinations.iter();
+    assert!(
+        all.clone().all(|there| there.status.is_complete()),
+        "{all:?}"
+    );
+    assert!(old.backup(source.path(), &without(&[0])).is_err());
+
+    new.verify_clean(0, "branch");
+    let (infos, _) = new.verify_clean(1, "branch");
+    assert_eq!(infos.len(), 2);
+    let archive = new.archive(&[1]);
+    let branch = archive.branches().unwrap();
+    assert_eq!(branch.snapshots.len(), 1);
+    let mut problems = Vec::new();
+    let archive = archive.with_more_runs(&branch.runs, &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    let target = fast_folder();
+    let restored = restore_to(&archive, &branch.snapshots[0], target.path());
+    assert_eq!((restored.damaged, restored.failed), (0, 0));
+    assert!(differing(&tree, &read_tree(target.path())).is_empty());
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the number of cases is a result")]
+fn adoption_dies_at_every_call_matrix() {
+    let (source, start) = (source(), World::new(3));
+    start.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("2.txt"), b"d2 is behind");
+    start.backup(source.path(), &without(&[2])).unwrap();
+    let (tree, mut cases) = (read_tree(source.path()), 0);
+    for calls in 0.. {
+        let mut died = false;
+        for again in [false, true] {
+            let case = format!("died after {calls} calls, again: {again}");
+            let new = start.fork().elsewhere();
+            let run = Run {
+                plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+                dies: true,
+                away: &[],
+            };
+            died = new.adopt(&run).is_err();
+            let begun = new.setup.memory.load().unwrap().head.is_some();
+            if again || !begun {
+                new.adopt(&Run::sound()).unwrap();
+            }
+            let summary = new.backup(source.path(), &Run::sound());
+            let summary = summary.unwrap_or_else(|error| panic!("{case}: {error}"));
+            for there in &summary.destinations {
+                assert!(there.status.is_complete(), "{case}: {there:?}");
+            }
+            assert!(summary.snapshot.id.generation > Generation(1), "{case}");
+            assert_eq!(summary.bytes_new, 0, "{case}");
+            for store in 0..3 {
+                let (infos, _) = new.verify_clean(store, &case);
+                assert_eq!(infos.len(), 3, "{case}");
+                new.restores(store, &infos[2..], &[&tree], &case);
+            }
+            cases += 1;
+        }
+        if !died {
+            break;
+        }
+    }
+    println!("adoption: {cases} cases");
+}
+
+#[test]
+fn a_profile_that_was_restored_stops_and_may_adopt() {
+    let (source, world) = (source(), World::new(1));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    let before = world.setup.memory.load().unwrap();
+    write(&source.path().join("1.txt"), b"later");
+    world.backup(source.path(), &Run::sound()).unwrap();
+    world.setup.memory.save(&before).unwrap();
+    let error = world.backup(source.path(), &Run::sound()).unwrap_err();
+    assert!(error.to_string().contains("was copied"), "{error}");
+    world.adopt(&Run::sound()).unwrap();
+    world.backup(source.path(), &Run::sound()).unwrap();
+    let (infos, _) = world.verify_clean(0, "adopted again");
+    assert_eq!(infos.len(), 3);
+}
+
+#[test]
+fn a_destination_that_went_back_is_accepted_by_name_alone() {
+    let (source, world) = (source(), World::new(2));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("1.txt"), b"later");
+    world.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(world.delete(0, "log/00000001-0000000000000003"), 1);
+    let summary = world.backup(source.path(), &Run::sound()).unwrap();
+    let aside = &summary.destinations[0].status;
+    assert!(matches!(aside, DestinationStatus::SetAside(why) if why.contains("went back")));
+    assert!(summary.destinations[1].status.is_complete());
+
+    let accept = |id| {
+        let destinations = world.destinations(&Run::sound());
+        let identity = world.setup.identity.clone();
+        Writer::accept(identity, destinations, &world.setup.memory, id)
+    };
+    let (mut writer, went_back) = accept(DestinationId([0; 16])).unwrap();
+    writer.catch_up(&mut |_| ()).unwrap();
+    assert!(!went_back);
+    assert!(
+        writer
+            .reports()
+            .iter()
+            .all(|there| there.status.is_complete())
+    );
+    drop(writer);
+    let (_, log, _) = world.archive(&[0]).snapshots().unwrap();
+    assert_eq!(log.head().unwrap().header.kind, RecordKind::Repair);
+    world.verify_clean(0, "accepted");
+}
+
+#[test]
+fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
+    let (source, world) = (source(), World::new(2));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("1.txt"), b"only at d1");
+    world.backup(source.path(), &without(&[0])).unwrap();
+    assert!(world.backup(source.path(), &without(&[1])).is_err());
+    let destinations = world.destinations(&without(&[1]));
+    let identity = world.setup.identity.clone();
+    let id = DestinationId([0; 16]);
+    let (_, went_back) = Writer::accept(identity, destinations, &world.setup.memory, id).unwrap();
+    assert!(went_back);
+    let catalogue = world.setup.catalogue();
+    catalogue.forget_directories().unwrap();
+    world.backup(source.path(), &without(&[1])).unwrap();
+    // It is there again after all.
+    let summary = world.backup(source.path(), &Run::sound()).unwrap();
+    for there in &summary.destinations {
+        assert!(there.status.is_complete(), "{there:?}");
+    }
+    for store in 0..2 {
+        assert_eq!(world.verify_clean(store, "went back").0.len(), 3);
+    }
+    assert_eq!(world.archive(&[1]).branches().unwrap().snapshots.len(), 1);
+}

@@ -1,0 +1,198 @@
+//! What is lost everywhere is made good as far as it can be, and never silently.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::crash::{Run, World};
+use common::trees::{fast_folder, read_tree};
+use common::{noise, write};
+use strongroom_base::clock::Timestamp;
+use strongroom_engine::repair::{acknowledge, losses, repair};
+use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
+use strongroom_engine::{Head, Memory as _, Progress, Stop};
+use strongroom_read::{Archive, ReadError, Replicas};
+
+struct Case {
+    source: tempfile::TempDir,
+    world: World,
+}
+
+impl Case {
+    /// Backs up files of two packs and more, twice, to one destination.
+    fn new() -> Self {
+        let (source, world) = (fast_folder(), World::new(1));
+        for number in 0..40_u32 {
+            let path = source.path().join(format!("{:02}/{number}", number % 7));
+            write(&path, &noise(number, 30_000));
+        }
+        let case = Self { source, world };
+        case.backs_up();
+        write(&case.source.path().join("small"), b"travels in the record");
+        case.backs_up();
+        case
+    }
+
+    fn backs_up(&self) {
+        self.world
+            .backup(self.source.path(), &Run::sound())
+            .unwrap();
+    }
+
+    fn open(&self) -> (Archive, Vec<ReadError>) {
+        let mut problems = Vec::new();
+        let replica = self.world.setup.replica(&self.world.setup.stores[0]);
+        let ring = self.world.setup.identity.ring.clone();
+        let replicas = Replicas::new(vec![replica]).unwrap();
+        let archive = Archive::with_key_ring(replicas, ring, &mut problems).unwrap();
+        (archive, problems)
+    }
+
+    fn verify(
+        &self,
+        read_data: ReadData,
+        head: Option<Head>,
+        times: &mut ReadTimes,
+    ) -> VerifyReport {
+        let (archive, problems) = self.open();
+        let mut options = VerifyOptions {
+            read_data,
+            acknowledged: head,
+            times,
+            now: Timestamp(1_000_000_000_000),
+        };
+        let (progress, stop) = (Progress::default(), Stop::default());
+        verify(&archive, &problems, &mut options, &progress, &stop).unwrap()
+    }
+
+    fn damage(&self) -> Vec<(String, String)> {
+        self.verify(ReadData::No, None, &mut ReadTimes::default())
+            .damage
+    }
+
+    fn restores_all(&self) {
+        let (archive, _) = self.open();
+        let (infos, ..) = archive.snapshots().unwrap();
+        let tree = read_tree(self.source.path());
+        let target = fast_folder();
+        let info = infos.last().unwrap();
+        let summary = common::crash::restore_to(&archive, info, target.path());
+        assert_eq!((summary.damaged, summary.failed), (0, 0));
+        assert!(common::trees::differing(&tree, &read_tree(target.path())).is_empty());
+    }
+}
+
+#[test]
+fn a_lost_index_is_made_anew_from_the_packs() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/indexes/") > 0);
+    assert!(!case.open().1.is_empty(), "it is named");
+    case.restores_all();
+    assert!(!case.damage().is_empty());
+
+    let (progress, stop) = (Progress::default(), Stop::default());
+    let done = repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
+    assert_eq!((done.runs.len(), done.voided.len()), (1, 0));
+    assert!(case.open().1.is_empty());
+    assert_eq!(case.damage(), []);
+    case.restores_all();
+    let again = repair(&mut case.world.writer(), true, &progress, &stop).unwrap();
+    assert!(again.record.is_none() && again.voided.is_empty());
+    std::fs::remove_dir_all(case.world.setup.folder.path().join("catalogue")).unwrap();
+    let summary = case
+        .world
+        .backup(case.source.path(), &Run::sound())
+        .unwrap();
+    assert_eq!(summary.bytes_new, 0, "everything is known");
+}
+
+#[test]
+fn what_no_destination_has_is_stored_again_from_the_source() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/packs/") > 0);
+    assert!(!case.damage().is_empty());
+    let (progress, stop) = (Progress::default(), Stop::default());
+    let done = repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
+    assert!(!done.voided.is_empty() && done.record.is_some());
+    case.world.setup.catalogue().forget_directories().unwrap();
+    // It says so until it is stored again.
+    assert!(!case.damage().is_empty());
+    // As in the first snapshot.
+    std::fs::remove_file(case.source.path().join("small")).unwrap();
+    case.backs_up();
+    assert_eq!(case.damage(), []);
+    case.restores_all();
+}
+
+#[test]
+fn what_is_gone_for_good_is_acknowledged() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/packs/") > 0);
+    write(&case.source.path().join("00/0"), b"another content");
+    let (progress, stop) = (Progress::default(), Stop::default());
+    repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
+    case.world.setup.catalogue().forget_directories().unwrap();
+    case.backs_up();
+    let damage = case.damage();
+    assert!(!damage.is_empty(), "{damage:?}");
+    let lost = losses(&case.open().0).unwrap();
+    assert!(!lost.is_empty());
+    let objects: Vec<_> = lost.iter().map(|loss| loss.object).collect();
+    acknowledge(&mut case.world.writer(), &objects).unwrap();
+    assert!(losses(&case.open().0).unwrap().is_empty());
+    let report = case.verify(ReadData::No, None, &mut ReadTimes::default());
+    assert_eq!(report.damage, []);
+    assert!(report.acknowledged > 0);
+    // A loss after it is none that was accepted.
+    assert!(case.world.delete(0, "/packs/") > 0);
+    assert!(!case.damage().is_empty());
+}
+
+#[test]
+fn the_newest_record_is_missed() {
+    let case = Case::new();
+    let state = case.world.setup.memory.load().unwrap();
+    let head = state.head;
+    let mut times = ReadTimes::default();
+    assert!(case.verify(ReadData::No, head, &mut times).is_clean());
+    assert_eq!(case.world.delete(0, "log/00000001-0000000000000003"), 1);
+    assert!(
+        case.verify(ReadData::No, None, &mut times).is_clean(),
+        "nothing tells"
+    );
+    let report = case.verify(ReadData::No, head, &mut times);
+    assert!(
+        report.damage[0].1.contains("went back"),
+        "{:?}",
+        report.damage
+    );
+}
+
+#[test]
+fn packs_are_read_when_it_is_their_turn() {
+    let case = Case::new();
+    let mut times = ReadTimes::default();
+    let age = Duration::from_mins(1);
+    let at = |seconds: i128| ReadData::OlderThan {
+        age,
+        now: Timestamp(seconds * 1_000_000_000),
+    };
+    let first = case.verify(at(1_000), None, &mut times);
+    assert!(first.packs_read >= 2 && first.record_packs_read > 0);
+    assert_eq!(case.verify(at(1_050), None, &mut times).packs_read, 0);
+    assert_eq!(
+        case.verify(at(1_061), None, &mut times).packs_read,
+        first.packs_read
+    );
+    assert_eq!(
+        case.verify(at(10), None, &mut times).packs_read,
+        first.packs_read
+    );
+    for turn in 0..100 {
+        let read_data = ReadData::Percent { percent: 1, turn };
+        let mut none = ReadTimes::default();
+        assert!(case.verify(read_data, None, &mut none).packs_read >= 1);
+    }
+}

@@ -1,0 +1,62 @@
+//! How two histories of one archive lie to each other: `spec/archive-v1.md`, section 12.
+
+use std::cmp::Ordering;
+
+use crate::log::{Head, Log};
+
+/// How a replica lies to another one, or to what is remembered of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Both end with the same record.
+    Equal,
+    /// The other goes on where this one ends.
+    Behind,
+    /// This one goes on where the other ends.
+    Ahead,
+    /// Each has a newest record that is not one of the other's chain.
+    Forked,
+    /// It does not have any more what it acknowledged, and nothing else in its place.
+    RolledBack,
+    /// The record that it acknowledged is damaged.
+    Damaged,
+}
+
+/// Compares a replica's log with the newest record that it acknowledged.
+pub fn recall(own: &Log, remembered: Head) -> Relation {
+    let Some(newest) = own.newest() else {
+        return Relation::RolledBack;
+    };
+    if newest == remembered {
+        return Relation::Equal;
+    }
+    if own.lost.contains(&remembered.id) {
+        return Relation::Damaged;
+    }
+    match place(newest).cmp(&place(remembered)) {
+        Ordering::Less => Relation::RolledBack,
+        Ordering::Greater if own.holds(remembered) => Relation::Ahead,
+        _ => Relation::Forked,
+    }
+}
+
+/// Compares a replica's log with that of another one.
+pub fn compare(own: &Log, other: &Log) -> Relation {
+    match (own.newest(), other.newest()) {
+        (None, None) => Relation::Equal,
+        (None, Some(_)) => Relation::Behind,
+        (Some(_), None) => Relation::Ahead,
+        (Some(mine), Some(theirs)) if mine == theirs => Relation::Equal,
+        (Some(mine), Some(theirs)) if place(mine) < place(theirs) && other.holds(mine) => {
+            Relation::Behind
+        }
+        (Some(mine), Some(theirs)) if place(mine) > place(theirs) && own.holds(theirs) => {
+            Relation::Ahead
+        }
+        _ => Relation::Forked,
+    }
+}
+
+/// Later records of a chain come later.
+fn place(head: Head) -> (u32, u64) {
+    (head.id.generation.0, head.id.seq.0)
+}

@@ -1,0 +1,246 @@
+//! Brings a replica up to date from others: copies, and needs no key.
+
+use std::ops::ControlFlow;
+
+use strongroom_base::object::{ObjectKind, ObjectRef};
+use strongroom_base::{Class, Classified};
+use strongroom_store::PutOutcome;
+
+use crate::budget::Budget;
+use crate::error::ReplicaError;
+use crate::expected::{Expected, Keys, Owner, fetch};
+use crate::layout::Place;
+use crate::log::{Head, read_head, read_log};
+use crate::parallel::{THREADS_MAX, in_order};
+use crate::replica::{Inventory, Replica};
+
+/// How far copying is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Packs, index runs and records that were copied.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those that are to be copied in all.
+    pub objects_total: u64,
+    /// Their bytes.
+    pub bytes_total: u64,
+}
+
+/// What became of a replica that was brought up to date.
+#[derive(Debug, Default)]
+pub struct Synced {
+    /// What was copied.
+    pub copied: Copied,
+    /// What no source has undamaged, and objects of another size in the place of live ones: healing is for them.
+    pub left_out: Vec<(Place, ReplicaError)>,
+}
+
+/// Copies to `target` the live objects that it lacks, each from the first of `sources` that has it undamaged:
+/// packs, then index runs, then records by seq. Calls `progress` after each object, and stops where it breaks.
+///
+/// What is there with its size is not copied again, so a crash anywhere is made good by another call. A record
+/// is put when everything before it is durable, but for what no source has. Fails with
+/// [`BrokenChain`](ReplicaError::BrokenChain) where the newest record of `target` is not one of the sources' chain,
+/// and not one that a generation wrote which a later one of the chain has replaced below it: those stay, beside it.
+pub fn sync(
+    target: &Replica,
+    sources: &[&Replica],
+    owner: &Owner<'_>,
+    progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
+) -> Result<Synced, ReplicaError> {
+    let expected = Expected::of(sources, owner)?;
+    sync_to(target, sources, &expected, owner, progress)
+}
+
+/// As [`sync`], where what is expected is known.
+pub fn sync_to(
+    target: &Replica,
+    sources: &[&Replica],
+    expected: &Expected,
+    owner: &Owner<'_>,
+    progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
+) -> Result<Synced, ReplicaError> {
+    let mut synced = Synced::default();
+    let there = target.inventory()?;
+    check_head(target, expected, owner)?;
+    if let Some(bytes) = &expected.descriptor
+        && !there.places.contains_key(&Place::Descriptor)
+    {
+        let _: PutOutcome = target.put_descriptor(bytes)?;
+    }
+    if let Some(keys) = &expected.keys {
+        sync_keys(target, keys, owner)?;
+    }
+    let lacking = lacking(&there, expected, &mut synced);
+    synced.copied.objects_total = lacking.len() as u64;
+    synced.copied.bytes_total = lacking.iter().map(|(_, size)| size).sum();
+    let job = Job {
+        target,
+        sources,
+        expected,
+        owner,
+    };
+    // A later kind waits until all of the kinds before it are durable.
+    for objects in lacking.chunk_by(|one, other| one.0.kind() == other.0.kind()) {
+        job.copy_all(objects, &mut synced, progress)?;
+    }
+    Ok(synced)
+}
+
+/// Puts the newest keys object, and deletes older ones; a newer one that the owner signed is left alone.
+pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(), ReplicaError> {
+    let newest = (keys.number, keys.name);
+    let there = target.keys_objects()?;
+    let is_newer = |found: &Keys| (found.number, found.name) > newest;
+    if there.last() > Some(&newest) && owner.newest_keys(&[target]).is_some_and(|k| is_newer(&k)) {
+        return Ok(());
+    }
+    if !there.contains(&newest) {
+        let _: PutOutcome = target.put_keys(keys.number, &keys.bytes)?;
+    }
+    for (number, name) in there.into_iter().filter(|found| *found < newest) {
+        match target.delete_keys(number, name) {
+            Err(error) if error.class() != Class::Retry => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a target whose newest record is not one of the chain, unless it is on a branch that leaves the chain.
+fn check_head(
+    target: &Replica,
+    expected: &Expected,
+    owner: &Owner<'_>,
+) -> Result<(), ReplicaError> {
+    let newest = match read_head(target, &owner.authority) {
+        Ok(record) => Some(Head {
+            id: record.id(),
+            hash: record.hash(),
+        }),
+        Err(ReplicaError::EmptyLog { .. }) => None,
+        Err(error) if error.class() == Class::Damage => {
+            read_log(target, &owner.authority, &mut |_| ())?.newest()
+        }
+        Err(error) => return Err(error),
+    };
+    match newest {
+        Some(head) if expected.log.holds(head) => Ok(()),
+        Some(head) if expected.log.is_branch(head.id) => check_base(target, expected, owner),
+        Some(head) => Err(ReplicaError::BrokenChain { id: head.id }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a target whose newest record below its branch is not one of the chain.
+fn check_base(
+    target: &Replica,
+    expected: &Expected,
+    owner: &Owner<'_>,
+) -> Result<(), ReplicaError> {
+    let own = read_log(target, &owner.authority, &mut |_| ())?;
+    let mut below = own.entries.iter().rev();
+    let base = below.find(|entry| !expected.log.is_branch(entry.id()));
+    let base = base.map(|entry| Head {
+        id: entry.id(),
+        hash: entry.hash,
+    });
+    match base {
+        Some(head) if !expected.log.holds(head) => Err(ReplicaError::BrokenChain { id: head.id }),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the live objects that are not there, packs first, records last and by seq.
+fn lacking(there: &Inventory, expected: &Expected, synced: &mut Synced) -> Vec<(ObjectRef, u64)> {
+    let mut lacking = Vec::new();
+    for (object, size) in expected.live.iter() {
+        match there.size(object) {
+            None => lacking.push((*object, size)),
+            Some(found) if found == size => {}
+            Some(_) => {
+                let error = ReplicaError::NameMismatch { object: *object };
+                synced.left_out.push((Place::Object(*object), error));
+            }
+        }
+    }
+    let seq = |object: &ObjectRef| object.record_id().map(|id| (id.seq, id.generation));
+    lacking.sort_by_key(|(object, _)| (object.kind(), seq(object)));
+    lacking
+}
+
+/// What copying needs.
+struct Job<'a> {
+    target: &'a Replica,
+    sources: &'a [&'a Replica],
+    expected: &'a Expected,
+    owner: &'a Owner<'a>,
+}
+
+impl Job<'_> {
+    /// Copies objects of one kind: records are read ahead and put one after the other, others go several at a
+    /// time.
+    fn copy_all(
+        &self,
+        objects: &[(ObjectRef, u64)],
+        synced: &mut Synced,
+        progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
+    ) -> Result<(), ReplicaError> {
+        let budget = Budget::new();
+        let work = |(object, size): &(ObjectRef, u64)| {
+            let _share = budget.take(*size);
+            let bytes = fetch(self.sources, self.expected, self.owner, object)?;
+            if object.kind() == ObjectKind::Record {
+                return Ok(bytes);
+            }
+            let _: PutOutcome = self.target.put(object, &bytes)?;
+            Ok(Vec::new())
+        };
+        let mut failed = None;
+        in_order(
+            THREADS_MAX,
+            objects,
+            &work,
+            &mut |(object, size), copied| {
+                let put = copied.and_then(|bytes| self.put_record(object, &bytes));
+                match put {
+                    Ok(()) => {
+                        synced.copied.objects += 1;
+                        synced.copied.bytes += size;
+                        if progress(synced.copied).is_break() {
+                            failed = Some(ReplicaError::Interrupted);
+                            return ControlFlow::Break(());
+                        }
+                    }
+                    Err(error @ ReplicaError::Nowhere { .. }) => {
+                        synced.left_out.push((Place::Object(*object), error));
+                    }
+                    Err(error) => {
+                        failed = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+                ControlFlow::Continue(())
+            },
+        );
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn put_record(&self, object: &ObjectRef, bytes: &[u8]) -> Result<(), ReplicaError> {
+        let Some(id) = object.record_id() else {
+            return Ok(());
+        };
+        match self.target.put(object, bytes)? {
+            PutOutcome::Stored => Ok(()),
+            PutOutcome::AlreadyThere => {
+                // It was not listed: another copier was faster, or somebody planted it.
+                let there = self.target.record(id, &self.owner.authority)?;
+                if there.bytes() == bytes {
+                    return Ok(());
+                }
+                Err(ReplicaError::Fenced { id })
+            }
+        }
+    }
+}
