@@ -31,6 +31,16 @@ const TESTS_ONLY: &str = "testkit";
 /// Crates that only the named ones may use.
 const ONLY_FOR: &[(&str, &[&str])] = &[("files", &["engine", "agent"])];
 
+/// Crates from elsewhere that only one crate names, tests included.
+const NAMED_BY_ONE: &[(&str, &str)] = &[
+    ("opendal", "store"),
+    ("openssh", "store"),
+    ("openssh-sftp-client", "store"),
+    ("russh", "store"),
+    ("russh-sftp", "store"),
+    ("rusty-s3", "store"),
+];
+
 /// What must not be reached by any path.
 const NEVER_REACHES: &[(&str, &[&str])] = &[
     ("server", &["format", "read", "engine"]),
@@ -141,6 +151,7 @@ impl Workspace {
         let mut broken = Vec::new();
         for (name, uses) in &self.crates {
             broken_by_ciphers(name, uses, &mut broken);
+            broken_by_clients(name, uses, &mut broken);
             if is_outside(name) {
                 continue;
             }
@@ -235,6 +246,12 @@ fn broken_by_ciphers(name: &str, uses: &Uses, broken: &mut Vec<String>) {
         ciphers
             .map(|cipher| format!("{name} → {cipher}: only {NAMES_CIPHERS} names cipher crates")),
     );
+}
+
+fn broken_by_clients(name: &str, uses: &Uses, broken: &mut Vec<String>) {
+    let others = NAMED_BY_ONE.iter().filter(|(_, only)| *only != name);
+    let named = others.filter(|(foreign, _)| uses.foreign.contains(*foreign));
+    broken.extend(named.map(|(foreign, only)| format!("{name} → {foreign}: only {only} names it")));
 }
 
 fn layer_of(name: &str) -> Option<usize> {
@@ -362,6 +379,15 @@ mod tests {
             ("strongroom-crypto", &[("blake3", "normal")]),
         ]);
         assert_eq!(rules, ["format → blake3: only crypto names cipher crates"]);
+    }
+
+    #[test]
+    fn only_store_names_clients_of_storage() {
+        let rules = broken(&[
+            ("strongroom-agent", &[("rusty-s3", "normal")]),
+            ("strongroom-store", &[("rusty-s3", "normal")]),
+        ]);
+        assert_eq!(rules, ["agent → rusty-s3: only store names it"]);
     }
 
     #[test]

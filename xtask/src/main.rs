@@ -13,6 +13,7 @@ mod book;
 mod checkout;
 mod ci;
 mod command;
+mod services;
 mod strict;
 mod test;
 mod tools;
@@ -38,6 +39,7 @@ enum Task {
     Ci(ci::Arguments),
     Arrows(arrows::Arguments),
     Bench(bench::Arguments),
+    Services(services::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -47,6 +49,7 @@ fn main() -> Result<ExitCode> {
         Task::Ci(arguments) => return Ok(ci::run(&arguments)),
         Task::Arrows(arguments) => arrows::run(&arguments)?,
         Task::Bench(arguments) => bench::run(&arguments)?,
+        Task::Services(arguments) => services::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{arrows, book, command, tools};
+use crate::{arrows, book, command, services, tools};
 
 /// Run every check: format, lints, tests, layers, dependencies, the commands of the book.
 #[derive(clap::Args, Default)]
@@ -34,7 +34,10 @@ const ALL: &[Step] = &[
     ("format", format),
     ("arrows", layers),
     ("clippy", clippy),
+    ("services", services::start),
     ("tests", tests),
+    ("remote tests", remote_tests),
+    ("no services", services::stop),
     ("doc tests", doc_tests),
     ("dependencies", dependencies),
     ("book", book::run),
@@ -90,6 +93,20 @@ fn clippy() -> Result<()> {
         "--",
         "-D",
         "warnings",
+    ])
+}
+
+/// The tests that need servers, and fail where these are missing; elsewhere they are ignored.
+fn remote_tests() -> Result<()> {
+    cargo(&[
+        "nextest",
+        "run",
+        "--workspace",
+        "--no-fail-fast",
+        "--run-ignored",
+        "only",
+        "-E",
+        "binary(services)",
     ])
 }
 

@@ -36,7 +36,8 @@ pub(crate) fn cargo_tool(name: &str) -> Result<()> {
     command::run(Command::new("cargo").args(["install", "--locked", &package]))
 }
 
-fn install_packages(packages: &[&str]) -> Result<()> {
+/// Installs Debian packages, or says who can.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
     println!("these Debian packages are missing: {names}");
     ensure!(

@@ -12,9 +12,9 @@ use strongroom_read::{Archive, ReadError, Replicas, newest_keys};
 use strongroom_replica::Replica;
 use strongroom_store::Store;
 
-use crate::destinations::{Reached, Unreached, reach};
+use crate::destinations::{self, Reached, Unreached, reach};
 use crate::location::Location;
-use crate::profile::Profile;
+use crate::profile::{Config, DestinationConfig, Profile};
 use crate::{AgentError, archives, wraps};
 
 /// What opens an archive.
@@ -62,12 +62,25 @@ pub fn locate(
     text: &str,
     current: &Path,
 ) -> Result<Location, AgentError> {
-    if let Some(profile) = profile
-        && let Some(there) = profile.config()?.destination(text)
-    {
-        return Location::parse(&there.url, Path::new("/"));
+    if let Some(profile) = profile {
+        let config = profile.config()?;
+        if let Some(there) = named_or_at(&config, text, current) {
+            return destinations::located(&config, there);
+        }
     }
     Location::parse(text, current)
+}
+
+/// Returns the destination of the settings that has this name, or is at this place.
+fn named_or_at<'a>(
+    config: &'a Config,
+    text: &str,
+    current: &Path,
+) -> Option<&'a DestinationConfig> {
+    config.destination(text).or_else(|| {
+        let location = Location::parse(text, current).ok()?;
+        destinations::at(config, &location).filter(|_| location.needs_key())
+    })
 }
 
 /// Opens an archive at a destination. Where there are several, one must be asked for.

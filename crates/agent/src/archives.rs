@@ -31,17 +31,18 @@ pub(crate) fn destinations_of(
             continue;
         }
         let location = Location::parse(text, current)?;
-        let url = location.to_url()?;
         let is_bare_name = !text.contains(['/', ':']) && !current.join(text).is_dir();
         if is_bare_name && !first {
             // A name that was mistyped must not become a new folder.
             return Err(AgentError::NoSuchDestination { name: text.clone() });
         }
-        if let Some(there) = config.destinations.iter().find(|there| there.url == url) {
+        if let Some(there) = destinations::at(config, &location) {
             ids.push(there.id);
             continue;
         }
-        let name = DestinationName::from_path(&url, &config.destinations);
+        let url = location.to_url()?;
+        let path = url.split('?').next().unwrap_or_default();
+        let name = DestinationName::from_path(path, &config.destinations);
         destinations::fit(name.as_str(), &*location.create()?, random)?;
         ids.push(destinations::insert(
             config, name, &location, first, random,

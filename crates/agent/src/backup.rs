@@ -23,7 +23,7 @@ use crate::location::Location;
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
-use crate::{AgentError, archives, writing};
+use crate::{AgentError, archives, destinations, writing};
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -149,10 +149,9 @@ fn known_archive(
     let config = profile.config()?;
     let mut wanted = Vec::new();
     for text in request.to {
-        let url = Location::parse(text, request.current).and_then(|location| location.to_url());
         let named = config.destination(text).or_else(|| {
-            let url = url.ok()?;
-            config.destinations.iter().find(|there| there.url == url)
+            let location = Location::parse(text, request.current).ok()?;
+            destinations::at(&config, &location)
         });
         let Some(there) = named else { return Ok(None) };
         wanted.push(there.id);
@@ -311,7 +310,7 @@ impl<'a> Job<'a> {
     pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
         let is_folder = |there: &&DestinationConfig| {
             let location = Location::parse(&there.url, Path::new("/"));
-            matches!(location, Ok(Location::Folder(_)))
+            location.is_ok_and(|location| location.folder().is_some())
         };
         let local = self.config.destinations.iter().filter(is_folder);
         local.map(|there| there.id).collect()
@@ -322,9 +321,8 @@ impl<'a> Job<'a> {
     fn never(&self, catalogue: &Path) -> Vec<PathBuf> {
         let mut never = vec![catalogue.to_owned(), self.profile.dir().to_owned()];
         for there in &self.config.destinations {
-            if let Ok(Location::Folder(path)) = Location::parse(&there.url, Path::new("/")) {
-                never.push(path);
-            }
+            let location = Location::parse(&there.url, Path::new("/")).ok();
+            never.extend(location.and_then(|location| location.folder().map(Path::to_owned)));
         }
         never
     }

@@ -1,6 +1,6 @@
 //! The destinations of a profile: adding, removing, trying out, reaching.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
@@ -10,8 +10,9 @@ use strongroom_store::Store;
 use strongroom_store::probe::{Capabilities, probe};
 
 use crate::AgentError;
-use crate::location::Location;
+use crate::location::{Location, Options};
 use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, Profile};
+use crate::storage_key::StorageKey;
 
 /// A destination that can be reached.
 pub(crate) struct Reached {
@@ -39,26 +40,60 @@ pub struct Tested {
     pub capabilities: Capabilities,
     /// The archives that it holds.
     pub archives: Vec<ArchiveId>,
+    /// Who could delete what is there.
+    pub owner: &'static str,
+}
+
+/// A destination to add.
+#[derive(Debug)]
+pub struct NewDestination<'a> {
+    /// Its name.
+    pub name: DestinationName,
+    /// Where it is: a path or a URL.
+    pub url: &'a str,
+    /// How it is used, beside what the URL says.
+    pub options: Options,
+    /// The key of the account there; by default the one from the environment, where one is needed.
+    pub key: Option<StorageKey>,
+}
+
+/// A destination that was added.
+#[derive(Debug)]
+pub struct Added {
+    /// What the destination does.
+    pub capabilities: Capabilities,
+    /// The folder that was made, if it was not there.
+    pub made: Option<PathBuf>,
+    /// Who could delete what is there.
+    pub owner: &'static str,
 }
 
 /// Adds a destination after trying it out; the default archive goes there from now on.
 pub fn add(
     profile: &Profile,
-    name: DestinationName,
-    url: &str,
+    new: NewDestination<'_>,
     current: &Path,
     random: &dyn RandomSource,
-) -> Result<Capabilities, AgentError> {
+) -> Result<Added, AgentError> {
     let _lock = profile.lock()?;
     let mut config = profile.config()?;
-    if let Some(there) = config.destination(name.as_str()) {
+    if let Some(there) = config.destination(new.name.as_str()) {
         return Err(exists(there));
     }
-    let location = Location::parse(url, current)?;
-    let capabilities = fit(name.as_str(), &*location.create()?, random)?;
-    insert(&mut config, name, &location, true, random)?;
+    let location = Location::parse(new.url, current)?
+        .with_options(new.options)?
+        .with_key(new.key);
+    refuse_known(&config, &location)?;
+    let folder = location.folder().filter(|folder| !folder.exists());
+    let made = folder.map(Path::to_owned);
+    let capabilities = fit(new.name.as_str(), &*location.create()?, random)?;
+    insert(&mut config, new.name, &location, true, random)?;
     profile.save_config(&config)?;
-    Ok(capabilities)
+    Ok(Added {
+        capabilities,
+        made,
+        owner: location.owner(),
+    })
 }
 
 /// Adds a destination to settings that are not stored yet, and returns its id.
@@ -70,10 +105,11 @@ pub(crate) fn insert(
     random: &dyn RandomSource,
 ) -> Result<DestinationId, AgentError> {
     let url = location.to_url()?;
-    if let Some(there) = config.destinations.iter().find(|there| there.url == url) {
-        return Err(exists(there));
-    }
+    refuse_known(config, location)?;
     let id = DestinationId::random(random);
+    if let Some(key) = location.key_to_keep() {
+        config.set_storage_key(id, key)?;
+    }
     config.destinations.push(DestinationConfig {
         name,
         id,
@@ -85,6 +121,18 @@ pub(crate) fn insert(
         defaults.for_each(|archive| archive.destinations.push(id));
     }
     Ok(id)
+}
+
+/// Returns the destination at the same place, if the settings have one.
+pub(crate) fn at<'a>(config: &'a Config, location: &Location) -> Option<&'a DestinationConfig> {
+    let mut destinations = config.destinations.iter();
+    destinations.find(|there| {
+        Location::parse(&there.url, Path::new("/")).is_ok_and(|other| other.is_same_place(location))
+    })
+}
+
+fn refuse_known(config: &Config, location: &Location) -> Result<(), AgentError> {
+    at(config, location).map_or(Ok(()), |there| Err(exists(there)))
 }
 
 fn exists(there: &DestinationConfig) -> AgentError {
@@ -106,7 +154,9 @@ pub(crate) fn fit(
         why,
     };
     if !found.exclusive_create {
-        return Err(unfit("of two writers of one object, both succeed"));
+        return Err(unfit(
+            "of two writers of one object, both succeed (a server of S3 must heed If-None-Match)",
+        ));
     }
     if !found.reads_back {
         return Err(unfit("objects do not come back as they were stored"));
@@ -127,6 +177,7 @@ pub fn remove(profile: &Profile, name: &str) -> Result<DestinationConfig, AgentE
         archive.destinations.retain(|id| *id != removed.id);
     }
     profile.save_config(&config)?;
+    config.remove_storage_key(removed.id)?;
     Ok(removed)
 }
 
@@ -137,10 +188,12 @@ pub fn test(
     random: &dyn RandomSource,
 ) -> Result<Tested, AgentError> {
     let config = profile.config()?;
-    let store = open(named(&config, name)?)?;
+    let location = located(&config, named(&config, name)?)?;
+    let store = location.open()?;
     Ok(Tested {
         capabilities: probe(&*store, random)?,
         archives: Replica::discover(&*store)?,
+        owner: location.owner(),
     })
 }
 
@@ -162,7 +215,7 @@ pub(crate) fn reach(config: &Config, archive: &ArchiveConfig) -> (Vec<Reached>, 
     let destinations = archive.destinations.iter();
     for destination in destinations.filter_map(|id| config.destination_by_id(*id)) {
         let name = destination.name.to_string();
-        match open(destination) {
+        match open(config, destination) {
             Ok(store) => reached.push(Reached {
                 id: destination.id,
                 name,
@@ -174,9 +227,20 @@ pub(crate) fn reach(config: &Config, archive: &ArchiveConfig) -> (Vec<Reached>, 
     (reached, unreached)
 }
 
-fn open(destination: &DestinationConfig) -> Result<Arc<dyn Store>, AgentError> {
+fn open(config: &Config, destination: &DestinationConfig) -> Result<Arc<dyn Store>, AgentError> {
+    located(config, destination)?.open()
+}
+
+/// Returns where a destination of the settings is, with the key that opens it.
+pub(crate) fn located(
+    config: &Config,
+    destination: &DestinationConfig,
+) -> Result<Location, AgentError> {
     let location = Location::parse(&destination.url, Path::new("/"))?;
-    Ok(location.open()?)
+    if !location.needs_key() {
+        return Ok(location);
+    }
+    Ok(location.with_key(config.storage_key(destination.id)?))
 }
 
 #[cfg(test)]
@@ -191,17 +255,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
         let add = |name: &str, url: &str| {
-            add(
-                &profile,
-                name.parse().unwrap(),
+            let new = NewDestination {
+                name: name.parse().unwrap(),
                 url,
-                folder.path(),
-                &SystemRandom,
-            )
+                options: Options::default(),
+                key: None,
+            };
+            add(&profile, new, folder.path(), &SystemRandom)
         };
-        add("one", "disk").unwrap();
+        let added = add("one", "disk").unwrap();
+        assert_eq!(added.made, Some(folder.path().join("disk")));
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("disk"))
+                .unwrap()
+                .count(),
+            0
+        );
         assert!(matches!(
             add("one", "other"),
+            Err(AgentError::DestinationExists { .. })
+        ));
+        assert!(matches!(
+            add(
+                "two",
+                &format!("file://{}/disk?limit-upload=1M", folder.path().display())
+            ),
             Err(AgentError::DestinationExists { .. })
         ));
         assert!(matches!(

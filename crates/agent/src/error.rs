@@ -162,6 +162,18 @@ pub enum AgentError {
         /// The scheme.
         scheme: String,
     },
+    /// The text holds what must stay secret; it is not repeated.
+    #[error("a URL must not hold a password or a key, because it is shown and stored in the clear")]
+    SecretInUrl,
+    /// A destination needs the key of an account, and there is none.
+    #[error("there is no key for the account at the storage service")]
+    NoStorageKey,
+    /// A file does not hold the key of an account.
+    #[error("{path} does not hold an access key and its secret")]
+    BadStorageKey {
+        /// The file.
+        path: String,
+    },
     /// The text is not a destination.
     #[error("`{url}` is not a destination: {why}")]
     BadUrl {
@@ -346,6 +358,9 @@ impl Classified for AgentError {
             | Self::PasswordWouldBeLost { .. }
             | Self::SchemeNotYet { .. }
             | Self::BadUrl { .. }
+            | Self::SecretInUrl
+            | Self::NoStorageKey
+            | Self::BadStorageKey { .. }
             | Self::DestinationExists { .. }
             | Self::NoSuchDestination { .. }
             | Self::NoDestination

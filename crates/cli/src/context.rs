@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_agent::profile::Profile;
-use strongroom_agent::{Stop, SystemRandom};
+use strongroom_agent::{Stop, SystemRandom, storage_key};
 use strongroom_base::clock::SystemClock;
 
 use crate::arguments::Global;
@@ -25,9 +25,13 @@ impl<'a> Context<'a> {
     pub(crate) fn new(global: &Global, output: &'a Output) -> Result<Self, Failure> {
         let stop = Arc::new(Stop::default());
         interrupt::listen(&stop)?;
+        let mut environment = Environment::read(global.profile.as_deref())?;
+        if let Some(key) = environment.take_storage_key() {
+            storage_key::offer(key);
+        }
         Ok(Self {
             output,
-            environment: Environment::read(global.profile.as_deref())?,
+            environment,
             stop,
             clock: SystemClock,
             random: SystemRandom,

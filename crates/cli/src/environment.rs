@@ -1,12 +1,17 @@
 //! The one place that reads environment variables, the current folder and the name of the computer.
 
 use std::env;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
+
+use strongroom_agent::SecretBytes;
+use strongroom_agent::storage_key::StorageKey;
 
 use crate::failure::Failure;
 
 /// What the surroundings say.
 pub(crate) struct Environment {
+    storage_key: Option<StorageKey>,
     profile: Option<PathBuf>,
     home: Option<PathBuf>,
     current: PathBuf,
@@ -31,6 +36,7 @@ impl Environment {
             profile: profile.map(|profile| current.join(profile)),
             home,
             current,
+            storage_key: storage_key(),
             host: rustix::system::uname().nodename().to_bytes().to_vec(),
         })
     }
@@ -68,10 +74,24 @@ impl Environment {
         absolute
     }
 
+    /// Takes the key of an account at a storage service.
+    pub(crate) fn take_storage_key(&mut self) -> Option<StorageKey> {
+        self.storage_key.take()
+    }
+
     /// Returns the name of the computer.
     pub(crate) fn host(&self) -> &[u8] {
         &self.host
     }
+}
+
+/// Reads the key of an account under the names that Amazon's own programs use.
+fn storage_key() -> Option<StorageKey> {
+    let secret =
+        |name| variable(name).map(|value| SecretBytes::new(value.into_os_string().into_vec()));
+    let id = variable("AWS_ACCESS_KEY_ID")?;
+    let key = secret("AWS_SECRET_ACCESS_KEY")?;
+    StorageKey::new(id.to_str()?, key, secret("AWS_SESSION_TOKEN"))
 }
 
 #[expect(

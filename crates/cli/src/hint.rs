@@ -42,6 +42,15 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::NoDestination => {
             "add one with `strongroom destination add NAME URL`, or name one with --to"
         }
+        AgentError::SecretInUrl => {
+            "for S3 give --credentials-file; for SFTP use a key, with --identity or your settings of ssh"
+        }
+        AgentError::NoStorageKey => {
+            "give --credentials-file to `strongroom destination add`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        }
+        AgentError::BadStorageKey { .. } => {
+            "it needs the lines `aws_access_key_id = …` and `aws_secret_access_key = …`"
+        }
         AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
         AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",

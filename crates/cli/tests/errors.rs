@@ -77,10 +77,18 @@ fn a_key_that_was_copied_wrongly() {
 }
 
 #[test]
-fn destinations_that_this_version_does_not_have() {
+fn urls_that_are_refused() {
     let place = Place::new();
     place.ok("init");
-    insta::assert_snapshot!(place.fails("destination add cloud s3://bucket/x", 1).err, @"error: destinations with `s3:` are not yet in this version");
+    insta::assert_snapshot!(place.fails("destination add cloud https://host/x", 1).err, @"error: destinations with `https:` are not yet in this version");
+    insta::assert_snapshot!(place.fails("destination add cloud s3://b/x?region=r", 1).err, @r"
+    error: there is no key for the account at the storage service
+    hint: give --credentials-file to `strongroom destination add`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    ");
+    insta::assert_snapshot!(place.fails("destination add nas sftp://me:word@host/x", 1).err, @r"
+    error: a URL must not hold a password or a key, because it is shown and stored in the clear
+    hint: for S3 give --credentials-file; for SFTP use a key, with --identity or your settings of ssh
+    ");
 }
 
 #[test]

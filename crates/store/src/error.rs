@@ -77,6 +77,18 @@ pub enum StoreError {
         /// The cause.
         source: io::Error,
     },
+    /// The server refuses whoever asks, or what is asked; asking again does not help.
+    #[error("{server} refuses to {op} `{path}`: {why}")]
+    Refused {
+        /// The server.
+        server: String,
+        /// What was to be done.
+        op: &'static str,
+        /// What it was to be done to.
+        path: String,
+        /// What the server said, and to whom.
+        why: String,
+    },
     /// The destination itself is missing, for example a disk that is not mounted.
     #[error("the destination at `{path}` is missing")]
     Gone {
@@ -145,7 +157,7 @@ impl StoreError {
 impl Classified for StoreError {
     fn class(&self) -> Class {
         match self {
-            Self::InvalidPrefix { .. } => Class::Caller,
+            Self::InvalidPrefix { .. } | Self::Refused { .. } => Class::Caller,
             Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::Truncated { .. }

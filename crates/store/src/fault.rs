@@ -216,6 +216,20 @@ impl<S: Store> Store for FaultStore<S> {
             .run("delete", path.as_str(), || self.inner.delete(path))
     }
 
+    fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+        let look = || self.inner.locked_until(path);
+        self.plan.next().run("open", path.as_str(), look)
+    }
+
+    fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+        let extend = || self.inner.extend_lock(path, until);
+        self.plan.next().run("lock", path.as_str(), extend)
+    }
+
+    fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
+        self.inner.remove_empty(prefix)
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

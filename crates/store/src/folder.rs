@@ -229,6 +229,15 @@ impl Store for Folder {
         }
     }
 
+    fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
+        let folder = prefix_folder(prefix)?;
+        self.check_root()?;
+        match rustix::fs::unlinkat(&self.root, folder, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+            Err(errno) => Err(self.error("delete", folder, errno.into())),
+        }
+    }
+
     fn describe(&self) -> String {
         format!("folder {}", self.path.display())
     }
@@ -241,6 +250,7 @@ impl Store for Folder {
             durable: "the file and its folder have been written through to the disk (fsync)",
             exclusive: self.publisher.is_exclusive(),
             free_bytes: Some(space.f_bavail.saturating_mul(space.f_frsize)),
+            lock: None,
         })
     }
 }

@@ -136,6 +136,7 @@ impl Store for Memory {
             durable: "kept until the program ends",
             exclusive: true,
             free_bytes: None,
+            lock: None,
         })
     }
 }

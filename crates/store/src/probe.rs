@@ -3,7 +3,7 @@
 use strongroom_base::ids::to_hex;
 use strongroom_base::random::RandomSource;
 
-use crate::{ObjectPath, PutOutcome, Store, StoreError};
+use crate::{LockRule, ObjectPath, PutOutcome, Store, StoreError};
 
 /// Threads that try to create one object at the same time.
 const RACERS: u8 = 4;
@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub durable: &'static str,
     /// Space left in bytes, where the destination can say.
     pub free_bytes: Option<u64>,
+    /// The lock that a new object was found to have.
+    pub lock: Option<LockRule>,
 }
 
 /// Tries a destination out with two small objects under `probe/`, which are removed again if it permits.
@@ -33,6 +35,8 @@ pub fn probe(store: &dyn Store, random: &dyn RandomSource) -> Result<Capabilitie
     let [path, raced] = names(random);
     let found = try_out(store, &path, &raced);
     let deleted = [&path, &raced].map(|path| delete(store, path));
+    // A folder that cannot be removed does no harm.
+    let _ = store.remove_empty("probe/");
     let mut found = found?;
     found.deletes = deleted
         .into_iter()
@@ -64,7 +68,8 @@ fn try_out(
     let refused = store.put_new(path, b"another")? == PutOutcome::AlreadyThere;
     let len = first.len() as u64;
     let unchanged = store.get(path, len)? == first;
-    let part = store.get_range(path, 6, 8)? == first[6..14];
+    // Of an object that was replaced, nothing more can be said.
+    let part = unchanged && store.get_range(path, 6, 8)? == first[6..14];
     let past_end = matches!(
         store.get_range(path, 6, first.len()),
         Err(StoreError::Truncated { .. })
@@ -85,7 +90,20 @@ fn try_out(
         deletes: false,
         durable: properties.durable,
         free_bytes: properties.free_bytes,
+        lock: locked(store, path, properties.lock)?,
     })
+}
+
+/// Returns the rule where the object that was just put is really locked.
+fn locked(
+    store: &dyn Store,
+    path: &ObjectPath,
+    rule: Option<LockRule>,
+) -> Result<Option<LockRule>, StoreError> {
+    let Some(rule) = rule else { return Ok(None) };
+    let until = store.locked_until(path)?;
+    let arrived = store.modified(path)?;
+    Ok(until.filter(|until| *until > arrived).map(|_| rule))
 }
 
 /// Says whether of several writers exactly one stored, and its bytes are what is there.
@@ -110,7 +128,7 @@ fn race(store: &dyn Store, path: &ObjectPath) -> Result<bool, StoreError> {
 fn delete(store: &dyn Store, path: &ObjectPath) -> Result<bool, StoreError> {
     match store.delete(path) {
         Ok(()) => Ok(matches!(store.size(path), Err(StoreError::NotFound { .. }))),
-        Err(StoreError::Denied { .. }) => Ok(false),
+        Err(StoreError::Denied { .. } | StoreError::Refused { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }

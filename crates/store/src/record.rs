@@ -146,6 +146,18 @@ impl<S: Store> Store for RecordStore<S> {
         result
     }
 
+    fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.locked_until(path)
+    }
+
+    fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+        self.inner.extend_lock(path, until)
+    }
+
+    fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
+        self.inner.remove_empty(prefix)
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

@@ -69,19 +69,36 @@ impl<S: Store, Z: Sleeper> RetryStore<S, Z> {
         &self.inner
     }
 
-    fn run<T>(&self, mut work: impl FnMut() -> Attempt<T>) -> Result<T, StoreError> {
-        let mut delay = self.policy.delay_first.min(self.policy.delay_max);
-        for _ in 1..self.policy.attempts_max {
-            let attempt = work();
-            match attempt.result {
-                Err(error) if error.is_transient() && attempt.repeatable => {}
-                result => return result,
-            }
-            self.sleeper.sleep(delay);
-            delay = delay.saturating_mul(2).min(self.policy.delay_max);
-        }
-        work().result
+    fn run<T>(&self, work: impl FnMut() -> Attempt<T>) -> Result<T, StoreError> {
+        attempt(self.policy, &self.sleeper, work)
     }
+}
+
+/// Does something until it works, fails for a reason that lasts, or was tried often enough.
+pub fn retried<T>(
+    policy: RetryPolicy,
+    sleeper: &dyn Sleeper,
+    mut work: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    attempt(policy, sleeper, || work().into())
+}
+
+fn attempt<T>(
+    policy: RetryPolicy,
+    sleeper: &dyn Sleeper,
+    mut work: impl FnMut() -> Attempt<T>,
+) -> Result<T, StoreError> {
+    let mut delay = policy.delay_first.min(policy.delay_max);
+    for _ in 1..policy.attempts_max {
+        let attempt = work();
+        match attempt.result {
+            Err(error) if error.is_transient() && attempt.repeatable => {}
+            result => return result,
+        }
+        sleeper.sleep(delay);
+        delay = delay.saturating_mul(2).min(policy.delay_max);
+    }
+    work().result
 }
 
 /// What came of one attempt.
@@ -133,6 +150,18 @@ impl<S: Store, Z: Sleeper> Store for RetryStore<S, Z> {
 
     fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
         self.run(|| self.inner.delete(path).into())
+    }
+
+    fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+        self.run(|| self.inner.locked_until(path).into())
+    }
+
+    fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+        self.run(|| self.inner.extend_lock(path, until).into())
+    }
+
+    fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
+        self.run(|| self.inner.remove_empty(prefix).into())
     }
 
     fn describe(&self) -> String {

@@ -23,6 +23,26 @@ pub struct Properties {
     pub exclusive: bool,
     /// Space left in bytes, where the destination can say.
     pub free_bytes: Option<u64>,
+    /// The lock that every new object gets; `None` where objects can be deleted at any time.
+    pub lock: Option<LockRule>,
+}
+
+/// How a destination holds on to new objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockRule {
+    /// Who may lift a lock.
+    pub mode: LockMode,
+    /// For how many days after it arrived an object cannot be deleted.
+    pub days: u32,
+}
+
+/// Who may lift the lock of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// Whoever has a special permission for it.
+    Governance,
+    /// Nobody before its time.
+    Compliance,
 }
 
 /// A destination that keeps immutable objects.
@@ -56,6 +76,25 @@ pub trait Store: Send + Sync {
     /// Deletes an object; it is no error if there is none.
     fn delete(&self, path: &ObjectPath) -> Result<(), StoreError>;
 
+    /// Returns until when an object cannot be deleted; `None` where it is not locked.
+    fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+        let _ = path;
+        Ok(None)
+    }
+
+    /// Locks an object until then at least, and says whether it is locked; a store without locks does
+    /// nothing. A lock is never shortened.
+    fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+        let _ = (path, until);
+        Ok(false)
+    }
+
+    /// Removes a folder (`probe/`) that holds nothing, where the destination has folders.
+    fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
+        let _ = prefix;
+        Ok(())
+    }
+
     /// Describes the store in a few words for people, such as `folder /mnt/disk`.
     fn describe(&self) -> String;
 
@@ -65,6 +104,7 @@ pub trait Store: Send + Sync {
             durable: "not known",
             exclusive: true,
             free_bytes: None,
+            lock: None,
         })
     }
 }
@@ -107,6 +147,18 @@ macro_rules! forward {
 
             fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
                 (**self).delete(path)
+            }
+
+            fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+                (**self).locked_until(path)
+            }
+
+            fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+                (**self).extend_lock(path, until)
+            }
+
+            fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
+                (**self).remove_empty(prefix)
             }
 
             fn describe(&self) -> String {

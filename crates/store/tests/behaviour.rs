@@ -92,6 +92,123 @@ fn folder_behind_every_wrapper() {
     });
 }
 
+/// The servers of `cargo xtask services`.
+mod services {
+    use std::num::NonZeroU64;
+
+    use strongroom_base::clock::SystemClock;
+    use strongroom_store::s3::{Credential, S3};
+    use strongroom_store::sftp::{self, Sftp};
+    use strongroom_store::throttle::{Limit, Limits};
+    use strongroom_store::{LockMode, s3};
+    use strongroom_testkit::{Service, service};
+
+    use super::*;
+
+    /// A prefix that nobody used before.
+    fn fresh() -> String {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        format!("behaviour/{now}")
+    }
+
+    fn bucket(server: &Service, bucket: &str, limits: Limits) -> S3 {
+        let options = s3::Options {
+            endpoint: server.text("address").parse().unwrap(),
+            bucket_in_host: false,
+            bucket: bucket.to_owned(),
+            region: server.text("region").to_owned(),
+            prefix: fresh(),
+            lock_days: None,
+            lock_mode: None::<LockMode>,
+            limits,
+        };
+        let credential = Credential::new(server.text("key_id"), server.text("secret"), None);
+        S3::new(options, credential, Arc::new(SystemClock)).unwrap()
+    }
+
+    fn account(config: &str, limits: Limits) -> Sftp {
+        let server = service("sshd");
+        let options = sftp::Options {
+            host: "127.0.0.1".to_owned(),
+            port: None,
+            user: None,
+            folder: format!("{}/{}", server.text("folder"), fresh()),
+            identity: None,
+            ssh_config: Some(server.path(config).to_owned()),
+            limits,
+        };
+        Sftp::create(options, Arc::new(Drawn)).unwrap()
+    }
+
+    /// Names that differ, as a store needs them.
+    struct Drawn;
+
+    impl RandomSource for Drawn {
+        fn fill(&self, bytes: &mut [u8]) {
+            use std::hash::{BuildHasher as _, RandomState};
+            for part in bytes.chunks_mut(8) {
+                let drawn = RandomState::new().hash_one(()).to_le_bytes();
+                part.copy_from_slice(&drawn[..part.len()]);
+            }
+        }
+    }
+
+    /// Limits that are never met, so that their code is run.
+    fn wide() -> Limits {
+        let limit = || {
+            let rate = NonZeroU64::new(1 << 40).unwrap();
+            Some(Arc::new(Limit::new(rate, Arc::new(SystemClock))))
+        };
+        Limits {
+            upload: limit(),
+            download: limit(),
+        }
+    }
+
+    #[test]
+    #[ignore = "needs `cargo xtask services start`"]
+    fn garage() {
+        let server = service("garage");
+        check(|| bucket(&server, server.text("bucket"), Limits::default()));
+    }
+
+    #[test]
+    #[ignore = "needs `cargo xtask services start`"]
+    fn garage_with_limits_and_retries() {
+        let server = service("garage");
+        check(|| {
+            let store = bucket(&server, server.text("bucket"), wide());
+            RetryStore::new(store, NoSleep, RetryPolicy::default())
+        });
+    }
+
+    #[test]
+    #[ignore = "needs `cargo xtask services start`"]
+    fn moto() {
+        let server = service("moto");
+        let name = fresh().replace('/', "-");
+        let request = format!(
+            "PUT /{name} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            server.address()
+        );
+        strongroom_testkit::exchange(server.address(), &request);
+        let bucket = |prefix| bucket(&server, &name, prefix);
+        check(|| bucket(Limits::default()));
+    }
+
+    #[test]
+    #[ignore = "needs `cargo xtask services start`"]
+    fn openssh() {
+        check(|| account("ssh_config", Limits::default()));
+    }
+
+    #[test]
+    #[ignore = "needs `cargo xtask services start`"]
+    fn openssh_with_limits_and_without_extensions() {
+        check(|| account("ssh_config_plain", wide()));
+    }
+}
+
 fn path(text: &str) -> ObjectPath {
     ObjectPath::new(text).unwrap()
 }

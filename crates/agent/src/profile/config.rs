@@ -2,6 +2,7 @@
 //! error and not a setting that does nothing.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ const NAME_LEN_MAX: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Where the keys of storage accounts are; no part of the file.
+    #[serde(skip)]
+    pub(super) keys_dir: PathBuf,
     version: u32,
     /// The suite of new archives.
     #[serde(with = "text")]
@@ -70,6 +74,7 @@ impl Config {
     /// Returns the settings of a new profile.
     pub fn new(suite: Suite) -> Self {
         Self {
+            keys_dir: PathBuf::new(),
             version: VERSION,
             suite,
             destinations: Vec::new(),

@@ -5,15 +5,16 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use strongroom_base::ids::ArchiveId;
+use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::secret::{Secret, SecretBytes};
 use strongroom_crypto::sign::SigningKey;
 use strongroom_custody::export;
 use strongroom_store::durable;
 
-use super::Profile;
+use super::{Config, Profile};
 use crate::AgentError;
+use crate::storage_key::StorageKey;
 
 /// Mode of a key file.
 const KEY_MODE: u32 = 0o600;
@@ -116,6 +117,49 @@ impl Profile {
     }
 }
 
+/// The keys of storage accounts, which every deed on a destination needs and not only those on a profile.
+impl Config {
+    /// Reads the key of the account at a destination; `None` where the profile has none.
+    pub(crate) fn storage_key(&self, id: DestinationId) -> Result<Option<StorageKey>, AgentError> {
+        let path = self.storage_key_path(id);
+        let Some(bytes) = read_key_file(&path)? else {
+            return Ok(None);
+        };
+        let key = StorageKey::from_text(&bytes).ok_or_else(|| AgentError::BadStorageKey {
+            path: path.display().to_string(),
+        })?;
+        Ok(Some(key))
+    }
+
+    /// Stores the key of the account at a destination.
+    pub(crate) fn set_storage_key(
+        &self,
+        id: DestinationId,
+        key: &StorageKey,
+    ) -> Result<(), AgentError> {
+        let text = key.to_text();
+        durable::write_atomic(&self.storage_key_path(id), text.expose_bytes(), KEY_MODE)?;
+        Ok(())
+    }
+
+    /// Removes the key of the account at a destination, if there is one.
+    pub(crate) fn remove_storage_key(&self, id: DestinationId) -> Result<(), AgentError> {
+        let path = self.storage_key_path(id);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => Err(AgentError::Local {
+                op: "remove",
+                path: path.display().to_string(),
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn storage_key_path(&self, id: DestinationId) -> PathBuf {
+        self.keys_dir.join(format!("{id}.storage"))
+    }
+}
+
 /// Reads an exported custody key that the user named.
 pub fn read_exported_key(path: &Path) -> Result<CustodyKey, AgentError> {
     read_custody_key(path)?.ok_or_else(|| AgentError::Local {
@@ -137,7 +181,7 @@ fn read_custody_key(path: &Path) -> Result<Option<CustodyKey>, AgentError> {
 }
 
 /// Reads a file that holds a key, and refuses one that others may read.
-fn read_key_file(path: &Path) -> Result<Option<SecretBytes>, AgentError> {
+pub(crate) fn read_key_file(path: &Path) -> Result<Option<SecretBytes>, AgentError> {
     let failed = |source: std::io::Error| AgentError::Local {
         op: "read",
         path: path.display().to_string(),

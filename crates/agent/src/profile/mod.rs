@@ -5,6 +5,7 @@
 //! lock                      held while settings or keys change
 //! keys/custody.key          the custody key, file form
 //! keys/<archive>.writer     the seed of the key that signs records
+//! keys/<destination>.storage  the key of the account at a storage service
 //! state/<archive>.json      what every destination had acknowledged
 //! state/<archive>.keys      the newest keys object, sealed as at the destinations
 //! state/<archive>.archive   the descriptor
@@ -26,6 +27,7 @@ use strongroom_crypto::suite::Suite;
 use strongroom_store::{StoreError, durable};
 
 pub use config::{ArchiveConfig, Config, DestinationConfig, DestinationName, NotAName};
+pub(crate) use keys::read_key_file as read_secret_file;
 pub use keys::{KeyPlace, read_exported_key};
 pub use lock::Lock;
 
@@ -103,7 +105,9 @@ impl Profile {
         let path = path.display().to_string();
         let text =
             String::from_utf8(bytes).map_err(|_| AgentError::NotText { path: path.clone() })?;
-        Config::decode(&text, &path)
+        let mut config = Config::decode(&text, &path)?;
+        config.keys_dir = self.keys_dir();
+        Ok(config)
     }
 
     /// Stores the settings.

@@ -1,9 +1,13 @@
 //! `strongroom destination`
 
-use clap::Subcommand;
-use serde_json::json;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use strongroom_agent::destinations::{self, NewDestination};
 use strongroom_agent::profile::DestinationName;
-use strongroom_agent::{Progress, destinations};
+use strongroom_agent::storage_key::StorageKey;
+use strongroom_agent::{Capabilities, LocationOptions, LockMode, LockRule, Progress, Rate};
 
 use super::replicas;
 use crate::commands::repair::tools;
@@ -17,12 +21,7 @@ use crate::show;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Add a destination, after trying out whether it is fit
-    Add {
-        /// Its name: 1 to 32 characters of a-z, 0-9 and -
-        name: DestinationName,
-        /// Where it is: a folder, or `file:///PATH`
-        url: String,
-    },
+    Add(Box<Add>),
     /// List the destinations
     List,
     /// Forget a destination; what it holds stays there
@@ -63,9 +62,70 @@ pub(crate) enum Command {
     },
 }
 
+/// Arguments of `destination add`.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// Its name: 1 to 32 characters of a-z, 0-9 and -
+    name: DestinationName,
+    /// Where it is: a folder, `s3://BUCKET/PREFIX?region=REGION`,
+    /// `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`, or `sftp://USER@HOST:PORT/PATH`
+    url: String,
+    /// S3: take the access key from this file [default: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`]
+    #[arg(long, value_name = "FILE")]
+    credentials_file: Option<PathBuf>,
+    /// S3: lock new objects for so many days [default: as the bucket does]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    lock_days: Option<u32>,
+    /// S3: who may lift locks: governance (with a permission) or compliance (nobody)
+    #[arg(long, value_name = "MODE", requires = "lock_days")]
+    lock_mode: Option<Mode>,
+    /// SFTP: log in with this private key [default: as ssh does]
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// SFTP: use these settings of ssh in place of yours
+    #[arg(long, value_name = "FILE")]
+    ssh_config: Option<PathBuf>,
+    /// Store at most so many bytes per second, as 500K or 2M
+    #[arg(long, value_name = "RATE")]
+    limit_upload: Option<Rate>,
+    /// Read at most so many bytes per second
+    #[arg(long, value_name = "RATE")]
+    limit_download: Option<Rate>,
+}
+
+/// Who may lift a lock.
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    Governance,
+    Compliance,
+}
+
+impl From<Mode> for LockMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Governance => Self::Governance,
+            Mode::Compliance => Self::Compliance,
+        }
+    }
+}
+
+impl Add {
+    fn options(&self, context: &Context<'_>) -> LocationOptions {
+        let absolute = |path: &PathBuf| context.environment.absolute(path);
+        LocationOptions {
+            limit_upload: self.limit_upload,
+            limit_download: self.limit_download,
+            lock_days: self.lock_days,
+            lock_mode: self.lock_mode.map(LockMode::from),
+            identity: self.identity.as_ref().map(absolute),
+            ssh_config: self.ssh_config.as_ref().map(absolute),
+        }
+    }
+}
+
 pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
     match command {
-        Command::Add { name, url } => add(context, name, &url)?,
+        Command::Add(arguments) => add(context, &arguments)?,
         Command::List => list(context)?,
         Command::Remove { name } => remove(context, &name)?,
         Command::Accept { name } => accept(context, &name)?,
@@ -80,20 +140,75 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
     Ok(Outcome::Done)
 }
 
-fn add(context: &Context<'_>, name: DestinationName, url: &str) -> Result<(), Failure> {
+fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
     let profile = context.profile()?;
     let current = context.environment.current();
-    let shown = name.to_string();
-    let found = destinations::add(&profile, name, url, current, &context.random)?;
+    let file = arguments.credentials_file.as_deref();
+    let new = NewDestination {
+        name: arguments.name.clone(),
+        url: &arguments.url,
+        options: arguments.options(context),
+        key: file.map(StorageKey::read).transpose()?,
+    };
+    let added = destinations::add(&profile, new, current, &context.random)?;
+    let found = added.capabilities;
+    let made = added.made.map(|made| made.display().to_string());
     if context.output.is_json() {
-        return context
-            .output
-            .object(&json!({ "name": shown, "free_bytes": found.free_bytes }));
+        let mut object = described(&found, added.owner);
+        object["name"] = json!(arguments.name.as_str());
+        object["made"] = json!(made);
+        return context.output.object(&object);
+    }
+    if let Some(made) = made {
+        context.output.line(&format!("made the folder {made}"))?;
     }
     let free = found.free_bytes.map_or_else(String::new, |free| {
         format!(", with {} free", show::bytes(free))
     });
-    context.output.line(&format!("added {shown}{free}"))
+    let name = &arguments.name;
+    context.output.line(&format!("added {name}{free}"))?;
+    context
+        .output
+        .note(&format!("durable means: {}", found.durable));
+    let deleting = who_can_delete(&found, added.owner);
+    context.output.note(&format!("deleting: {deleting}"));
+    Ok(())
+}
+
+/// Says in words who could destroy what is there.
+fn who_can_delete(found: &Capabilities, owner: &str) -> String {
+    match found.lock {
+        Some(LockRule { mode, days }) => {
+            let who = match mode {
+                LockMode::Compliance => "nobody",
+                LockMode::Governance => "only whoever has the permission to lift locks",
+            };
+            format!("{who} for {days} days after an object was stored; then {owner}")
+        }
+        None if !found.deletes => format!("not by {owner}: it is refused"),
+        None => format!("{owner} can delete everything here"),
+    }
+}
+
+/// What was found, for programs.
+fn described(found: &Capabilities, owner: &str) -> Value {
+    let lock = found.lock.map(|rule| {
+        let mode = match rule.mode {
+            LockMode::Governance => "governance",
+            LockMode::Compliance => "compliance",
+        };
+        json!({ "mode": mode, "days": rule.days })
+    });
+    json!({
+        "exclusive_create": found.exclusive_create,
+        "reads_back": found.reads_back,
+        "lists": found.lists,
+        "deletes": found.deletes,
+        "durable": found.durable,
+        "free_bytes": found.free_bytes,
+        "lock": lock,
+        "who_can_delete": who_can_delete(found, owner),
+    })
 }
 
 fn list(context: &Context<'_>) -> Result<(), Failure> {
@@ -155,16 +270,10 @@ fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {
     let found = tested.capabilities;
     let archives: Vec<String> = tested.archives.iter().map(ToString::to_string).collect();
     if context.output.is_json() {
-        return context.output.object(&json!({
-            "name": name,
-            "exclusive_create": found.exclusive_create,
-            "reads_back": found.reads_back,
-            "lists": found.lists,
-            "deletes": found.deletes,
-            "durable": found.durable,
-            "free_bytes": found.free_bytes,
-            "archives": archives,
-        }));
+        let mut object = described(&found, tested.owner);
+        object["name"] = json!(name);
+        object["archives"] = json!(archives);
+        return context.output.object(&object);
     }
     let yes = |value: bool| if value { "yes" } else { "NO" };
     let free = found
@@ -182,6 +291,7 @@ fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {
         ("lists objects", yes(found.lists).to_owned()),
         ("deletes objects", yes(found.deletes).to_owned()),
         ("durable means", found.durable.to_owned()),
+        ("who can delete", who_can_delete(&found, tested.owner)),
         ("free", free),
         ("archives", archives.join(" ")),
     ];

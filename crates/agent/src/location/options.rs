@@ -1,0 +1,152 @@
+//! What follows after the `?` of a URL: how a destination is used.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, CONTROLS};
+use strongroom_base::clock::Clock;
+use strongroom_store::LockMode;
+use strongroom_store::throttle::{Limit, Limits};
+use url::form_urlencoded;
+
+use super::Rate;
+
+/// What a value holds that a URL cannot.
+pub(super) const NOT_IN_VALUES: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'&')
+    .add(b'#')
+    .add(b'%')
+    .add(b'+')
+    .add(b'"');
+
+/// The longest lock.
+const LOCK_DAYS_MAX: u32 = 36_500;
+
+/// How a destination is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Most bytes per second that are stored.
+    pub limit_upload: Option<Rate>,
+    /// Most bytes per second that are read.
+    pub limit_download: Option<Rate>,
+    /// For how many days a bucket locks new objects; by default as the bucket says.
+    pub lock_days: Option<u32>,
+    /// Who may lift locks; by default as the bucket says, or nobody.
+    pub lock_mode: Option<LockMode>,
+    /// The private key for SFTP.
+    pub identity: Option<PathBuf>,
+    /// The settings of `ssh` in place of the user's.
+    pub ssh_config: Option<PathBuf>,
+}
+
+impl Options {
+    /// Understands the text after the `?`.
+    pub(super) fn parse(query: &str) -> Result<Self, &'static str> {
+        let mut options = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if !options.set(&name, &value)? {
+                return Err("it has an option that is not known");
+            }
+        }
+        Ok(options)
+    }
+
+    /// Sets an option by its name; says whether there is one of that name.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<bool, &'static str> {
+        let path = || match PathBuf::from(value) {
+            path if path.is_absolute() => Ok(path),
+            _ => Err("the path of a file must be absolute there"),
+        };
+        let rate = || {
+            value
+                .parse()
+                .map_err(|_| "a rate is a number, or one with K, M or G")
+        };
+        match name {
+            "limit-upload" => self.limit_upload = Some(rate()?),
+            "limit-download" => self.limit_download = Some(rate()?),
+            "lock-days" => {
+                let days = value.parse().ok();
+                let days = days.filter(|days| (1..=LOCK_DAYS_MAX).contains(days));
+                self.lock_days = Some(days.ok_or("lock-days is a number from 1 to 36500")?);
+            }
+            "lock-mode" => {
+                self.lock_mode = Some(match value {
+                    "governance" => LockMode::Governance,
+                    "compliance" => LockMode::Compliance,
+                    _ => return Err("lock-mode is governance or compliance"),
+                });
+            }
+            "identity" => self.identity = Some(path()?),
+            "ssh-config" => self.ssh_config = Some(path()?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Returns names and values for a URL.
+    pub(super) fn to_pairs(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let mode = |mode| match mode {
+            LockMode::Governance => "governance".to_owned(),
+            LockMode::Compliance => "compliance".to_owned(),
+        };
+        let pairs = [
+            (
+                "limit-upload",
+                self.limit_upload.map(|rate| rate.to_string()),
+            ),
+            (
+                "limit-download",
+                self.limit_download.map(|rate| rate.to_string()),
+            ),
+            ("lock-days", self.lock_days.map(|days| days.to_string())),
+            ("lock-mode", self.lock_mode.map(mode)),
+            ("identity", self.identity.as_ref().map(path)),
+            ("ssh-config", self.ssh_config.as_ref().map(path)),
+        ];
+        let set = pairs.into_iter();
+        set.filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+
+    /// Returns these options, with those that `other` has in their place.
+    pub(super) fn overridden_by(self, other: Self) -> Self {
+        Self {
+            limit_upload: other.limit_upload.or(self.limit_upload),
+            limit_download: other.limit_download.or(self.limit_download),
+            lock_days: other.lock_days.or(self.lock_days),
+            lock_mode: other.lock_mode.or(self.lock_mode),
+            identity: other.identity.or(self.identity),
+            ssh_config: other.ssh_config.or(self.ssh_config),
+        }
+    }
+
+    pub(super) fn limits(&self, clock: Arc<dyn Clock>) -> Limits {
+        let limit = |rate: Option<Rate>| {
+            rate.map(|rate| Arc::new(Limit::new(rate.bytes_per_second(), Arc::clone(&clock))))
+        };
+        Limits {
+            upload: limit(self.limit_upload),
+            download: limit(self.limit_download),
+        }
+    }
+}
+
+/// Says whether a URL has a password before its host, or an option whose name is that of a secret.
+pub(super) fn holds_secret(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let user = host.rsplit_once('@').map(|(user, _)| user);
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.to_lowercase());
+    user.is_some_and(|user| user.contains(':') || text.starts_with("s3:"))
+        || names.any(|name| {
+            ["secret", "password", "token", "key"]
+                .iter()
+                .any(|word| name.contains(word))
+        })
+}

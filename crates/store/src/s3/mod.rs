@@ -1,0 +1,365 @@
+//! A destination that is a bucket of a server that speaks S3.
+//!
+//! An object is put in one request, on the condition that there is none of its name (`If-None-Match: *`),
+//! and with a checksum that the server compares; it is durable when the server has answered 200. Where the
+//! bucket has Object Lock, objects are put with a retention. `docs/adr/0007-remote-stores.md` says why the
+//! requests are made with these libraries.
+
+mod answer;
+mod client;
+mod lock;
+mod upload;
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use jiff::fmt::rfc2822;
+use reqwest::header;
+use rusty_s3::actions::{ListObjectsV2, S3Action as _};
+use rusty_s3::{Bucket, UrlStyle};
+use strongroom_base::clock::{Clock, Timestamp};
+use url::Url;
+
+use crate::prefix_folder;
+use crate::remote::block_on;
+use crate::store::check_range;
+use crate::throttle::Limits;
+use crate::{LockMode, LockRule, ObjectPath, Properties, PutOutcome, Store, StoreError};
+use client::Client;
+use lock::BucketLock;
+
+/// What a server knows somebody by. It is not shown, and the secret is overwritten when it is dropped.
+pub struct Credential(rusty_s3::Credentials);
+
+impl Credential {
+    /// Makes a credential of an access key's id and its secret, and the token of a session if there is one.
+    pub fn new(key_id: &str, secret: &str, token: Option<&str>) -> Self {
+        Self(match token {
+            Some(token) => rusty_s3::Credentials::new_with_token(key_id, secret, token),
+            None => rusty_s3::Credentials::new(key_id, secret),
+        })
+    }
+}
+
+/// Where a bucket is, and how it is used.
+#[derive(Debug)]
+pub struct Options {
+    /// The server, such as `https://s3.eu-central-1.amazonaws.com`.
+    pub endpoint: Url,
+    /// Whether the bucket is a part of the host's name instead of the path.
+    pub bucket_in_host: bool,
+    /// The bucket.
+    pub bucket: String,
+    /// Its region.
+    pub region: String,
+    /// What the names of all objects begin with, without slashes at its ends; may be empty.
+    pub prefix: String,
+    /// For how many days new objects are locked, and by whom a lock may be lifted; by default both are as
+    /// the bucket says.
+    pub lock_days: Option<u32>,
+    /// See [`lock_days`](Self::lock_days).
+    pub lock_mode: Option<LockMode>,
+    /// Limits of the rate.
+    pub limits: Limits,
+}
+
+/// Objects in a bucket.
+pub struct S3 {
+    client: Client,
+    prefix: String,
+    described: String,
+    lock_days: Option<u32>,
+    lock_mode: Option<LockMode>,
+    clock: Arc<dyn Clock>,
+    bucket_lock: OnceLock<Option<BucketLock>>,
+}
+
+impl S3 {
+    /// Prepares the client; nothing is asked of the server yet.
+    pub fn new(
+        options: Options,
+        credential: Credential,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let described = format!("s3 {}/{}", options.bucket, options.prefix);
+        let invalid = |error: &dyn std::fmt::Display| StoreError::Refused {
+            server: options.endpoint.to_string(),
+            op: "use",
+            path: options.bucket.clone(),
+            why: error.to_string(),
+        };
+        let style = if options.bucket_in_host {
+            UrlStyle::VirtualHost
+        } else {
+            UrlStyle::Path
+        };
+        let bucket = Bucket::new(
+            options.endpoint.clone(),
+            style,
+            options.bucket.clone(),
+            options.region.clone(),
+        );
+        let bucket = bucket.map_err(|error| invalid(&error))?;
+        let client = Client::new(bucket, credential.0, options.limits)
+            .map_err(|error| StoreError::from_io("open", &described, error))?;
+        Ok(Self {
+            client,
+            prefix: match options.prefix.as_str() {
+                "" => String::new(),
+                prefix => format!("{prefix}/"),
+            },
+            described: described.trim_end_matches('/').to_owned(),
+            lock_days: options.lock_days,
+            lock_mode: options.lock_mode,
+            clock,
+            bucket_lock: OnceLock::new(),
+        })
+    }
+
+    /// Asks the server whether the bucket is there and may be listed.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let check = async {
+            let mut action = self.client.bucket().list_objects_v2(self.client.signer());
+            action.with_prefix(self.prefix.as_str());
+            action.with_max_keys(1);
+            let answer = self
+                .client
+                .send("list", &self.described, action, None)
+                .await?;
+            answer.checked().await?.text().await
+        };
+        self.run(&self.described, check).map(|_| ())
+    }
+
+    fn key(&self, path: &ObjectPath) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    fn run<T>(
+        &self,
+        path: &dyn std::fmt::Display,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        block_on(work).unwrap_or_else(|error| Err(StoreError::from_io("reach", path, error)))
+    }
+
+    /// Fetches all of an object, or a part of it.
+    async fn fetch(
+        &self,
+        path: &ObjectPath,
+        part: Option<(u64, u64)>,
+        len_max: u64,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = self.key(path);
+        let mut action = self.client.bucket().get_object(self.client.signer(), &key);
+        if let Some((first, last)) = part {
+            let headers = action.headers_mut();
+            headers.insert("range", format!("bytes={first}-{last}"));
+        }
+        let answer = self.client.send("read", path, action, None).await?;
+        let answer = answer.checked().await?;
+        let size = answer.length()?;
+        if part.is_some() && !answer.is_partial() {
+            return Err(answer.refused("it sends whole objects where a part was asked for"));
+        }
+        if size > len_max {
+            return Err(StoreError::TooLarge {
+                path: path.to_string(),
+                size,
+                len_max,
+            });
+        }
+        answer.body(size, self.client.limits()).await
+    }
+
+    async fn part(
+        &self,
+        path: &ObjectPath,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let last = offset
+            .checked_add(len as u64)
+            .and_then(|end| end.checked_sub(1));
+        if let Some(last) = last.filter(|_| len > 0) {
+            match self.fetch(path, Some((offset, last)), len as u64).await {
+                Ok(bytes) if bytes.len() == len => return Ok(bytes),
+                // A server answers with what there is, or that there is nothing of the range.
+                Ok(_) | Err(StoreError::Truncated { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        check_range(path, self.head(path).await?.length()?, offset, len)?;
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        let short = io::Error::from(io::ErrorKind::UnexpectedEof);
+        Err(StoreError::from_io("read", path, short))
+    }
+
+    async fn head(&self, path: &ObjectPath) -> Result<answer::Answer, StoreError> {
+        let key = self.key(path);
+        let action = self.client.bucket().head_object(self.client.signer(), &key);
+        let answer = self.client.send("look at", path, action, None).await?;
+        answer.checked().await
+    }
+
+    /// Fetches one page of a listing, and the token of the next.
+    async fn page(
+        &self,
+        below: &str,
+        token: Option<&str>,
+    ) -> Result<(Vec<(String, u64)>, Option<String>), StoreError> {
+        let mut action = self.client.bucket().list_objects_v2(self.client.signer());
+        action.with_prefix(below);
+        if let Some(token) = token {
+            action.with_continuation_token(token);
+        }
+        let answer = self.client.send("list", &below, action, None).await?;
+        let text = answer.checked().await?.text().await?;
+        let page = ListObjectsV2::parse_response(&text).map_err(|error| {
+            let error = io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+            StoreError::from_io("list", &below, error)
+        })?;
+        let objects = page.contents.into_iter();
+        let objects = objects.map(|object| (object.key, object.size.unwrap_or_default()));
+        Ok((objects.collect(), page.next_continuation_token))
+    }
+
+    async fn put(&self, path: &ObjectPath, bytes: Bytes) -> Result<PutOutcome, StoreError> {
+        let key = self.key(path);
+        let mut action = self.client.bucket().put_object(self.client.signer(), &key);
+        let headers = action.headers_mut();
+        headers.insert("if-none-match", "*");
+        if self.lock_days.is_some() {
+            let bucket = self.bucket_lock(path).await?;
+            let (mode, until) = self.retention(bucket.as_ref());
+            headers.insert("x-amz-object-lock-mode", lock::mode_name(mode));
+            headers.insert("x-amz-object-lock-retain-until-date", until);
+        }
+        let answer = self.client.send("write", path, action, Some(bytes)).await?;
+        if answer.says_it_is_there() {
+            return Ok(PutOutcome::AlreadyThere);
+        }
+        answer.checked().await.map(|_| PutOutcome::Stored)
+    }
+
+    async fn remove(&self, path: &ObjectPath) -> Result<(), StoreError> {
+        let key = self.key(path);
+        let mut action = self
+            .client
+            .bucket()
+            .delete_object(self.client.signer(), &key);
+        if self.bucket_lock(path).await?.is_some() {
+            // Without a version, a delete would only hide the object behind a mark.
+            let version = match self.head(path).await {
+                Err(StoreError::NotFound { .. }) => return Ok(()),
+                head => head?.header("x-amz-version-id").map(str::to_owned),
+            };
+            if let Some(version) = version {
+                let query = action.query_mut();
+                query.insert("versionId", version);
+            }
+        }
+        let answer = self.client.send("delete", path, action, None).await?;
+        match answer.checked().await {
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rule(&self, bucket: Option<&BucketLock>) -> Option<LockRule> {
+        let bucket = bucket?;
+        let days = self.lock_days.or(bucket.default.map(|rule| rule.days))?;
+        let mode = self.retention(Some(bucket)).0;
+        Some(LockRule { mode, days })
+    }
+}
+
+impl Store for S3 {
+    fn put_new(&self, path: &ObjectPath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
+        self.run(path, self.put(path, Bytes::copy_from_slice(bytes)))
+    }
+
+    fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
+        self.run(path, self.fetch(path, None, len_max))
+    }
+
+    fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        self.run(path, self.part(path, offset, len))
+    }
+
+    fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
+        self.run(path, async { self.head(path).await?.length() })
+    }
+
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        let head = self.run(path, self.head(path))?;
+        let text = head
+            .header(header::LAST_MODIFIED.as_str())
+            .unwrap_or_default();
+        let time = rfc2822::parse(text).map_err(|_| {
+            let error = io::Error::other(format!("`{text}` is not a time"));
+            StoreError::from_io("look at", path, error)
+        })?;
+        Ok(Timestamp::from_parts(time.timestamp().as_second(), 0))
+    }
+
+    fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {
+        prefix_folder(prefix)?;
+        let below = format!("{}{prefix}", self.prefix);
+        let mut token: Option<String> = None;
+        loop {
+            let (objects, next) = self.run(&prefix, self.page(&below, token.as_deref()))?;
+            for (key, size) in objects {
+                let path = key.strip_prefix(&self.prefix).map(ObjectPath::new);
+                if let Some(Ok(path)) = path {
+                    visit(path, size);
+                }
+            }
+            if next.is_some() && next == token {
+                let error = io::Error::other("the listing does not go on");
+                return Err(StoreError::from_io("list", &prefix, error));
+            }
+            token = next;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
+        self.run(path, self.remove(path))
+    }
+
+    fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+        self.run(path, async {
+            lock::until_of(&self.head(path).await?, path)
+        })
+    }
+
+    fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+        self.run(path, self.extend(path, until))
+    }
+
+    fn describe(&self) -> String {
+        self.described.clone()
+    }
+
+    fn properties(&self) -> Result<Properties, StoreError> {
+        let bucket = self.run(&self.described, self.bucket_lock(&self.described))?;
+        Ok(Properties {
+            durable: "the server has compared the checksum and answered that it keeps the object",
+            exclusive: true,
+            free_bytes: None,
+            lock: self.rule(bucket.as_ref()),
+        })
+    }
+}
+
+impl std::fmt::Debug for S3 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.described)
+    }
+}
