@@ -12,11 +12,23 @@ fn split(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
+/// Bytes that do not compress, so that they do not travel in a record.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let step = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    (0..len).map(step).collect()
+}
+
 /// A place whose files are backed up to two folders.
 fn backed_up() -> Place {
     let place = Place::new();
     place.write("files/a.txt", "first");
-    place.write("files/large", vec![7; 600_000]);
+    place.write("files/large", noise(600_000));
     place.ok("--quiet backup files --to ./disk --to ./stick");
     place.ok("key export --file custody.key");
     place
