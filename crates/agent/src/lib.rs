@@ -39,4 +39,5 @@ pub use strongroom_engine::{
     DestinationReport, DestinationStatus, Monitor, Progress, Stop, Warning,
 };
 pub use strongroom_format::tree::{Entry, Node};
+pub use strongroom_mount as mount;
 pub use strongroom_read::SnapshotInfo;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, completions, destination, diff, dump, find, init, key, ls, man, restore, snapshots,
-    stats, verify, versions,
+    backup, completions, destination, diff, dump, find, init, key, ls, man, mount, restore,
+    snapshots, stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Stats(stats::Arguments),
     /// Bring files back
     Restore(restore::Arguments),
+    /// Show all snapshots, and all versions of every file, as folders
+    Mount(mount::Arguments),
     /// Write the content of a file to the standard output
     Dump(dump::Arguments),
     /// Check that an archive is whole

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "init",
     "destination",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 28] = [
     "diff",
     "stats",
     "restore",
+    "mount",
     "dump",
     "verify",
     "key",

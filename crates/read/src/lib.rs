@@ -7,12 +7,13 @@ mod archive;
 mod cells;
 mod content;
 mod error;
+mod find;
 mod index;
 mod replicas;
 mod segments;
 
 pub use archive::{Archive, SnapshotInfo, newest_keys, open_body, open_key_ring};
-pub use content::{Piece, VisitChunk, XATTR_LEN_MAX};
+pub use content::{Chunk, Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
-pub use index::{ChunkPlace, Index};
+pub use index::{ChunkPlace, Index, SegmentName};
 pub use replicas::Replicas;
