@@ -53,10 +53,7 @@ impl Ahead {
     /// Is told that a segment is read.
     pub(crate) fn touched(&self, archive: &Arc<Archive>, name: SegmentName) {
         for row in self.wanted(name) {
-            let wish = SegmentName {
-                run: name.run,
-                row,
-            };
+            let wish = SegmentName { run: name.run, row };
             if self.wishes.try_send((archive.clone(), wish)).is_err() {
                 return;
             }
@@ -70,7 +67,8 @@ impl Ahead {
             return 0..0;
         }
         let is_before = |other: &SegmentName| {
-            other.run == name.run && (1..=BEFORE).any(|by| other.row.checked_add(by) == Some(name.row))
+            other.run == name.run
+                && (1..=BEFORE).any(|by| other.row.checked_add(by) == Some(name.row))
         };
         let in_sequence = touched.iter().any(is_before);
         touched.push_front(name);

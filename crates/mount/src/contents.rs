@@ -21,7 +21,9 @@ pub(crate) fn read(
     offset: u64,
     len: u64,
 ) -> Result<Vec<u8>, ReadError> {
-    let end = content.len().min(offset.saturating_add(len.min(ANSWER_LEN_MAX)));
+    let end = content
+        .len()
+        .min(offset.saturating_add(len.min(ANSWER_LEN_MAX)));
     let mut out = Vec::with_capacity(to_usize(end.saturating_sub(offset)));
     if let Content::Inline(bytes) = content {
         let wanted = bytes.get(to_usize(offset)..to_usize(end));

@@ -10,8 +10,8 @@ use std::time::Duration;
 use fuser::{
     AccessFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
     INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData,
-    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen,
-    ReplyStatfs, ReplyXattr, Request,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs,
+    ReplyXattr, Request,
 };
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_format::tree::{Entry, Node};
@@ -146,7 +146,13 @@ impl Strongroom {
     }
 
     /// Gives what was found a number, by which the kernel will know it.
-    fn tell(&self, moment: &Moment, above: u64, name: &[u8], found: &Found) -> Result<Told, Failure> {
+    fn tell(
+        &self,
+        moment: &Moment,
+        above: u64,
+        name: &[u8],
+        found: &Found,
+    ) -> Result<Told, Failure> {
         let table = &self.stores.table;
         let believed = |in_versions| if in_versions { SHORTLY } else { FOREVER };
         match found {
@@ -209,15 +215,19 @@ impl Strongroom {
         }
         let folder = self.folder(ino)?;
         let mut failed = None;
-        self.stores.list(&moment, &folder, from, &mut |next, name, found| {
-            match take(&moment, next + DOTS, name, Some(found)) {
+        self.stores
+            .list(&moment, &folder, from, &mut |next, name, found| match take(
+                &moment,
+                next + DOTS,
+                name,
+                Some(found),
+            ) {
                 Ok(enough) => enough,
                 Err(failure) => {
                     failed = Some(failure);
                     true
                 }
-            }
-        })?;
+            })?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -234,7 +244,12 @@ impl Strongroom {
     }
 
     /// Returns the number of something without counting that the kernel knows it.
-    fn number_of(&self, above: u64, name: &[u8], found: &Found) -> Result<(u64, FileType), Failure> {
+    fn number_of(
+        &self,
+        above: u64,
+        name: &[u8],
+        found: &Found,
+    ) -> Result<(u64, FileType), Failure> {
         let table = &self.stores.table;
         match found {
             Found::Entry { place, entry } => {
@@ -263,23 +278,34 @@ impl Strongroom {
     }
 
     fn read_file(&self, ino: u64, offset: u64, len: u64) -> Result<Vec<u8>, Failure> {
-        self.ask(|moment| match self.entry(moment, ino)?.map(|entry| entry.node) {
-            Some(Node::File { content }) => {
-                let (archive, lists) = (&moment.archive, &self.stores.lists);
-                Ok(contents::read(archive, lists, &self.ahead, &content, offset, len)?)
-            }
-            _ => Err(Failure::Gone),
-        })
+        self.ask(
+            |moment| match self.entry(moment, ino)?.map(|entry| entry.node) {
+                Some(Node::File { content }) => {
+                    let (archive, lists) = (&moment.archive, &self.stores.lists);
+                    Ok(contents::read(
+                        archive,
+                        lists,
+                        &self.ahead,
+                        &content,
+                        offset,
+                        len,
+                    )?)
+                }
+                _ => Err(Failure::Gone),
+            },
+        )
     }
 
     fn seek(&self, ino: u64, offset: u64, what: Seek) -> Result<Option<u64>, Failure> {
-        self.ask(|moment| match self.entry(moment, ino)?.map(|entry| entry.node) {
-            Some(Node::File { content }) => {
-                let (archive, lists) = (&moment.archive, &self.stores.lists);
-                Ok(contents::seek(archive, lists, &content, offset, what)?)
-            }
-            _ => Err(Failure::Gone),
-        })
+        self.ask(
+            |moment| match self.entry(moment, ino)?.map(|entry| entry.node) {
+                Some(Node::File { content }) => {
+                    let (archive, lists) = (&moment.archive, &self.stores.lists);
+                    Ok(contents::seek(archive, lists, &content, offset, what)?)
+                }
+                _ => Err(Failure::Gone),
+            },
+        )
     }
 
     fn xattr(&self, ino: u64, name: &[u8]) -> Result<Option<Vec<u8>>, Failure> {

@@ -144,7 +144,9 @@ impl Stores {
                     return Ok(Some(found));
                 }
                 let shown = moment.by_name(name);
-                shown.map(|shown| self.at_path(shown, b"")).transpose()
+                shown
+                    .map(|shown| self.at_path(shown, b""))
+                    .transpose()
                     .map(Option::flatten)
             }
             Folder::ById => Ok(own(by_id(moment))),
@@ -242,7 +244,10 @@ impl Stores {
             return Err(Failure::Gone);
         };
         let path = self.path(place, Some(&entry));
-        let tree = self.table.number_tree(content, &path).ok_or(Failure::Full)?;
+        let tree = self
+            .table
+            .number_tree(content, &path)
+            .ok_or(Failure::Full)?;
         let mut position = from;
         let archive = &moment.archive;
         while let Some(leaf) = self.trees.leaf(archive, &self.lists, content, position)? {
@@ -294,7 +299,14 @@ fn by_id(moment: &Moment) -> Vec<(String, Folder)> {
 
 fn tags(moment: &Moment) -> Vec<(String, Folder)> {
     let all = moment.snapshots.iter();
-    let tags = all.flat_map(|shown| shown.info.snapshot.tags.iter().map(|tag| names::of_tag(tag)));
+    let tags = all.flat_map(|shown| {
+        shown
+            .info
+            .snapshot
+            .tags
+            .iter()
+            .map(|tag| names::of_tag(tag))
+    });
     let names: std::collections::BTreeSet<String> = tags.collect();
     let folder = |name: String| {
         let tag = Folder::Tag(name.as_str().into());

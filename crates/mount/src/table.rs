@@ -77,11 +77,16 @@ pub(crate) enum Folder {
     /// A link from these folders to a snapshot's.
     Link(Arc<str>),
     /// Leads to the roots of a snapshot.
-    Above { shown: Arc<Shown>, path: Arc<[u8]> },
+    Above {
+        shown: Arc<Shown>,
+        path: Arc<[u8]>,
+    },
     /// A stored directory.
     Stored(Place),
     /// All that ever was at a path.
-    Versions { path: Arc<[u8]> },
+    Versions {
+        path: Arc<[u8]>,
+    },
 }
 
 struct Known {

@@ -71,12 +71,7 @@ impl Timelines {
     }
 
     /// Returns the timeline of a path: empty, or beginning with a slash and without one at its end.
-    fn of(
-        &self,
-        stores: &Stores,
-        moment: &Moment,
-        path: &[u8],
-    ) -> Result<Arc<Vec<Span>>, Failure> {
+    fn of(&self, stores: &Stores, moment: &Moment, path: &[u8]) -> Result<Arc<Vec<Span>>, Failure> {
         let slashes = path.iter().enumerate().skip(1);
         let ends = slashes.filter_map(|(at, byte)| (*byte == b'/').then_some(at));
         let mut timeline = self.step(moment, b"", || Ok(of_top(stores, moment)?))?;
@@ -310,7 +305,9 @@ impl Listing {
                 continue;
             }
             let within = leaf.entries.iter().map(|entry| &entry.name);
-            let within = within.filter(|name| is_new(name)).take_while(|name| is_within(name));
+            let within = within
+                .filter(|name| is_new(name))
+                .take_while(|name| is_within(name));
             names.extend(within.cloned());
         }
         let above = std::mem::take(&mut self.names_above);

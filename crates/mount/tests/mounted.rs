@@ -21,6 +21,7 @@ use strongroom_crypto::suite::Suite;
 use strongroom_mount::{Access, MountOptions, Mounted, Unmounted, mount};
 use strongroom_read::{Archive, Replicas};
 use strongroom_replica::layout::object_path;
+use strongroom_replica::record::Added;
 use strongroom_store::{Folder, Memory, Store};
 
 /// Every kind of thing that a backup keeps.
@@ -132,7 +133,10 @@ fn what_is_shown_is_what_was_backed_up() {
     assert_eq!((one.ino(), one.nlink()), (two.ino(), 2));
     let again = fs::metadata(latest.join("large")).unwrap();
     assert_eq!(again.ino(), one.ino());
-    assert_eq!(fs::metadata(latest.join("tiny")).unwrap().mtime_nsec(), 500_000_000);
+    assert_eq!(
+        fs::metadata(latest.join("tiny")).unwrap().mtime_nsec(),
+        500_000_000
+    );
 
     let refused = File::create(latest.join("new")).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(30), "EROFS");
@@ -142,11 +146,17 @@ fn what_is_shown_is_what_was_backed_up() {
 
     let at_top = names(shown.path());
     let expected = ["by-id", "latest", "tags", "versions"];
-    assert!(expected.iter().all(|name| at_top.contains(*name)), "{at_top:?}");
+    assert!(
+        expected.iter().all(|name| at_top.contains(*name)),
+        "{at_top:?}"
+    );
     assert_eq!(at_top.len(), 5, "{at_top:?}");
     let by_id = names(&shown.path().join("by-id"));
     let id = by_id.first().unwrap();
-    assert_eq!(names(&shown.path().join("by-id").join(id)), names(&shown.path().join("latest")));
+    assert_eq!(
+        names(&shown.path().join("by-id").join(id)),
+        names(&shown.path().join("latest"))
+    );
     assert_eq!(shown.unmount(), Unmounted::Whole);
 }
 
@@ -160,7 +170,8 @@ fn grep_finds_the_same_in_both() {
     let shown = Shown::new(open(&setup), &ALL);
     let found = |folder: &Path| {
         let mut grep = Command::new("grep");
-        grep.args(["-rc", "--devices=skip", "needle 3", "."]).current_dir(folder);
+        grep.args(["-rc", "--devices=skip", "needle 3", "."])
+            .current_dir(folder);
         let out = String::from_utf8_lossy(&grep.output().unwrap().stdout).into_owned();
         let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
         lines.sort();
@@ -189,7 +200,9 @@ fn readers_side_by_side_read_anywhere() {
                     let len = real.metadata().unwrap().len();
                     let mut at = reader * 7_919;
                     for _ in 0..60 {
-                        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1 + reader);
+                        at = at
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1 + reader);
                         let (mut one, mut two) = (vec![0; 70_000], vec![0; 70_000]);
                         let offset = (at >> 20) % len;
                         let read = real.read_at(&mut one, offset).unwrap();
@@ -285,7 +298,9 @@ fn new_snapshots_appear() {
         assert!(std::time::Instant::now() < end, "it does not appear");
         thread::yield_now();
     }
-    let newest = names(shown.path()).into_iter().rfind(|name| name.starts_with("20"));
+    let newest = names(shown.path())
+        .into_iter()
+        .rfind(|name| name.starts_with("20"));
     let newest = shown.path().join(newest.unwrap());
     let below = source.path().strip_prefix("/").unwrap();
     assert!(newest.join(below).join("a").exists());
@@ -304,7 +319,10 @@ fn one_snapshot_alone_is_the_top() {
     let options = MountOptions { snapshot, ..ALL };
     let shown = Shown::new(archive, &options);
     let below = source.path().strip_prefix("/").unwrap();
-    assert_eq!(fs::read(shown.path().join(below).join("a")).unwrap(), b"one");
+    assert_eq!(
+        fs::read(shown.path().join(below).join("a")).unwrap(),
+        b"one"
+    );
     assert!(!shown.path().join("latest").exists());
 }
 
@@ -329,8 +347,9 @@ fn damage_first_packs(setup: &Setup) -> usize {
     let first = snapshots[0].id.seq;
     let mut damaged = 0;
     for entry in log.entries.iter().filter(|entry| entry.id().seq <= first) {
-        for (object, size) in &entry.header.adds {
-            let is_data = object.kind() == strongroom_base::object::ObjectKind::Pack && *size > 1 << 20;
+        for Added { object, size } in &entry.header.changes.adds {
+            let is_data =
+                object.kind() == strongroom_base::object::ObjectKind::Pack && *size > 1 << 20;
             if is_data {
                 let path = object_path(setup.identity.archive, object);
                 setup.stores[0].delete(&path).unwrap();
@@ -399,7 +418,10 @@ fn others_may_look_as_far_as_permissions_say() {
         fs::set_permissions(source.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     let listed = source.path().join("listed");
-    let status = Command::new("setfacl").args(["-m", "u:65534:r"]).arg(listed).status();
+    let status = Command::new("setfacl")
+        .args(["-m", "u:65534:r"])
+        .arg(listed)
+        .status();
     assert!(status.unwrap().success());
     let setup = in_memory();
     setup.backup(source.path()).unwrap();
@@ -407,7 +429,8 @@ fn others_may_look_as_far_as_permissions_say() {
         fs::set_permissions(shown.folder.path(), fs::Permissions::from_mode(0o755)).ok();
         let path = shown.latest(&source.path().join(name));
         let mut cat = Command::new("setpriv");
-        cat.args(["--reuid=65534", "--clear-groups", "cat"]).arg(path);
+        cat.args(["--reuid=65534", "--clear-groups", "cat"])
+            .arg(path);
         cat.output().unwrap().status.success()
     };
     let closed = Shown::new(open(&setup), &ALL);
@@ -419,6 +442,8 @@ fn others_may_look_as_far_as_permissions_say() {
             snapshot: None,
         },
     );
-    let may: Vec<bool> = ["open", "closed", "listed"].map(|name| can(&others, name)).into();
+    let may: Vec<bool> = ["open", "closed", "listed"]
+        .map(|name| can(&others, name))
+        .into();
     assert_eq!(may, [true, false, true]);
 }
