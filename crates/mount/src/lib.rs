@@ -9,12 +9,13 @@
 //! versions/home/anna/letter.txt/2026-11-22T01-30-00Z-1a2b3c4d.txt
 //! ```
 //!
-//! A request of the kernel goes from [`filesystem`] to [`folders`] (what is in a folder), to [`trees`]
+//! A question of the kernel goes from [`filesystem`] through [`answers`] to [`folders`] (what is in a folder), to [`trees`]
 //! (a stored directory, read by parts) or to [`contents`] (a file, read by parts); [`table`] gives inode
 //! numbers. Everything that is kept has a limit, but for a few bytes for each directory that was looked
 //! into. Nothing is walked before somebody asks.
 
 mod ahead;
+mod answers;
 mod attributes;
 mod contents;
 mod error;

@@ -7,15 +7,15 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use rustix::mount::UnmountFlags;
 use strongroom_read::Archive;
 
 use crate::ahead::Ahead;
+use crate::answers::{Listings, Strongroom};
 use crate::attributes::Mounter;
 use crate::error::MountError;
-use crate::filesystem::{Listings, Strongroom};
 use crate::folders::{Found, Stores};
 use crate::history::{History, Shown};
 use crate::parts::Lists;
@@ -167,10 +167,7 @@ impl Mounted {
 
     /// Waits for a problem, for at most `time`.
     pub fn wait_for_problem(&self, time: Duration) -> Option<Problem> {
-        match self.problems.recv_timeout(time) {
-            Ok(problem) => Some(problem),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.problems.recv_timeout(time).ok()
     }
 
     /// Says whether somebody else has unmounted it.

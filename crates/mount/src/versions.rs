@@ -74,7 +74,7 @@ impl Timelines {
     fn of(&self, stores: &Stores, moment: &Moment, path: &[u8]) -> Result<Arc<Vec<Span>>, Failure> {
         let slashes = path.iter().enumerate().skip(1);
         let ends = slashes.filter_map(|(at, byte)| (*byte == b'/').then_some(at));
-        let mut timeline = self.step(moment, b"", || Ok(of_top(stores, moment)?))?;
+        let mut timeline = self.step(moment, b"", || of_top(stores, moment))?;
         for end in ends.chain((!path.is_empty()).then_some(path.len())) {
             let above = timeline;
             timeline = self.step(moment, &path[..end], || {
