@@ -22,6 +22,8 @@ use crate::versions::Listing;
 const FOREVER: Duration = Duration::from_hours(24);
 /// How long it believes what new snapshots change.
 const SHORTLY: Duration = Duration::from_secs(1);
+/// A folder is large from this length of its tree chunks on: about ten thousand names.
+const LARGE_FOLDER_LEN: u64 = 1 << 20;
 /// What every folder begins with, `.` and `..`.
 const DOTS: u64 = 2;
 
@@ -134,6 +136,16 @@ impl Strongroom {
             },
         };
         self.stores.entry(moment, place).map(Some)
+    }
+
+    /// Says whether a folder is so large that the kernel shall not keep all that is in it.
+    pub(crate) fn is_large(&self, ino: u64) -> bool {
+        let moment = self.stores.history.now();
+        let entry = self.entry(&moment, ino).ok().flatten();
+        entry.is_some_and(|entry| match entry.node {
+            Node::Directory { tree } => tree.len() > LARGE_FOLDER_LEN,
+            _ => false,
+        })
     }
 
     pub(crate) fn own_attributes(&self, moment: &Moment, ino: u64, folder: &Folder) -> FileAttr {

@@ -9,9 +9,6 @@ use strongroom_read::{Archive, ReadError};
 use crate::ahead::Ahead;
 use crate::parts::{Lists, Part, no_such_part};
 
-/// Most bytes that one answer has, whatever is asked for.
-const ANSWER_LEN_MAX: u64 = 4 << 20;
-
 /// Reads from `offset` on: `len` bytes, or less at the end. Holes are zero bytes.
 pub(crate) fn read(
     archive: &Arc<Archive>,
@@ -21,9 +18,7 @@ pub(crate) fn read(
     offset: u64,
     len: u64,
 ) -> Result<Vec<u8>, ReadError> {
-    let end = content
-        .len()
-        .min(offset.saturating_add(len.min(ANSWER_LEN_MAX)));
+    let end = content.len().min(offset.saturating_add(len));
     let mut out = Vec::with_capacity(to_usize(end.saturating_sub(offset)));
     if let Content::Inline(bytes) = content {
         let wanted = bytes.get(to_usize(offset)..to_usize(end));

@@ -12,7 +12,7 @@ use fuser::{
 };
 use strongroom_format::tree::Node;
 
-use crate::answers::{Strongroom, Told};
+use crate::answers::Strongroom;
 use crate::contents::Seek;
 use crate::folders::Failure;
 use crate::table::Folder;
@@ -20,6 +20,8 @@ use crate::versions::Listing;
 
 /// Longest name of a directory entry that systems have.
 const NAME_LEN_MAX: u32 = 255;
+/// Most bytes that the kernel asks for at once.
+const READ_LEN_MAX: u32 = 1 << 20;
 /// `whence` of `lseek`, as the kernel numbers it.
 const SEEK_DATA: i32 = 3;
 const SEEK_HOLE: i32 = 4;
@@ -39,7 +41,6 @@ impl Filesystem for Strongroom {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
         let mut wanted = vec![
             InitFlags::FUSE_DO_READDIRPLUS,
-            InitFlags::FUSE_READDIRPLUS_AUTO,
             InitFlags::FUSE_PARALLEL_DIROPS,
             InitFlags::FUSE_NO_OPEN_SUPPORT,
         ];
@@ -50,6 +51,8 @@ impl Filesystem for Strongroom {
             // A kernel that does not have it goes without.
             let _ = config.add_capabilities(flag);
         }
+        // The kernel asks for no more at once than it would write.
+        let _ = config.set_max_write(READ_LEN_MAX);
         Ok(())
     }
 
@@ -186,22 +189,31 @@ impl Filesystem for Strongroom {
         mut reply: ReplyDirectoryPlus,
     ) {
         let ino = ino.0;
+        let names_alone = self.is_large(ino);
         let listed = self.list(ino, handle.0, offset, &mut |moment, next, name, found| {
-            let told = match found {
-                None => {
-                    let number = self.dot(ino, name);
-                    Told {
-                        ino: number,
-                        attributes: self.own_attributes(moment, number, &Folder::Top),
-                        believed: Duration::ZERO,
-                    }
-                }
-                Some(found) => self.tell(moment, ino, name, found)?,
+            let Some(found) = found else {
+                let number = self.dot(ino, name);
+                return Ok(reply.add(
+                    INodeNo(number),
+                    next,
+                    OsStr::from_bytes(name),
+                    &Duration::ZERO,
+                    &self.own_attributes(moment, number, &Folder::Top),
+                    Generation(0),
+                ));
             };
-            let (number, name_os) = (INodeNo(told.ino), OsStr::from_bytes(name));
-            let (believed, attributes) = (&told.believed, &told.attributes);
-            let full = reply.add(number, next, name_os, believed, attributes, Generation(0));
-            if full && found.is_some() {
+            let told = self.tell(moment, ino, name, found)?;
+            // Without a number the kernel takes the name alone.
+            let number = if names_alone { 0 } else { told.ino };
+            let full = reply.add(
+                INodeNo(number),
+                next,
+                OsStr::from_bytes(name),
+                &told.believed,
+                &told.attributes,
+                Generation(0),
+            );
+            if full || names_alone {
                 self.stores.table.forget(told.ino, 1);
             }
             Ok(full)
