@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["base", "crypto", "store", "api", "domain"],
     &["format", "replica", "custody", "files"],
     &["read", "catalogue", "client", "directory"],
-    &["engine", "db"],
+    &["engine", "mount", "db"],
     &["agent", "server"],
     &["cli", "serverd", "officer"],
 ];

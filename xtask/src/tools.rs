@@ -12,6 +12,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("getfacl", "acl"),
     ("getfattr", "attr"),
     ("strace", "strace"),
+    ("fusermount3", "fuse3"),
 ];
 
 /// Installs what the tests run: programs of the system, and cargo-nextest.

@@ -6,6 +6,7 @@ use strongroom_custody::password::PasswordError;
 use strongroom_engine::EngineError;
 use strongroom_engine::retention::{NotAnAge, PolicyError};
 use strongroom_format::FormatError;
+use strongroom_mount::MountError;
 use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
 use strongroom_store::StoreError;
@@ -327,6 +328,9 @@ pub enum AgentError {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An archive could not be mounted or unmounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
 }
 
 impl AgentError {
@@ -394,6 +398,7 @@ impl Classified for AgentError {
             Self::Format(source) => source.class(),
             Self::Read(source) => source.class(),
             Self::Engine(source) => source.class(),
+            Self::Mount(source) => source.class(),
         }
     }
 }

@@ -53,6 +53,7 @@ pub use strongroom_engine::{
     DestinationReport, DestinationStatus, EngineError, Monitor, Progress, Stop, Warning,
 };
 pub use strongroom_format::tree::{Entry, Node};
+pub use strongroom_mount as mount;
 pub use strongroom_read::SnapshotInfo;
 pub use strongroom_replica::scrub::Sample;
 pub use strongroom_store::probe::Capabilities;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     acknowledge_loss, backup, completions, destination, diff, dump, find, forget, init, key, ls,
-    man, prune, repair, restore, snapshots, stats, verify, versions,
+    man, mount, prune, repair, restore, snapshots, stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Stats(stats::Arguments),
     /// Bring files back
     Restore(restore::Arguments),
+    /// Show all snapshots, and all versions of every file, as folders
+    Mount(mount::Arguments),
     /// Write the content of a file to the standard output
     Dump(dump::Arguments),
     /// Check that an archive is whole

@@ -1,5 +1,6 @@
 //! What to do about a failure: the second line that a person gets.
 
+use strongroom_agent::mount::MountError;
 use strongroom_agent::{AgentError, EngineError, PolicyError};
 use strongroom_base::{Class, Classified as _};
 
@@ -80,6 +81,15 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
             "find out why first; `strongroom destination heal NAME` fills up one that went back"
         }
         AgentError::Locked { .. } => "wait until it has finished",
+        AgentError::Mount(MountError::NotEmpty { .. }) => {
+            "mount at an empty folder, so that nothing is hidden"
+        }
+        AgentError::Mount(MountError::Folder { .. }) => {
+            "make the folder first; if it is a mount that a killed process left, `fusermount3 -u DIR` takes it away"
+        }
+        AgentError::Mount(MountError::Mount { .. }) => {
+            "mounting needs /dev/fuse and, without being root, the program fusermount3 (package fuse3)"
+        }
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"
         }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 36] = [
     "",
     "init",
     "destination",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 35] = [
     "diff",
     "stats",
     "restore",
+    "mount",
     "dump",
     "verify",
     "forget",

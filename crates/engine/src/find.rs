@@ -27,7 +27,7 @@ pub fn find_path(
         let Node::Directory { tree } = &entry.node else {
             return Ok(None);
         };
-        match find_name(archive, tree, name)? {
+        match archive.find_entry(tree, name)? {
             Some(found) => entry = found,
             None => return Ok(None),
         }
@@ -40,17 +40,6 @@ fn below<'p>(root: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let rest = path.strip_prefix(root)?;
     (rest.is_empty() || rest[0] == b'/').then_some(rest)
-}
-
-fn find_name(archive: &Archive, tree: &Content, name: &[u8]) -> Result<Option<Entry>, ReadError> {
-    let mut found = None;
-    archive.read_tree(tree, &mut |entry| -> Result<(), ReadError> {
-        if entry.name == name {
-            found = Some(entry);
-        }
-        Ok(())
-    })?;
-    Ok(found)
 }
 
 /// Is told an entry and its path.

@@ -10,6 +10,7 @@ use strongroom_format::tree::{Entries, Entry};
 
 use crate::archive::Archive;
 use crate::error::ReadError;
+use crate::index::SegmentName;
 
 /// Longest value of an extended attribute in bytes.
 pub const XATTR_LEN_MAX: u64 = 1 << 20;
@@ -27,14 +28,15 @@ pub enum Piece<'a> {
 pub type VisitChunk<'a, E> = dyn FnMut(ChunkKind, &ChunkId, Option<u32>) -> Result<(), E> + 'a;
 
 /// A verified chunk inside its segment.
-pub(crate) struct Chunk {
+pub struct Chunk {
     segment: Arc<Vec<u8>>,
     start: usize,
     len: usize,
 }
 
 impl Chunk {
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Returns its bytes.
+    pub fn bytes(&self) -> &[u8] {
         &self.segment[self.start..self.start + self.len]
     }
 }
@@ -50,6 +52,16 @@ impl Archive {
         id: &ChunkId,
         len: u32,
     ) -> Result<Chunk, ReadError> {
+        Ok(self.chunk_and_segment(kind, id, len)?.0)
+    }
+
+    /// Reads a chunk, checks its id, and says in which segment it lies.
+    pub fn chunk_and_segment(
+        &self,
+        kind: ChunkKind,
+        id: &ChunkId,
+        len: u32,
+    ) -> Result<(Chunk, SegmentName), ReadError> {
         let place = self
             .index
             .find(&id.prefix())?
@@ -65,15 +77,25 @@ impl Archive {
         if !same(&self.ring.dedup.chunk_id(kind, bytes), &id.0) {
             return Err(ReadError::ChunkDamaged { id: *id, object });
         }
-        Ok(Chunk {
+        let chunk = Chunk {
             segment,
             start,
             len,
-        })
+        };
+        Ok((chunk, place.name))
+    }
+
+    /// Reads a segment into memory, where it stays while it is used; one that no index run has is no matter.
+    pub fn load_segment(&self, name: SegmentName) -> Result<(), ReadError> {
+        if let Some((pack, segment)) = self.index.segment(name)? {
+            self.segments
+                .get(&self.replicas, &self.ring, &pack, &segment)?;
+        }
+        Ok(())
     }
 
     /// Reads a list chunk, which says itself how long it is, and checks its id.
-    fn list(&self, id: &ChunkId, level: u8, len: u64) -> Result<List, ReadError> {
+    pub fn list(&self, id: &ChunkId, level: u8, len: u64) -> Result<List, ReadError> {
         let place = self
             .index
             .find(&id.prefix())?

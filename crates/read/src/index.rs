@@ -28,9 +28,20 @@ const WHOLE_LEN_MAX: u64 = 65_536;
 /// How many cells of one large run are kept: 4 MiB.
 const CELLS_KEPT: usize = 256;
 
+/// Names a segment of an archive: a row of an index run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentName {
+    /// The index run.
+    pub run: ObjectRef,
+    /// The number of the segment row.
+    pub row: u32,
+}
+
 /// Where a chunk lies.
 #[derive(Clone, Debug)]
 pub struct ChunkPlace {
+    /// The name of the segment.
+    pub name: SegmentName,
     /// The pack.
     pub pack: PackPlace,
     /// The segment in the pack.
@@ -199,6 +210,24 @@ impl Run {
     }
 
     fn place(&self, replicas: &Replicas, entry: &Entry) -> Result<ChunkPlace, ReadError> {
+        let (pack, segment) = self.segment(replicas, entry.segment)?;
+        let name = SegmentName {
+            run: self.object,
+            row: entry.segment,
+        };
+        Ok(ChunkPlace {
+            name,
+            pack,
+            segment,
+            offset: entry.offset,
+        })
+    }
+
+    fn segment(
+        &self,
+        replicas: &Replicas,
+        row_number: u32,
+    ) -> Result<(PackPlace, SegmentPlace), ReadError> {
         let damaged = |source| ReadError::Object {
             object: self.object,
             source,
@@ -206,7 +235,7 @@ impl Run {
         let mut row = Vec::with_capacity(OBJECT_ROW_LEN);
         self.append(
             replicas,
-            self.header.segment_offset(entry.segment),
+            self.header.segment_offset(row_number),
             SEGMENT_ROW_LEN,
             &mut row,
         )?;
@@ -219,11 +248,7 @@ impl Run {
             &mut row,
         )?;
         let pack = PackPlace::decode(&row).map_err(damaged)?;
-        Ok(ChunkPlace {
-            pack,
-            segment,
-            offset: entry.offset,
-        })
+        Ok((pack, segment))
     }
 }
 
@@ -317,6 +342,17 @@ impl Index {
             return Ok(Some(place));
         }
         first_error.map_or(Ok(None), Err)
+    }
+
+    /// Returns where a segment lies; `None` where no run has it.
+    pub(crate) fn segment(
+        &self,
+        name: SegmentName,
+    ) -> Result<Option<(PackPlace, SegmentPlace)>, ReadError> {
+        let has = |run: &&Run| run.object == name.run && name.row < run.header.segments;
+        let run = self.runs.iter().find(has);
+        run.map(|run| run.segment(&self.replicas, name.row))
+            .transpose()
     }
 
     /// Returns how many entries all runs have.

@@ -8,6 +8,7 @@ mod branch;
 mod cells;
 mod content;
 mod error;
+mod find;
 mod index;
 mod rebuild;
 mod replicas;
@@ -15,7 +16,7 @@ mod segments;
 
 pub use archive::{Archive, SnapshotInfo, newest_keys, open_body, open_key_ring};
 pub use branch::Branch;
-pub use content::{Piece, VisitChunk, XATTR_LEN_MAX};
+pub use content::{Chunk, Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
-pub use index::{ChunkPlace, Index};
+pub use index::{ChunkPlace, Index, SegmentName};
 pub use replicas::Replicas;

@@ -9,7 +9,7 @@ use strongroom_format::tree::{Entry, Node};
 use strongroom_read::{Archive, SnapshotInfo};
 
 use crate::AgentError;
-use crate::look::tree::{Listed, join, listed_root, lookup};
+use crate::look::tree::{Listed, Trail, join, listed_root};
 
 /// A version of an entry that a pattern matches.
 #[derive(Debug)]
@@ -87,9 +87,9 @@ pub fn versions<'a>(
     path: &[u8],
 ) -> Result<Vec<Version<'a>>, AgentError> {
     let mut versions: Vec<Version<'a>> = Vec::new();
+    let mut trail = Trail::default();
     for info in snapshots {
-        let found = lookup(archive, &info.snapshot, path)?;
-        let entry = found.map(|found| found.entry);
+        let entry = trail.lookup(archive, &info.snapshot, path)?;
         match versions.last_mut() {
             Some(last) if last.entry == entry => last.last = info,
             None if entry.is_none() => {}

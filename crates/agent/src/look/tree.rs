@@ -6,7 +6,7 @@
 use strongroom_format::body::{Root, Snapshot};
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
-use strongroom_read::{Archive, ReadError};
+use strongroom_read::Archive;
 
 use crate::AgentError;
 
@@ -59,27 +59,73 @@ pub(crate) fn lookup(
     path: &[u8],
 ) -> Result<Option<Listed>, AgentError> {
     let path = trim(path);
-    let Some((root, rest)) = snapshot.roots.iter().find_map(|root| {
-        let rest = path.strip_prefix(trim(&root.path))?;
-        (rest.is_empty() || rest[0] == b'/').then_some((root, rest))
-    }) else {
-        return Ok(None);
-    };
-    let mut found = listed_root(root);
-    for name in rest
-        .split(|byte| *byte == b'/')
-        .filter(|name| !name.is_empty())
-    {
-        let Node::Directory { tree } = &found.entry.node else {
+    let found = Trail::default().lookup(archive, snapshot, path)?;
+    Ok(found.map(|entry| Listed {
+        path: path.to_vec(),
+        entry,
+    }))
+}
+
+/// Looks for one path in one snapshot after the other. A directory that is the same as in the snapshot
+/// before is not looked into again.
+#[derive(Default)]
+pub(crate) struct Trail {
+    /// Where the search began last.
+    root: Vec<u8>,
+    /// The directories on the way, and what was found in each.
+    steps: Vec<(Content, Option<Entry>)>,
+}
+
+impl Trail {
+    /// Returns the entry at the path in this snapshot.
+    pub(crate) fn lookup(
+        &mut self,
+        archive: &Archive,
+        snapshot: &Snapshot,
+        path: &[u8],
+    ) -> Result<Option<Entry>, AgentError> {
+        let path = trim(path);
+        let Some((root, rest)) = snapshot.roots.iter().find_map(|root| {
+            let rest = path.strip_prefix(trim(&root.path))?;
+            (rest.is_empty() || rest[0] == b'/').then_some((root, rest))
+        }) else {
             return Ok(None);
         };
-        let Some(entry) = child(archive, tree, name)? else {
-            return Ok(None);
-        };
-        let path = join(&found.path, name);
-        found = Listed { path, entry };
+        if self.root != root.path {
+            self.root.clone_from(&root.path);
+            self.steps.clear();
+        }
+        let mut entry = root.entry.clone();
+        let names = rest.split(|byte| *byte == b'/');
+        for (depth, name) in names.filter(|name| !name.is_empty()).enumerate() {
+            let Node::Directory { tree } = &entry.node else {
+                return Ok(None);
+            };
+            match self.step(archive, depth, tree, name)? {
+                Some(found) => entry = found,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(entry))
     }
-    Ok(Some(found))
+
+    fn step(
+        &mut self,
+        archive: &Archive,
+        depth: usize,
+        tree: &Content,
+        name: &[u8],
+    ) -> Result<Option<Entry>, AgentError> {
+        if let Some((last, found)) = self.steps.get(depth)
+            && last == tree
+        {
+            return Ok(found.clone());
+        }
+        self.steps.truncate(depth);
+        let found = archive.find_entry(tree, name)?;
+        self.steps.push((tree.clone(), found.clone()));
+        Ok(found)
+    }
 }
 
 /// Visits what is below a directory, one directory after the other; others have nothing below.
@@ -138,33 +184,4 @@ pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
 pub(crate) fn trim(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|byte| *byte != b'/');
     &path[..end.map_or(0, |end| end + 1)]
-}
-
-fn child(archive: &Archive, tree: &Content, name: &[u8]) -> Result<Option<Entry>, AgentError> {
-    let mut found = None;
-    let searched = archive.read_tree(tree, &mut |entry| {
-        if entry.name.as_slice() < name {
-            return Ok(());
-        }
-        found = (entry.name == name).then_some(entry);
-        Err(Halt::Passed)
-    });
-    match searched {
-        Ok(()) | Err(Halt::Passed) => Ok(found),
-        Err(Halt::Failed(error)) => Err(error.into()),
-    }
-}
-
-/// Why reading a directory ended early.
-enum Halt {
-    /// The name was found, or its place was passed.
-    Passed,
-    /// Reading failed.
-    Failed(ReadError),
-}
-
-impl From<ReadError> for Halt {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(error)
-    }
 }

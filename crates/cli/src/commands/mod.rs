@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod mount;
 pub(crate) mod prune;
 pub(crate) mod repair;
 mod replicas;
@@ -40,6 +41,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Diff(arguments) => diff::run(context, &arguments),
         Command::Stats(arguments) => stats::run(context, &arguments),
         Command::Restore(arguments) => restore::run(context, &arguments),
+        Command::Mount(arguments) => mount::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, arguments),
