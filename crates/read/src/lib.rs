@@ -16,3 +16,4 @@ pub use content::{Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index};
 pub use replicas::Replicas;
+pub use segments::decompress_segment;

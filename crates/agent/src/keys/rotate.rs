@@ -45,7 +45,7 @@ pub fn rotate(
         if wraps.keys.custody_key_id != next.key_id() {
             let (mut ring, _) = wraps.open(profile)?;
             let (_, suite) = ring.current();
-            ring.start_epoch(suite, random);
+            ring.start_epoch(suite, random)?;
             let slots = match password {
                 Some(password) => vec![slot(archive.id, &next, password, random)?],
                 None => Vec::new(),

@@ -36,7 +36,7 @@ use crossbeam_channel::bounded;
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_crypto::chunker::Chunker;
 use strongroom_files::{Dir, Error, Kind, Names};
-use strongroom_format::body::{Root, Snapshot};
+use strongroom_format::body::{Root, Snapshot, root_name};
 use strongroom_read::{Archive, Replicas};
 
 pub use options::{BackupOptions, Excludes};
@@ -329,6 +329,9 @@ fn open_roots(paths: &[PathBuf]) -> Result<Vec<OpenRoot>, EngineError> {
         };
         if !path.is_absolute() {
             return Err(unfit("it is not an absolute path"));
+        }
+        if root_name(path.as_os_str().as_bytes()).is_none() {
+            return Err(unfit("a component of it is not a name"));
         }
         if paths[..at].iter().any(|other| path.starts_with(other)) {
             return Err(unfit("it lies below another one"));
