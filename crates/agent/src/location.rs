@@ -43,7 +43,8 @@ impl Location {
             }
             let path = percent_decode_str(&path).decode_utf8();
             let path = path.map_err(|_| bad("its path is not UTF-8"))?;
-            return Ok(Self::Folder(PathBuf::from(path.as_ref())));
+            // `file:////mnt` and `file:///mnt/` name the folder /mnt as well.
+            return Ok(Self::Folder(normalize(Path::new(path.as_ref()))));
         }
         if let Some((scheme, _)) = text.split_once(':')
             && SCHEMES_LATER.contains(&scheme)
@@ -107,6 +108,7 @@ mod tests {
         assert_eq!(folder("../disk"), "/here/../disk");
         assert_eq!(folder("file:///mnt/my%20disk"), "/mnt/my disk");
         assert_eq!(folder("file://localhost/mnt"), "/mnt");
+        assert_eq!(folder("file:////mnt//disk/"), "/mnt/disk");
         assert_eq!(folder("a:b"), "/here/a:b");
     }
 

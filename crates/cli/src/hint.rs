@@ -1,14 +1,25 @@
 //! What to do about a failure: the second line that a person gets.
 
+use std::io::ErrorKind;
+
 use strongroom_agent::AgentError;
+use strongroom_agent::custody::ImportError;
 use strongroom_base::{Class, Classified as _};
 
 use crate::failure::Failure;
+use crate::time;
 
 /// Returns what may help.
 pub(crate) fn of(failure: &Failure) -> Option<String> {
-    let Failure::Agent(error) = failure else {
-        return None;
+    let error = match failure {
+        Failure::Agent(error) => error,
+        Failure::File { path, source } if source.kind() == ErrorKind::AlreadyExists => {
+            return Some(format!(
+                "a file that is there is never replaced: name another one, or remove {} first",
+                path.display()
+            ));
+        }
+        _ => return None,
     };
     let hint = match error {
         AgentError::NoProfile { .. } => {
@@ -27,6 +38,19 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::NoCredential => {
             "give the exported key with --key-file, or the private password with --private-password-file"
         }
+        AgentError::KeyFile {
+            source: ImportError::NotAKey { .. },
+            ..
+        } => {
+            "words are taken with `strongroom key import --words FILE`, a picture with --qr-image; a file is what `strongroom key export --file FILE` wrote"
+        }
+        AgentError::Keystore { .. } => {
+            "is this the session of a desktop? Elsewhere, take the key out with `strongroom key move --to file` in such a session first, or bring it back with `strongroom key import`"
+        }
+        AgentError::KeystoreLocked => {
+            "unlock it, or have the key in a file: `strongroom key move --to file` while it is unlocked"
+        }
+        AgentError::KeystoreLost => "bring it back with `strongroom key import`",
         AgentError::OtherKey { .. } => "`strongroom key show` names the key of a profile",
         AgentError::NoPasswordSlot { .. } => {
             "give the exported key with --key-file, or set one with `strongroom key password set`"
@@ -45,6 +69,12 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
         AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",
+        AgentError::NoSnapshotYet { began, .. } => {
+            return Some(format!(
+                "it began at {}; `strongroom snapshots` lists all",
+                time::local(*began)
+            ));
+        }
         AgentError::NoSuchSnapshot { .. } | AgentError::SeveralSnapshots { .. } => {
             "`strongroom snapshots` lists them"
         }

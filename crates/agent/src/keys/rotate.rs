@@ -34,11 +34,13 @@ pub fn rotate(
             });
         }
     }
-    let next = match profile.next_custody_key()? {
-        Some(next) => next,
-        None => CustodyKey::random(random),
+    let next = if let Some(next) = profile.next_custody_key()? {
+        next
+    } else {
+        let next = CustodyKey::random(random);
+        profile.set_next_custody_key(&next)?;
+        next
     };
-    profile.set_next_custody_key(&next)?;
     let mut published = Vec::new();
     for archive in &config.archives {
         let mut wraps = Wraps::load(profile, archive.id)?;

@@ -3,7 +3,7 @@
 //! ```text
 //! config.toml               destinations and archives
 //! lock                      held while settings or keys change
-//! keys/custody.key          the custody key, file form
+//! keys/custody.key          the custody key, file form; or which item of the keystore it is
 //! keys/<archive>.writer     the seed of the key that signs records
 //! state/<archive>.json      what every destination had acknowledged
 //! state/<archive>.keys      the newest keys object, sealed as at the destinations
@@ -16,6 +16,7 @@
 
 mod config;
 mod keys;
+mod keystore;
 mod lock;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -26,7 +27,7 @@ use strongroom_crypto::suite::Suite;
 use strongroom_store::{StoreError, durable};
 
 pub use config::{ArchiveConfig, Config, DestinationConfig, DestinationName, NotAName};
-pub use keys::{KeyPlace, read_exported_key};
+pub use keys::{KeyPlace, WantedPlace, read_exported_key};
 pub use lock::Lock;
 
 use crate::AgentError;

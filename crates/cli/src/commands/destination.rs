@@ -57,7 +57,7 @@ fn add(context: &Context<'_>, name: DestinationName, url: &str) -> Result<(), Fa
     let free = found.free_bytes.map_or_else(String::new, |free| {
         format!(", with {} free", show::bytes(free))
     });
-    context.output.line(&format!("added {shown}{free}"))
+    context.output.done(&format!("added {shown}{free}"))
 }
 
 fn list(context: &Context<'_>) -> Result<(), Failure> {
@@ -86,7 +86,7 @@ fn remove(context: &Context<'_>, name: &str) -> Result<(), Failure> {
             .output
             .object(&json!({ "removed": name, "url": removed.url }));
     }
-    context.output.line(&format!(
+    context.output.done(&format!(
         "removed {name}; what it holds is still at {}",
         removed.url
     ))

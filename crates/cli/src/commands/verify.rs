@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
                 }
             }
             Err(error) if error.class() == Class::Damage => {
-                output.warning(&there.destination, &error.to_string());
+                output.warning_of(&there.destination, &error);
                 outcome = Outcome::Damage;
             }
             Err(error) => return Err(error.into()),
@@ -76,7 +76,11 @@ fn turn(context: &Context<'_>) -> u8 {
 fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(), Failure> {
     let output = context.output;
     for (subject, message) in &report.damage {
-        output.warning(&format!("{name}: {subject}"), message);
+        if message.contains(subject.as_str()) {
+            output.warning(name, message);
+        } else {
+            output.warning(&format!("{name}: {subject}"), message);
+        }
     }
     let (unrecorded, unrecorded_bytes) = report.unrecorded;
     if output.is_json() {
@@ -102,18 +106,19 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
         0 => "sound".to_owned(),
         found => format!("{found} DAMAGED"),
     };
-    output.line(&format!(
-        "{name}: {sound}; {} snapshots, {} records, {} objects, {}; {} packs read",
-        report.snapshots,
-        report.records,
-        report.objects,
+    output.done(&format!(
+        "{name}: {sound}; {}, {}, {}, {}; {} read",
+        show::count(report.snapshots, "snapshot", "snapshots"),
+        show::count(report.records, "record", "records"),
+        show::count(report.objects, "object", "objects"),
         show::bytes(report.bytes),
-        report.packs_read,
+        show::count(report.packs_read, "pack", "packs"),
     ))?;
     if unrecorded > 0 {
         let size = show::bytes(unrecorded_bytes);
         output.note(&format!(
-            "{name}: {unrecorded} objects ({size}) of interrupted backups"
+            "{name}: {} ({size}) of interrupted backups",
+            show::count(unrecorded, "object", "objects"),
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Chunks that are new are gathered into segments and compressed.
+//! Chunks that are new are gathered into segments.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -10,17 +10,11 @@ use strongroom_format::content::{ChunkId, IdPrefix};
 use strongroom_format::limits::SEGMENT_LEN_MAX;
 use strongroom_format::pack::{Method, PackClass, TrailerChunk};
 
+use super::compress::Compressor;
 use crate::error::EngineError;
 use crate::monitor::{Progress, count};
 
 const SHARDS: usize = 64;
-/// zstd level of data.
-const DATA_LEVEL: i32 = 3;
-/// zstd level of trees and lists, of which there is little.
-const META_LEVEL: i32 = 9;
-/// A few probes of this length tell whether a segment is worth compressing.
-const PROBE_LEN: usize = 16 << 10;
-const PROBES: usize = 3;
 
 /// A segment that is not compressed yet.
 pub(crate) struct RawSegment {
@@ -170,7 +164,23 @@ impl<'a> ChunkSink<'a> {
 
     /// Compresses a segment and hands it to the packer.
     pub(crate) fn compress(&mut self, raw: RawSegment) -> Result<(), EngineError> {
-        let segment = self.compressor.compress(raw, &mut self.spare)?;
+        let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
+        let (method, bytes) = match self.compressor.compress(raw.class, &raw.bytes)? {
+            None => (Method::Stored, raw.bytes),
+            Some(compressed) => {
+                let compressed = compressed.to_vec();
+                self.spare = raw.bytes;
+                self.spare.clear();
+                (Method::Zstd, compressed)
+            }
+        };
+        let segment = Segment {
+            class: raw.class,
+            method,
+            bytes,
+            raw_len,
+            chunks: raw.chunks,
+        };
         // The packer hangs up only when it failed, and its own error is the one to tell.
         self.packer
             .send(segment)
@@ -216,85 +226,4 @@ impl RawSegment {
             chunks: Vec::new(),
         }
     }
-}
-
-#[derive(Default)]
-struct Compressor {
-    data: Option<zstd::bulk::Compressor<'static>>,
-    meta: Option<zstd::bulk::Compressor<'static>>,
-    out: Vec<u8>,
-}
-
-impl Compressor {
-    /// `spare` takes the buffer of the raw segment.
-    fn compress(&mut self, raw: RawSegment, spare: &mut Vec<u8>) -> Result<Segment, EngineError> {
-        let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
-        let stored = |raw: RawSegment| Segment {
-            class: raw.class,
-            method: Method::Stored,
-            bytes: raw.bytes,
-            raw_len,
-            chunks: raw.chunks,
-        };
-        if !self.is_worth_it(&raw.bytes)? {
-            return Ok(stored(raw));
-        }
-        self.out.clear();
-        self.out
-            .reserve(zstd::zstd_safe::compress_bound(raw.bytes.len()));
-        let compressor = match raw.class {
-            PackClass::Data => of_level(&mut self.data, DATA_LEVEL)?,
-            PackClass::Meta => of_level(&mut self.meta, META_LEVEL)?,
-        };
-        compressor
-            .compress_to_buffer(&raw.bytes, &mut self.out)
-            .map_err(EngineError::Compress)?;
-        if self.out.len() >= raw.bytes.len() {
-            return Ok(stored(raw));
-        }
-        *spare = raw.bytes;
-        spare.clear();
-        Ok(Segment {
-            class: raw.class,
-            method: Method::Zstd,
-            bytes: self.out.as_slice().to_vec(),
-            raw_len,
-            chunks: raw.chunks,
-        })
-    }
-
-    /// A long segment is worth it when its probes gain three in a hundred.
-    fn is_worth_it(&mut self, bytes: &[u8]) -> Result<bool, EngineError> {
-        if bytes.len() < 2 * PROBES * PROBE_LEN {
-            return Ok(true);
-        }
-        let compressor = of_level(&mut self.data, DATA_LEVEL)?;
-        let (mut before, mut after) = (0, 0);
-        for number in 0..PROBES {
-            let at = bytes.len() / PROBES * number;
-            let probe = &bytes[at..at + PROBE_LEN];
-            self.out.clear();
-            self.out
-                .reserve(zstd::zstd_safe::compress_bound(probe.len()));
-            compressor
-                .compress_to_buffer(probe, &mut self.out)
-                .map_err(EngineError::Compress)?;
-            before += probe.len();
-            after += self.out.len();
-            if after * 100 < before * 80 {
-                return Ok(true);
-            }
-        }
-        Ok(after * 100 < before * 97)
-    }
-}
-
-fn of_level<'c>(
-    slot: &'c mut Option<zstd::bulk::Compressor<'static>>,
-    level: i32,
-) -> Result<&'c mut zstd::bulk::Compressor<'static>, EngineError> {
-    if slot.is_none() {
-        *slot = Some(zstd::bulk::Compressor::new(level).map_err(EngineError::Compress)?);
-    }
-    slot.as_mut().ok_or(EngineError::Interrupted)
 }

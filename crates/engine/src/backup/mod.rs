@@ -12,6 +12,7 @@
 mod assemble;
 mod batch;
 mod chunks;
+mod compress;
 mod content;
 mod fanout;
 mod lists;
@@ -39,6 +40,7 @@ use strongroom_files::{Dir, Error, Kind, Names};
 use strongroom_format::body::{Root, Snapshot, root_name};
 use strongroom_read::{Archive, Replicas};
 
+pub use compress::Compressor;
 pub use options::{BackupOptions, Excludes};
 pub use summary::{BackupSummary, Counts};
 pub use survey::{Survey, survey};
