@@ -7,8 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use strongroom_engine::backup::Compressor;
-use strongroom_format::pack::PackClass;
+use strongroom_engine::backup::{Compressor, Stream};
 
 /// The length of a full segment.
 const LEN: usize = 4 << 20;
@@ -73,7 +72,7 @@ fn main() {
     for (name, data) in [("text", text()), ("noise", noise)] {
         let mut compressor = Compressor::default();
         let stage = speed(|| {
-            let compressed = compressor.compress(PackClass::Data, black_box(&data));
+            let compressed = compressor.compress(Stream::Files, black_box(&data));
             black_box(compressed).expect("zstd works");
         });
         let mut alone = zstd::bulk::Compressor::new(LEVEL).expect("zstd works");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use strongroom_base::ids::to_hex;
 
 use crate::StoreError;
+use crate::direct;
 use crate::error::NotRegular;
 use crate::path::TEMPORARY_PREFIX;
 
@@ -50,7 +51,7 @@ impl<'dir> Temporary<'dir> {
 
     /// Writes all of the file and brings it to the disk.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
+        direct::write_all(&mut self.file, bytes)?;
         self.file.sync_all()
     }
 

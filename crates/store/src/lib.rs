@@ -3,6 +3,7 @@
 //! A [`Store`] knows nothing of what it holds. It never replaces an object, and what it has accepted is
 //! durable. Every implementation passes one behaviour suite (`tests/behaviour.rs`).
 
+mod direct;
 pub mod durable;
 mod error;
 pub mod fault;
@@ -11,12 +12,16 @@ pub mod folder;
 pub mod memory;
 mod path;
 pub mod probe;
+mod quota;
 pub mod record;
 pub mod retry;
 mod store;
+mod union;
 
 pub use error::StoreError;
 pub use folder::Folder;
 pub use memory::Memory;
 pub use path::{ObjectPath, ObjectPathError, PATH_LEN_MAX, SEGMENTS_MAX, prefix_folder};
+pub use quota::Quota;
 pub use store::{Properties, PutOutcome, Store};
+pub use union::Union;

@@ -74,6 +74,9 @@ pub const CHUNK_LEN_MIN: usize = 16 * 1024;
 /// A chunk of random content reaches it with probability (1 - 1/49152)^507904, about 1 in 31,000.
 pub const CHUNK_LEN_MAX: usize = 512 * 1024;
 
+/// How many bytes decide whether a position is a candidate.
+pub const WINDOW_LEN: usize = table::WINDOW;
+
 /// A position is a candidate when its value is below this: one position in 49152.
 const THRESHOLD: u32 = 87_381;
 

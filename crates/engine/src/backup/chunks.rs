@@ -10,15 +10,27 @@ use strongroom_format::content::{ChunkId, IdPrefix};
 use strongroom_format::limits::SEGMENT_LEN_MAX;
 use strongroom_format::pack::{Method, PackClass, TrailerChunk};
 
-use super::compress::Compressor;
+use super::compress::{Compressor, Stream};
 use crate::error::EngineError;
 use crate::monitor::{Progress, count};
 
 const SHARDS: usize = 64;
+/// Files from this size on are compressed with less effort: of what is that large (images, databases), level
+/// 3 stores 5 in 100 less than level 2, and takes 2.4 times as long.
+pub(crate) const LARGE_FILE: u64 = 64 << 20;
+
+/// Where data comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// Who owns it.
+    pub(crate) uid: u32,
+    /// Whether it is a part of a large file.
+    pub(crate) large: bool,
+}
 
 /// A segment that is not compressed yet.
 pub(crate) struct RawSegment {
-    pub(crate) class: PackClass,
+    stream: Stream,
     pub(crate) bytes: Vec<u8>,
     pub(crate) chunks: Vec<TrailerChunk>,
 }
@@ -87,9 +99,8 @@ pub(crate) struct ChunkSink<'a> {
     set: &'a ChunkSet<'a>,
     raw: Option<Sender<RawSegment>>,
     packer: Sender<Segment>,
-    data: RawSegment,
-    meta: RawSegment,
-    owner: Option<u32>,
+    open: [RawSegment; Stream::COUNT],
+    source: Option<Source>,
     compressor: Compressor,
     /// The buffer of a segment that was compressed, for the next one.
     spare: Vec<u8>,
@@ -102,17 +113,12 @@ impl<'a> ChunkSink<'a> {
         raw: Option<Sender<RawSegment>>,
         packer: Sender<Segment>,
     ) -> Self {
-        let (data, meta) = (
-            RawSegment::new(PackClass::Data),
-            RawSegment::new(PackClass::Meta),
-        );
         Self {
             set,
             raw,
             packer,
-            data,
-            meta,
-            owner: None,
+            open: [Stream::Files, Stream::Large, Stream::Meta].map(RawSegment::new),
+            source: None,
             compressor: Compressor::default(),
             spare: Vec::new(),
         }
@@ -128,13 +134,16 @@ impl<'a> ChunkSink<'a> {
         self.set.progress
     }
 
-    /// A new segment begins when the owner of data changes, so that nobody's secret is compressed beside
-    /// somebody else's choice.
-    pub(crate) fn set_owner(&mut self, uid: u32) -> Result<(), EngineError> {
-        if self.owner != Some(uid) {
-            self.flush(PackClass::Data)?;
-            self.owner = Some(uid);
+    /// Says where the data comes from that is added next.
+    ///
+    /// A new segment begins when the owner changes, so that nobody's secret is compressed beside somebody
+    /// else's choice.
+    pub(crate) fn set_source(&mut self, source: Source) -> Result<(), EngineError> {
+        if self.source.is_none_or(|before| before.uid != source.uid) {
+            self.flush(Stream::Files)?;
+            self.flush(Stream::Large)?;
         }
+        self.source = Some(source);
         Ok(())
     }
 
@@ -144,12 +153,16 @@ impl<'a> ChunkSink<'a> {
         if !self.set.claim(&id.prefix())? {
             return Ok(id);
         }
-        let class = PackClass::of(kind);
-        if self.segment(class).bytes.len() + bytes.len() > SEGMENT_LEN_MAX {
-            self.flush(class)?;
+        let stream = match (PackClass::of(kind), self.source) {
+            (PackClass::Meta, _) => Stream::Meta,
+            (PackClass::Data, Some(Source { large: true, .. })) => Stream::Large,
+            (PackClass::Data, _) => Stream::Files,
+        };
+        if self.segment(stream).bytes.len() + bytes.len() > SEGMENT_LEN_MAX {
+            self.flush(stream)?;
         }
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let segment = self.segment(class);
+        let segment = self.segment(stream);
         segment.bytes.extend_from_slice(bytes);
         segment.chunks.push(TrailerChunk::new(kind, &id, len));
         count(&self.set.progress.bytes_new, bytes.len() as u64);
@@ -158,14 +171,15 @@ impl<'a> ChunkSink<'a> {
 
     /// Hands over what was gathered.
     pub(crate) fn flush_all(&mut self) -> Result<(), EngineError> {
-        self.flush(PackClass::Data)?;
-        self.flush(PackClass::Meta)
+        [Stream::Files, Stream::Large, Stream::Meta]
+            .into_iter()
+            .try_for_each(|stream| self.flush(stream))
     }
 
     /// Compresses a segment and hands it to the packer.
     pub(crate) fn compress(&mut self, raw: RawSegment) -> Result<(), EngineError> {
         let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
-        let (method, bytes) = match self.compressor.compress(raw.class, &raw.bytes)? {
+        let (method, bytes) = match self.compressor.compress(raw.stream, &raw.bytes)? {
             None => (Method::Stored, raw.bytes),
             Some(compressed) => {
                 let compressed = compressed.to_vec();
@@ -175,7 +189,7 @@ impl<'a> ChunkSink<'a> {
             }
         };
         let segment = Segment {
-            class: raw.class,
+            class: raw.stream.class(),
             method,
             bytes,
             raw_len,
@@ -192,22 +206,19 @@ impl<'a> ChunkSink<'a> {
         self.raw = None;
     }
 
-    fn segment(&mut self, class: PackClass) -> &mut RawSegment {
-        match class {
-            PackClass::Data => &mut self.data,
-            PackClass::Meta => &mut self.meta,
-        }
+    fn segment(&mut self, stream: Stream) -> &mut RawSegment {
+        &mut self.open[stream as usize]
     }
 
-    fn flush(&mut self, class: PackClass) -> Result<(), EngineError> {
-        if self.segment(class).chunks.is_empty() {
+    fn flush(&mut self, stream: Stream) -> Result<(), EngineError> {
+        if self.segment(stream).chunks.is_empty() {
             return Ok(());
         }
         let empty = RawSegment {
             bytes: std::mem::take(&mut self.spare),
-            ..RawSegment::new(class)
+            ..RawSegment::new(stream)
         };
-        let full = std::mem::replace(self.segment(class), empty);
+        let full = std::mem::replace(self.segment(stream), empty);
         let Some(raw) = &self.raw else {
             return self.compress(full);
         };
@@ -219,9 +230,9 @@ impl<'a> ChunkSink<'a> {
 }
 
 impl RawSegment {
-    fn new(class: PackClass) -> Self {
+    fn new(stream: Stream) -> Self {
         Self {
-            class,
+            stream,
             bytes: Vec::new(),
             chunks: Vec::new(),
         }

@@ -1,13 +1,16 @@
 //! Reads a file, and stores what of it is new.
 
+use std::sync::Arc;
+
 use strongroom_crypto::chunker::{CHUNK_LEN_MAX, Chunker, WHOLE_MAX};
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_files::{Error, Extent, OpenFile, Whole};
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::limits::INLINE_LEN_MAX;
 
-use super::chunks::ChunkSink;
+use super::chunks::{ChunkSink, LARGE_FILE, Source};
 use super::lists::ListBuilder;
+use super::spans::{STRETCH_LEN_MIN, SpanCutter};
 use crate::error::EngineError;
 use crate::monitor::{Stop, count};
 
@@ -38,18 +41,20 @@ impl From<Error> for ReadFailure {
 
 /// Reads files on one thread.
 pub(crate) struct FileReader<'a> {
-    pub(crate) chunker: &'a Chunker,
+    chunker: &'a Chunker,
     stop: &'a Stop,
+    pub(crate) spans: SpanCutter<'a>,
     buffer: Vec<u8>,
     /// The first bytes of a large file, for the case that there are no more.
     start: Vec<u8>,
 }
 
 impl<'a> FileReader<'a> {
-    pub(crate) fn new(chunker: &'a Chunker, stop: &'a Stop) -> Self {
+    pub(crate) fn new(chunker: &'a Chunker, stop: &'a Stop, spans: SpanCutter<'a>) -> Self {
         Self {
             chunker,
             stop,
+            spans,
             buffer: Vec::new(),
             start: Vec::new(),
         }
@@ -60,11 +65,16 @@ impl<'a> FileReader<'a> {
     /// `torn` accepts a file that ends earlier than it should, or goes on: it is taken as it is.
     pub(crate) fn read(
         &mut self,
-        file: &OpenFile,
+        file: &Arc<OpenFile>,
         size: u64,
         torn: bool,
         sink: &mut ChunkSink<'_>,
     ) -> Result<Content, ReadFailure> {
+        let source = Source {
+            uid: file.stat_at_open().uid,
+            large: size >= LARGE_FILE,
+        };
+        sink.set_source(source)?;
         let has_holes = size > INLINE_LEN_MAX as u64 && file.stat_at_open().blocks * 512 < size;
         if size <= WHOLE_MAX as u64 && !has_holes {
             return self.read_small(file, size, torn, sink);
@@ -74,6 +84,13 @@ impl<'a> FileReader<'a> {
         for extent in file.extents(size)? {
             match extent {
                 Extent::Hole { len, .. } => list.push(sink, ListItem::Hole { len })?,
+                Extent::Data { offset, len } if len >= STRETCH_LEN_MIN && !torn => {
+                    let range = offset..offset + len;
+                    self.spans
+                        .cut_stretch(file, range, source, sink, &mut list)?;
+                    // This thread may have helped with another file.
+                    sink.set_source(source)?;
+                }
                 Extent::Data { offset, len } => {
                     self.read_extent(file, offset..offset + len, torn, sink, &mut list)?;
                 }

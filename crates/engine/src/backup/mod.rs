@@ -19,6 +19,7 @@ mod lists;
 mod options;
 mod packer;
 mod scan;
+mod spans;
 mod summary;
 mod survey;
 mod walk;
@@ -40,7 +41,7 @@ use strongroom_files::{Dir, Error, Kind, Names};
 use strongroom_format::body::{Root, Snapshot, root_name};
 use strongroom_read::{Archive, Replicas};
 
-pub use compress::Compressor;
+pub use compress::{Compressor, Stream};
 pub use options::{BackupOptions, Excludes};
 pub use summary::{BackupSummary, Counts};
 pub use survey::{Survey, survey};
@@ -53,6 +54,7 @@ use chunks::{ChunkSet, ChunkSink};
 use content::FileReader;
 use packer::Packer;
 use scan::Scanner;
+use spans::{SPANS_WAITING, SpanCutter};
 use walk::{BatchSender, Walk};
 use worker::Worker;
 
@@ -183,6 +185,7 @@ impl Pipeline<'_> {
         let (done_sender, done) = bounded(BATCHES * 2);
         let (raw_sender, raw) = bounded(RAW_SEGMENTS);
         let (segment_sender, segments) = bounded(SEGMENTS);
+        let (span_sender, spans) = bounded(SPANS_WAITING);
         let names = Names::new();
         let file_roots = roots
             .iter()
@@ -197,12 +200,14 @@ impl Pipeline<'_> {
                 .map(|_| {
                     let sink =
                         ChunkSink::new(self.set, Some(raw_sender.clone()), segment_sender.clone());
-                    let worker = self.worker(sink, &names);
+                    let (sender, waiting) = (span_sender.clone(), spans.clone());
+                    let cutter = SpanCutter::new(self.chunker, self.stop, sender, waiting);
+                    let worker = self.worker(sink, cutter, &names);
                     let (batches, raw, done) = (batches.clone(), raw.clone(), done_sender.clone());
                     scope.spawn(move || worker.run(&batches, &raw, done))
                 })
                 .collect();
-            drop((batches, raw, done_sender));
+            drop((batches, raw, done_sender, span_sender, spans));
             let sink = ChunkSink::new(self.set, Some(raw_sender), segment_sender);
             let assembling = scope.spawn(move || self.assemble(sink, file_roots, &done, &tokens));
             let walked = self.walk(roots, BatchSender::new(batch_sender, token_sender));
@@ -218,10 +223,15 @@ impl Pipeline<'_> {
         })
     }
 
-    fn worker<'s>(&'s self, sink: ChunkSink<'s>, names: &'s Names) -> Worker<'s> {
+    fn worker<'s>(
+        &'s self,
+        sink: ChunkSink<'s>,
+        spans: SpanCutter<'s>,
+        names: &'s Names,
+    ) -> Worker<'s> {
         Worker {
             sink,
-            reader: FileReader::new(self.chunker, self.stop),
+            reader: FileReader::new(self.chunker, self.stop, spans),
             names,
             monitor: self.monitor,
             stop: self.stop,

@@ -158,6 +158,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         };
         pack.trailer_len = 0;
         finish_pack(&mut plaintext, &trailer, full).expect("segments were placed where they fit");
+        self.fanout.settle();
         let mut bytes = Vec::new();
         let header = self.seal(SealedKind::Pack, &plaintext, &mut bytes);
         // The next pack of this class uses the same buffer.

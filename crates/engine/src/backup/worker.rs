@@ -13,7 +13,7 @@ use strongroom_format::limits::{CHUNK_LEN_MAX, INLINE_LEN_MAX};
 use strongroom_format::tree::{Entry, Meta, Node, Owner};
 
 use super::batch::{Batch, Done, Enter, Step, ToRead, join};
-use super::chunks::{ChunkSink, RawSegment};
+use super::chunks::{ChunkSink, RawSegment, Source};
 use super::content::{FileReader, ReadFailure};
 use super::lists::ListBuilder;
 use crate::error::EngineError;
@@ -40,10 +40,14 @@ impl Worker<'_> {
         raw: &Receiver<RawSegment>,
         done: Sender<Batch<Done>>,
     ) -> Result<(), EngineError> {
+        let spans = self.reader.spans.waiting();
         loop {
             select_biased! {
                 recv(raw) -> segment => if let Ok(segment) = segment {
                     self.sink.compress(segment)?;
+                },
+                recv(spans) -> span => if let Ok(span) = span {
+                    self.reader.spans.cut_span(&span, &mut self.sink);
                 },
                 recv(batches) -> batch => {
                     let Ok(batch) = batch else { break };
@@ -59,9 +63,21 @@ impl Worker<'_> {
                 }
             }
         }
-        self.sink.flush_all()?;
         // The assembly ends when no worker has anything for it, and it may have segments to compress.
         drop(done);
+        self.reader.spans.hang_up();
+        loop {
+            select_biased! {
+                recv(raw) -> segment => if let Ok(segment) = segment {
+                    self.sink.compress(segment)?;
+                },
+                recv(spans) -> span => match span {
+                    Ok(span) => self.reader.spans.cut_span(&span, &mut self.sink),
+                    Err(_) => break,
+                },
+            }
+        }
+        self.sink.flush_all()?;
         self.sink.hang_up();
         raw.iter()
             .try_for_each(|segment| self.sink.compress(segment))
@@ -126,9 +142,8 @@ impl Worker<'_> {
     fn read_file(&mut self, to_read: &ToRead) -> Result<Done, ReadFailure> {
         let mut expected = to_read.stat;
         for attempt in 1..=ATTEMPTS {
-            let file = to_read.dir.open_file(&to_read.name, &expected)?;
+            let file = Arc::new(to_read.dir.open_file(&to_read.name, &expected)?);
             let before = *file.stat_at_open();
-            self.sink.set_owner(before.uid)?;
             let torn = attempt == ATTEMPTS;
             let content = match self.reader.read(&file, before.size, torn, &mut self.sink) {
                 Ok(content) => content,
@@ -138,7 +153,7 @@ impl Worker<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            let extra = extra_of(&file)?;
+            let extra = extra_of(&*file)?;
             let after = file.stat()?;
             let settled = after.is_unchanged_since(&before);
             if settled || torn {
@@ -237,7 +252,7 @@ impl Worker<'_> {
         if value.len() <= INLINE_LEN_MAX {
             return Ok(Content::Inline(value.to_vec()));
         }
-        self.sink.set_owner(uid)?;
+        self.sink.set_source(Source { uid, large: false })?;
         let mut list = ListBuilder::default();
         for part in value.chunks(CHUNK_LEN_MAX) {
             let id = self.sink.add(ChunkKind::Data, part)?;
