@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "init",
     "destination",
@@ -30,6 +30,7 @@ const COMMANDS: [&str; 28] = [
     "key show",
     "key export",
     "key import",
+    "key move",
     "key rotate",
     "key password",
     "key password set",
