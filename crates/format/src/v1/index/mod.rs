@@ -15,7 +15,7 @@ mod search;
 pub use header::{RUN_HEADER_LEN, RunHeader};
 pub use rows::{ENTRY_LEN, Entry, OBJECT_ROW_LEN, PackPlace, SEGMENT_ROW_LEN, SegmentPlace};
 pub use run::Run;
-pub use search::{ReadRows, search};
+pub use search::{ReadRows, search, search_row};
 
 /// Returns the level of a run with this many entries: runs are merged eight at a time.
 pub fn level(entries: u32) -> u32 {
@@ -136,7 +136,7 @@ mod tests {
         let header = RunHeader::decode(&bytes, bytes.len() as u64).unwrap();
         let mut reads = 0;
         let mut find = |prefix: [u8; 16]| {
-            search(&header, &prefix, &mut |start, count, out: &mut Vec<u8>| {
+            search_row(&header, &prefix, &mut |start, count, out: &mut Vec<u8>| {
                 reads += 1;
                 let at = |row| usize::try_from(header.entry_offset(row)).unwrap();
                 out.extend_from_slice(&bytes[at(start)..at(start + count)]);
@@ -145,7 +145,9 @@ mod tests {
             .unwrap()
         };
         for entry in &large.entries {
-            assert_eq!(find(entry.prefix), Some(*entry));
+            let (row, found) = find(entry.prefix).unwrap();
+            assert_eq!(found, *entry);
+            assert_eq!(large.entries[row as usize], found);
         }
         for number in 50_000..60_000 {
             assert_eq!(find(prefix(number)), None);

@@ -21,6 +21,15 @@ pub fn search<E: From<FormatError>>(
     prefix: &IdPrefix,
     read: &mut ReadRows<'_, E>,
 ) -> Result<Option<Entry>, E> {
+    Ok(search_row(header, prefix, read)?.map(|(_, entry)| entry))
+}
+
+/// Finds a prefix in a sorted run as [`search`] does, and returns the number of its row too.
+pub fn search_row<E: From<FormatError>>(
+    header: &RunHeader,
+    prefix: &IdPrefix,
+    read: &mut ReadRows<'_, E>,
+) -> Result<Option<(u32, Entry)>, E> {
     let (mut low, mut high) = (0, header.entries);
     let position = u64::from_be_bytes([
         prefix[0], prefix[1], prefix[2], prefix[3], prefix[4], prefix[5], prefix[6], prefix[7],
@@ -46,10 +55,10 @@ pub fn search<E: From<FormatError>>(
             low = start + count;
         } else {
             let found = entries.binary_search_by(|row| row[..16].cmp(prefix));
-            return match found {
-                Ok(at) => Ok(Some(Entry::decode(&entries[at], header.segments)?)),
-                Err(_) => Ok(None),
-            };
+            let Ok(at) = found else { return Ok(None) };
+            let entry = Entry::decode(&entries[at], header.segments)?;
+            let row = start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
+            return Ok(Some((row, entry)));
         }
         let halve = round >= INTERPOLATIONS;
         guess = match (halve, first[..16] > prefix[..]) {
