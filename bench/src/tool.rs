@@ -98,6 +98,7 @@ impl Program {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_STATE_HOME", home.join("state"))
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
             .env("HOME", home);
         command
     }

@@ -149,7 +149,7 @@ def read_keys(stored, archive_id, authority, n, custody, password):
     r = In(stored, "keys object")
     r.magic(b"SRkeys", 1)
     need(r.u(1) == 0, "keys object: reserved byte is set")
-    need(r.take(16) == archive_id and r.u(4) == n, "keys object: of another archive or number")
+    need(r.take(16) == archive_id and r.u(4) == n and n >= 1, "keys object: of another archive or number")
     key_id, ring = r.take(16), r.bytes(65536)
     slots = r.items(lambda: read_slot(r), 64, key=lambda s: s[0])
     signed = stored[:r.at]
@@ -162,8 +162,9 @@ def read_keys(stored, archive_id, authority, n, custody, password):
     r = In(open_small(custody, b"strongroom keys-v1 key ring", archive_id + struct.pack(">I", n), ring), "key ring")
     r.magic(b"", 1)
     dedup, _chunker, seed = {kind: r.take(32) for kind in (DATA, TREE, LIST)}, r.take(32), r.take(32)
-    epochs = r.items(lambda: (r.u(4), (r.u(1), r.take(56))), 65536, 1, key=lambda e: e[0])
+    epochs = r.items(lambda: (r.u(4), (r.u(1), r.take(56))), 1024, 1, key=lambda e: e[0])
     r.end()
+    need(all(epoch >= 1 and suite in SUITES for epoch, (suite, _) in epochs), "key ring: epoch 0 or unknown suite")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
     need(public == authority, "the key ring has another authority key than the descriptor")
     return dedup, dict(epochs)
@@ -174,7 +175,9 @@ def read_slot(r):
     need(r.u(1) == 1, "keys object: unknown kind of slot")
     name, memory, passes, lanes, salt = utf8(r.bytes(64)), r.u(4), r.u(4), r.u(4), r.take(16)
     need(65536 <= memory <= 4194304 and 3 <= passes <= 16 and 1 <= lanes <= 16, "keys object: Argon2 parameters out of range")
-    return slot_id, name, memory, passes, lanes, salt, r.bytes(256)
+    wrap = r.bytes(256)
+    need(len(wrap) == 104, "keys object: wrap has another length")
+    return slot_id, name, memory, passes, lanes, salt, wrap
 
 
 def utf8(name):
@@ -229,7 +232,15 @@ class Record:
         need(len(payload) == payload_length and hash32(payload) == payload_hash, f"{r.what}: payload does not match the header")
         need(sum(n for _, n in parts) == payload_length, f"{r.what}: parts do not add up")
         kinds = [kind for kind, _ in parts]
-        need(kinds[0] == 3 and set(kinds[1:]) <= {1, 2} and kinds.count(2) == (1 in kinds), f"{r.what}: wrong parts")
+        need(kinds in ([3], [3] + [1] * (len(kinds) - 2) + [2]) and kinds != [3, 2], f"{r.what}: wrong parts")
+        need(len(parts) == 1 or payload_length <= 1_048_576, f"{r.what}: payload with packs is too long")
+        need(self.seq >= 1 and self.generation >= 1, f"{r.what}: generation or seq is 0")
+        need((self.seq == 1) == (self.kind == 1 and self.generation == 1) == (self.previous == bytes(32)), f"{r.what}: is first and is not")
+        added, given_up = {a[:2] for a in self.adds}, self.condemns + self.voids
+        need(all(size for _, _, size in self.adds) and not added & set(given_up), f"{r.what}: adds contradict the other lists")
+        changed = {kind for kind, _ in [*added, *self.condemns]}
+        need(KEYS not in changed and (RECORD not in changed or self.kind == 5), f"{r.what}: adds or condemns what its kind does not")
+        need(len(parts) == 1 or PACK not in {kind for kind, _ in added}, f"{r.what}: packs as parts and as objects")
         self.parts, at = [], length + 64
         for kind, n in parts:
             self.parts.append((kind, at, n))
@@ -252,13 +263,13 @@ def read_body(record, plain):
         body.update(started=r.zigzag(), ended=r.zigzag(), host=r.bytes(255), program=r.bytes(64))
         body["tags"] = r.items(lambda: r.bytes(255), 64)
         body["stats"] = {k: r.varint() for k in ("files", "directories", "others", "bytes", "failed")}
-        body["roots"] = r.items(lambda: (r.bytes(65535, 1), r.bytes(MAX_CHUNK, 1)), 1024, 1, key=lambda x: x[0])
+        body["roots"] = r.items(lambda: (r.bytes(65535, 1), r.bytes(4_194_304, 1)), 1024, 1, key=lambda x: x[0])
         check_roots(r.what, [path for path, _ in body["roots"]])
     elif record.kind == 3:
         body["forget"] = r.items(lambda: r.u(8))
     elif record.kind == 5:
         body["live"] = r.items(lambda: (r.u(1), r.take(32), r.varint()), key=lambda a: a[:2])
-        need(body["live"] == record.adds, f"{r.what}: live set differs from the header's")
+        need(body["live"] == [a for a in record.adds if a[0] != RECORD], f"{r.what}: live set differs from the header's")
         body["snapshots"] = r.items(lambda: (r.u(4), r.u(8), r.take(32)))
     elif record.kind == 6:
         body["note"] = r.bytes(4096)
@@ -269,6 +280,8 @@ def read_body(record, plain):
 def check_roots(what, paths):
     for path in paths:
         need(path.startswith(b"/"), f"{what}: a root is not absolute")
+        names = path[1:].split(b"/") if path != b"/" else []
+        need(all(n not in (b"", b".", b"..") and b"\0" not in n and len(n) <= 4095 for n in names), f"{what}: a root has a component that is no name")
         need(not any(other != path and path.startswith(other.rstrip(b"/") + b"/") for other in paths), f"{what}: a root lies below another")
 
 
@@ -485,13 +498,21 @@ class Archive:
         r.end()
         for o in objects:
             suite_of(o[1])
-            need(o[0] in (PACK, RECORD) and o[2] == 0 and (o[0] == RECORD or o[6] == 0), "index run: bad object row")
+            need(o[0] in (PACK, RECORD) and o[2] == 0 and o[3] >= 1 and o[4] >= 1, "index run: bad object row")
+            need(o[6] == 0 if o[0] == PACK else o[6] >= 322 and o[7] <= 1_048_576, "index run: pack at a place where none is")
+            need(is_padded_length(plain_length(o[1], o[7])), "index run: size that no pack has")
         ascending = lambda rows, key: all(key(a) < key(b) for a, b in zip(rows, rows[1:]))
         need(ascending(objects, lambda o: o[5:7]) and ascending(segments, lambda s: s[:2]) and ascending(entries, lambda e: e[0]),
              "index run: rows are not sorted")
         need({s[0] for s in segments} == set(range(counts[0])), "index run: object without segment")
         need({e[1] for e in entries} == set(range(counts[1])), "index run: segment without entry")
-        need(all(s[1] + (s[2] & 0x7FFFFFFF) <= MAX_PACK for s in segments), "index run: segment lies outside of its pack")
+        need(all(a[5] != b[5] or a[0] == b[0] and a[6] + a[7] <= b[6] for a, b in zip(objects, objects[1:])), "index run: packs overlap")
+        for s in segments:
+            o, stored = objects[s[0]], s[2] & 0x7FFFFFFF
+            need(0 < stored < s[3] if s[2] >> 31 else 0 < stored == s[3], "index run: wrong lengths of a segment")
+            need(s[3] <= MAX_SEGMENT and s[1] + stored + 28 <= plain_length(o[1], o[7]), "index run: segment lies outside of its pack")
+        need(all(a[0] != b[0] or a[1] + (a[2] & 0x7FFFFFFF) <= b[1] for a, b in zip(segments, segments[1:])), "index run: segments overlap")
+        need(len({e[1:] for e in entries}) == len(entries), "index run: two entries at one place")
         for prefix, segment, offset in entries:
             need(offset < segments[segment][3], "index run: entry lies outside of its segment")
             self.places.setdefault(prefix, []).append((objects[segments[segment][0]], segments[segment], offset))
@@ -587,6 +608,8 @@ class Archive:
                 offset, chunks = offset + n, chunks + 1
             need(offset == raw, "pack: chunk lengths do not add up")
         r.end()
+        used = at + len(plain) - trailer
+        need(len(plain) == MAX_PACK or len(plain) == next(n for n in range(used, MAX_PACK + 1) if is_padded_length(n)), "pack: more padding than is needed")
         need(not any(plain[at:trailer]), "pack: padding is not zero")
         return chunks
 
@@ -626,6 +649,13 @@ def unpack_segment(method, stored, raw):
         need(not rest, "segment: more than one zstd frame")
     need(len(stored) == raw, "segment: wrong raw length")
     return stored
+
+
+def plain_length(code, size):
+    """The plaintext length of a sealed object of this size; 0 where there is none."""
+    _, _, _, cell, tag = suite_of(code)
+    count, short = divmod(size - 72, cell + tag)
+    return count * cell + short - tag if size >= 72 and short >= tag else 0
 
 
 def is_padded_length(n):

@@ -53,6 +53,7 @@ fn run_page(commands: &[String], programs: &Path, home: &Path) -> Result<()> {
     bash.args(["-c", &script, "bash"]).arg(programs);
     bash.current_dir(home)
         .env("HOME", home)
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
         .stdin(Stdio::null());
     for variable in ["STRONGROOM_PROFILE", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
         bash.env_remove(variable);

@@ -13,6 +13,7 @@ mod book;
 mod checkout;
 mod ci;
 mod command;
+mod reader;
 mod services;
 mod strict;
 mod test;

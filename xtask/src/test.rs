@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{arrows, book, command, services, tools};
+use crate::{arrows, book, command, reader, services, tools};
 
 /// Run every check: format, lints, tests, layers, dependencies, the commands of the book.
 #[derive(clap::Args, Default)]
@@ -30,7 +30,7 @@ const QUICK: &[Step] = &[
 
 /// What is run without it.
 const ALL: &[Step] = &[
-    ("tools", tools::for_tests),
+    ("tools", tools::for_all_tests),
     ("format", format),
     ("arrows", layers),
     ("clippy", clippy),
@@ -39,6 +39,7 @@ const ALL: &[Step] = &[
     ("remote tests", remote_tests),
     ("no services", services::stop),
     ("doc tests", doc_tests),
+    ("reader", reader::run),
     ("dependencies", dependencies),
     ("book", book::run),
 ];

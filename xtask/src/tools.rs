@@ -1,9 +1,11 @@
 //! The programs that the checks need: installs the ones that are missing, and says so.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 
+use crate::checkout::Checkout;
 use crate::command;
 
 /// Programs of the system: what answers when it is there, and the Debian package that has it.
@@ -14,6 +16,56 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("strace", "strace"),
     ("fusermount3", "fuse3"),
 ];
+
+/// What only the tests need that `--quick` leaves out.
+const MORE_PROGRAMS: &[(&str, &str)] = &[
+    ("gnome-keyring-daemon", "gnome-keyring"),
+    ("dbus-daemon", "dbus"),
+];
+
+/// What the reader of the specification needs.
+const PYTHON_PACKAGES: &[&str] = &["blake3", "cryptography", "zstandard"];
+
+/// Installs what all tests run, those too that `--quick` leaves out.
+pub(crate) fn for_all_tests() -> Result<()> {
+    for_tests()?;
+    let missing = MORE_PROGRAMS
+        .iter()
+        .filter(|(program, _)| !command::answers(program, &["--version"]));
+    let mut packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if !command::answers("python3", &["-c", "import ensurepip"]) {
+        packages.push("python3-venv");
+    }
+    packages.dedup();
+    if !packages.is_empty() {
+        install_packages(&packages)?;
+    }
+    python(&Checkout::find()?).map(drop)
+}
+
+/// Returns a Python with the packages of the reader, in an environment of its own below the target folder.
+pub(crate) fn python(checkout: &Checkout) -> Result<PathBuf> {
+    let folder = checkout.target.join("reader-python");
+    let python = folder.join("bin/python");
+    let imports = format!("import {}", PYTHON_PACKAGES.join(", "));
+    let name = python.display().to_string();
+    if !command::answers(&name, &["-c", &imports]) {
+        println!(
+            "Python packages are missing, and are installed below {}",
+            folder.display()
+        );
+        command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ];
+        command::run(Command::new(&python).args(install).args(PYTHON_PACKAGES))?;
+    }
+    Ok(python)
+}
 
 /// Installs what the tests run: programs of the system, and cargo-nextest.
 pub(crate) fn for_tests() -> Result<()> {

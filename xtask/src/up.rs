@@ -104,7 +104,9 @@ impl Demo {
         command
             .args(words)
             .env("HOME", self.folder.join("home"))
-            .env("STRONGROOM_PROFILE", self.profile());
+            .env("STRONGROOM_PROFILE", self.profile())
+            // The key of a demonstration is nothing for the keystore of whoever runs it.
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
         for variable in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
             command.env_remove(variable);
         }

@@ -260,7 +260,7 @@ impl<'a> Job<'a> {
         if ring.current().1 == suite {
             return Ok(());
         }
-        ring.start_epoch(suite, random);
+        ring.start_epoch(suite, random)?;
         let slots = self.wraps.keys.slots.clone();
         let settings = self.settings().clone();
         self.wraps

@@ -1,5 +1,6 @@
 //! What can go wrong in a deed of the agent.
 
+use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
 use strongroom_custody::ImportError;
 use strongroom_custody::password::PasswordError;
@@ -99,6 +100,19 @@ pub enum AgentError {
         /// The file.
         path: String,
     },
+    /// The keystore of the operating system does not answer as it should.
+    #[error("the keystore of the operating system cannot be reached")]
+    Keystore {
+        /// Why.
+        #[source]
+        source: Box<secret_service::Error>,
+    },
+    /// The keystore of the operating system is locked.
+    #[error("the keystore of the operating system is locked")]
+    KeystoreLocked,
+    /// The keystore of the operating system does not hold the key.
+    #[error("the keystore of the operating system does not hold the custody key of the profile")]
+    KeystoreLost,
     /// A key file does not hold a key.
     #[error("{path} is not a key file of this program")]
     BadKeyFile {
@@ -244,6 +258,14 @@ pub enum AgentError {
         /// What was asked for.
         name: String,
     },
+    /// Every snapshot had begun later.
+    #[error("no snapshot had begun at that time; {oldest} is the oldest")]
+    NoSnapshotYet {
+        /// The oldest snapshot.
+        oldest: String,
+        /// When it began.
+        began: Timestamp,
+    },
     /// Several snapshots begin with what was asked for.
     #[error("`{name}` begins the names of several snapshots: {}", snapshots.join(", "))]
     SeveralSnapshots {
@@ -334,6 +356,26 @@ pub enum AgentError {
 }
 
 impl AgentError {
+    /// Says whether the keystore of the operating system failed.
+    pub(crate) fn is_of_keystore(&self) -> bool {
+        matches!(
+            self,
+            Self::Keystore { .. } | Self::KeystoreLocked | Self::KeystoreLost
+        )
+    }
+
+    /// Names the snapshot that a path was not found in.
+    #[must_use]
+    pub fn in_snapshot(self, snapshot: &str) -> Self {
+        match self {
+            Self::Engine(EngineError::NotInSnapshot { path }) => Self::NoSuchPath {
+                path,
+                snapshot: snapshot.to_owned(),
+            },
+            other => other,
+        }
+    }
+
     /// Says whether somebody asked to stop.
     pub fn is_interruption(&self) -> bool {
         matches!(
@@ -358,6 +400,7 @@ impl Classified for AgentError {
             | Self::WouldLoseKey { .. }
             | Self::KeyExposed { .. }
             | Self::BadKeyFile { .. }
+            | Self::KeystoreLost
             | Self::NoSuchSlot { .. }
             | Self::PasswordWouldBeLost { .. }
             | Self::SchemeNotYet { .. }
@@ -374,6 +417,7 @@ impl Classified for AgentError {
             | Self::NoSuchArchive { .. }
             | Self::NoSnapshot
             | Self::NoSuchSnapshot { .. }
+            | Self::NoSnapshotYet { .. }
             | Self::SeveralSnapshots { .. }
             | Self::NoSuchPath { .. }
             | Self::NotAFile { .. }
@@ -387,6 +431,8 @@ impl Classified for AgentError {
             | Self::NoPasswordSlot { .. }
             | Self::WrongPassword { .. } => Class::WrongKey,
             Self::Locked { .. }
+            | Self::Keystore { .. }
+            | Self::KeystoreLocked
             | Self::Unreachable { .. }
             | Self::Local { .. }
             | Self::Output(_) => Class::Retry,

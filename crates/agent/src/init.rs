@@ -8,7 +8,7 @@ use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::suite::Suite;
 use strongroom_custody::password::PrivatePassword;
 
-use crate::profile::Profile;
+use crate::profile::{KeyPlace, Profile, WantedPlace};
 use crate::{AgentError, archives, keys};
 
 /// A profile that was just made.
@@ -16,17 +16,21 @@ use crate::{AgentError, archives, keys};
 pub struct Initialized {
     /// The profile.
     pub profile: Profile,
+    /// Where its custody key is.
+    pub place: KeyPlace,
     /// The id of its custody key.
     pub custody_key_id: String,
 }
 
 /// Makes a profile with a new custody key, which a private password may guard in every archive.
 ///
-/// A profile without a key, which an interrupted call leaves, is finished.
+/// A profile without a key, which an interrupted call leaves, is finished. `wanted` says where the key shall
+/// be.
 pub fn init(
     dir: &Path,
     suite: Suite,
     password: Option<&PrivatePassword>,
+    wanted: WantedPlace,
     random: &dyn RandomSource,
 ) -> Result<Initialized, AgentError> {
     let profile = match Profile::open(dir)? {
@@ -34,7 +38,7 @@ pub fn init(
         _ => Profile::create(dir, suite)?,
     };
     let custody = CustodyKey::random(random);
-    profile.set_custody_key(&custody)?;
+    let place = profile.set_first_custody_key(&custody, wanted)?;
     let mut config = profile.config()?;
     config.suite = suite;
     config.archives.clear();
@@ -45,6 +49,7 @@ pub fn init(
     }
     Ok(Initialized {
         profile,
+        place,
         custody_key_id: to_hex(&custody.key_id()),
     })
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::random::RandomSource;
+use crate::wire::{Reader, WireError, invalid};
 
 /// The text is not an identifier of the kind that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +111,36 @@ pub struct Seq(pub u64);
 /// Selects the epoch secret that sealed an object, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u32);
+
+impl Generation {
+    /// Reads a generation; refuses 0.
+    pub fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, WireError> {
+        match reader.u32(field)? {
+            0 => Err(invalid(field)),
+            number => Ok(Self(number)),
+        }
+    }
+}
+
+impl Seq {
+    /// Reads the number of a record; refuses 0.
+    pub fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, WireError> {
+        match reader.u64(field)? {
+            0 => Err(invalid(field)),
+            number => Ok(Self(number)),
+        }
+    }
+}
+
+impl Epoch {
+    /// Reads an epoch; refuses 0.
+    pub fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, WireError> {
+        match reader.u32(field)? {
+            0 => Err(invalid(field)),
+            number => Ok(Self(number)),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

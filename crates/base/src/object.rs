@@ -130,12 +130,13 @@ impl ObjectRef {
         Some(RecordId { generation, seq })
     }
 
-    /// Makes a reference of a kind and a list name; refuses a record's name with bytes behind it.
+    /// Makes a reference of a kind and a list name; refuses a record's name with bytes behind it, and one
+    /// whose generation or number is 0.
     pub fn from_parts(kind: ObjectKind, name: [u8; 32]) -> Option<Self> {
-        if kind == ObjectKind::Record && name[12..] != [0; 20] {
-            return None;
-        }
-        Some(Self { kind, name })
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let fits = kind != ObjectKind::Record
+            || is_zero(&name[12..]) && !is_zero(&name[..4]) && !is_zero(&name[4..12]);
+        fits.then_some(Self { kind, name })
     }
 
     /// Appends kind and list name.
@@ -208,6 +209,11 @@ mod tests {
         let mut name = object.list_name();
         name[31] = 1;
         assert_eq!(ObjectRef::from_parts(ObjectKind::Record, name), None);
+        for zero in [0..4, 4..12] {
+            let mut name = object.list_name();
+            name[zero].fill(0);
+            assert_eq!(ObjectRef::from_parts(ObjectKind::Record, name), None);
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) struct Global {
     /// Print one JSON object a line
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
-    /// Print results, warnings and errors only
+    /// Print warnings and errors only, and what a command like ls is for
     #[arg(
         short,
         long,

@@ -1,16 +1,30 @@
 //! What to do about a failure: the second line that a person gets.
 
+use std::io::ErrorKind;
+
+use strongroom_agent::custody::ImportError;
 use strongroom_agent::mount::MountError;
 use strongroom_agent::{AgentError, EngineError, PolicyError};
 use strongroom_base::{Class, Classified as _};
 
 use crate::failure::Failure;
+use crate::time;
 
 /// Returns what may help.
 pub(crate) fn of(failure: &Failure) -> Option<String> {
-    let Failure::Agent(error) = failure else {
-        return None;
+    let error = match failure {
+        Failure::Agent(error) => error,
+        Failure::File { path, source } if source.kind() == ErrorKind::AlreadyExists => {
+            return Some(format!(
+                "a file that is there is never replaced: name another one, or remove {} first",
+                path.display()
+            ));
+        }
+        _ => return None,
     };
+    if let Some(hint) = of_keys(error) {
+        return Some(hint.to_owned());
+    }
     let hint = match error {
         AgentError::NoProfile { .. } => {
             "make one with `strongroom init`, or name a destination with --from and a key with --key-file"
@@ -23,21 +37,7 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
             return Some(format!("take the right away with `chmod 600 {path}`"));
         }
         AgentError::ProfileTooNew { .. } => "install the newest strongroom",
-        AgentError::NoCustodyKey { .. } => "bring it back with `strongroom key import`",
         AgentError::WouldLoseKey { .. } => "name another folder with --profile",
-        AgentError::NoCredential => {
-            "give the exported key with --key-file, or the private password with --private-password-file"
-        }
-        AgentError::OtherKey { .. } => "`strongroom key show` names the key of a profile",
-        AgentError::NoPasswordSlot { .. } => {
-            "give the exported key with --key-file, or set one with `strongroom key password set`"
-        }
-        AgentError::WrongPassword { .. } => {
-            "mind upper and lower case and the layout of the keyboard"
-        }
-        AgentError::PasswordWouldBeLost { .. } => {
-            "give it with --private-password-file, or go without one with --drop-passwords"
-        }
         AgentError::NoSuchSlot { .. } => "`strongroom key slots` lists them",
         AgentError::NoSuchDestination { .. } => "`strongroom destination list` lists them",
         AgentError::NoDestination => {
@@ -55,6 +55,12 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
         AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",
+        AgentError::NoSnapshotYet { began, .. } => {
+            return Some(format!(
+                "it began at {}; `strongroom snapshots` lists all",
+                time::local(*began)
+            ));
+        }
         AgentError::NoSuchSnapshot { .. } | AgentError::SeveralSnapshots { .. } => {
             "`strongroom snapshots` lists them"
         }
@@ -96,4 +102,39 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Returns what may help with keys and private passwords.
+fn of_keys(error: &AgentError) -> Option<&'static str> {
+    Some(match error {
+        AgentError::NoCustodyKey { .. } | AgentError::KeystoreLost => {
+            "bring it back with `strongroom key import`"
+        }
+        AgentError::NoCredential => {
+            "give the exported key with --key-file, or the private password with --private-password-file"
+        }
+        AgentError::KeyFile {
+            source: ImportError::NotAKey { .. },
+            ..
+        } => {
+            "words are taken with `strongroom key import --words FILE`, a picture with --qr-image; a file is what `strongroom key export --file FILE` wrote"
+        }
+        AgentError::Keystore { .. } => {
+            "is this the session of a desktop? Elsewhere, take the key out with `strongroom key move --to file` in such a session first, or bring it back with `strongroom key import`"
+        }
+        AgentError::KeystoreLocked => {
+            "unlock it, or have the key in a file: `strongroom key move --to file` while it is unlocked"
+        }
+        AgentError::OtherKey { .. } => "`strongroom key show` names the key of a profile",
+        AgentError::NoPasswordSlot { .. } => {
+            "give the exported key with --key-file, or set one with `strongroom key password set`"
+        }
+        AgentError::WrongPassword { .. } => {
+            "mind upper and lower case and the layout of the keyboard"
+        }
+        AgentError::PasswordWouldBeLost { .. } => {
+            "give it with --private-password-file, or go without one with --drop-passwords"
+        }
+        _ => return None,
+    })
 }

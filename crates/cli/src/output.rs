@@ -3,7 +3,7 @@
 //! Results go to the standard output; notes, warnings and errors to the standard error. With `--json`
 //! results and warnings are objects, one a line.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -54,12 +54,17 @@ impl Output {
         &self.bars
     }
 
-    /// Prints a line of results.
+    /// Prints a line of what a command is for.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
         let mut out = self.lock();
         out.write_all(text.as_bytes())?;
         out.write_all(b"\n")?;
         Ok(())
+    }
+
+    /// Prints a line about what was done, unless they want it quiet.
+    pub(crate) fn done(&self, text: &str) -> Result<(), Failure> {
+        if self.quiet { Ok(()) } else { self.line(text) }
     }
 
     /// Prints an object of results.
@@ -117,6 +122,11 @@ impl Output {
         } else {
             self.error_line(&format!("warning: {subject}: {message}"));
         }
+    }
+
+    /// Prints a warning about something that failed, and what caused that.
+    pub(crate) fn warning_of(&self, subject: &str, error: &dyn Error) {
+        self.warning(subject, &with_causes(error));
     }
 
     /// Prints why the command failed, what caused that, and what may help.
@@ -178,6 +188,17 @@ impl Write for Writer<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.lock().flush()
     }
+}
+
+/// Returns the words of an error and of what caused it, on one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn class_name(failure: &Failure) -> &'static str {

@@ -11,6 +11,7 @@ use strongroom_base::ids::ArchiveId;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::with_causes;
 use crate::secrets;
 
 /// Where to read, and what opens it.
@@ -58,12 +59,13 @@ impl Source {
             opened.destinations.join(", ")
         ));
         for there in &opened.unreached {
+            let reason = with_causes(&there.reason);
             context
                 .output
-                .warning(&there.name, &format!("cannot be reached: {}", there.reason));
+                .warning(&there.name, &format!("cannot be reached: {reason}"));
         }
         for problem in &opened.problems {
-            context.output.warning("", &problem.to_string());
+            context.output.warning_of("", problem);
         }
         Ok(opened)
     }
@@ -112,10 +114,10 @@ impl Snapshots {
         let mut opened = source.open(context)?;
         let (snapshots, log, problems) = opened.archive.snapshots().map_err(AgentError::from)?;
         for problem in &problems {
-            context.output.warning("", &problem.to_string());
+            context.output.warning_of("", problem);
         }
         for problem in &log.problems {
-            context.output.warning("", &problem.to_string());
+            context.output.warning_of("", problem);
         }
         let branch = opened.archive.branches().map_err(AgentError::from)?;
         if !branch.snapshots.is_empty() {

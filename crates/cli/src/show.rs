@@ -111,6 +111,14 @@ pub(crate) fn entry(path: &[u8], entry: &Entry) -> Value {
     object
 }
 
+/// Writes how many there are of something: one of it, or several.
+pub(crate) fn count(number: impl Into<u64>, one: &str, several: &str) -> String {
+    match number.into() {
+        1 => format!("1 {one}"),
+        number => format!("{number} {several}"),
+    }
+}
+
 /// Writes a number of bytes for people.
 pub(crate) fn bytes(bytes: u64) -> String {
     HumanBytes(bytes).to_string()

@@ -102,3 +102,142 @@ fn wrong_usage() {
     place.fails("destination add No_Name /x", 2);
     place.fails("init --suite aes-512", 2);
 }
+
+/// A folder with one file, backed up to `disk`.
+fn backed_up() -> Place {
+    let place = Place::new();
+    place.write("files/a.txt", "alpha");
+    place.ok("backup files --to disk");
+    place
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let place = Place::new();
+    place.write("files/a.txt", "alpha");
+    for line in [
+        "init --quiet",
+        "destination add disk disk --quiet",
+        "backup files --quiet",
+        "verify --quiet",
+        "restore --to out --quiet",
+        "key rotate --quiet",
+        "key move --to file --quiet",
+    ] {
+        let ran = place.ok(line);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""), "{line}");
+    }
+    for line in [
+        "snapshots -q",
+        "ls latest -q",
+        "stats -q",
+        "key show -q",
+        "destination list -q",
+        "backup files -q --json",
+    ] {
+        assert_ne!(place.ok(line).out, "", "{line}");
+    }
+}
+
+#[test]
+fn one_of_something() {
+    let place = backed_up();
+    let restored = place.ok("restore --to out").out;
+    let first = restored.lines().next().unwrap();
+    assert!(
+        first.starts_with("restored 1 file, 1 directory and 0 others of "),
+        "{first}"
+    );
+    let verified = place.ok("verify").out;
+    assert!(
+        verified.contains("sound; 1 snapshot, 2 records, "),
+        "{verified}"
+    );
+    let again = place.ok("backup files").out;
+    assert!(again.contains(", 1 unmodified file, "), "{again}");
+}
+
+#[test]
+fn no_snapshot_yet_at_that_time() {
+    let place = backed_up();
+    let name = place.ok("snapshots").out[..8].to_owned();
+    let early = place.fails("restore --at 2001-01-31 --to out", 1).err;
+    let early = early.replace(&name, "OLDEST");
+    let (error, hint) = early.split_once('\n').unwrap();
+    assert_eq!(
+        error,
+        "error: no snapshot had begun at that time; OLDEST is the oldest"
+    );
+    assert!(hint.starts_with("hint: it began at 20"), "{hint}");
+}
+
+#[test]
+fn a_path_that_is_not_there() {
+    let place = backed_up();
+    let name = place.ok("snapshots").out[..8].to_owned();
+    let missing = place.fails("restore latest files/b --to out", 1).err;
+    insta::assert_snapshot!(missing.replace(&name, "SNAPSHOT"), @r"
+    error: `HERE/files/b` is not in snapshot SNAPSHOT
+    hint: `strongroom ls SNAPSHOT` lists what is there
+    ");
+}
+
+#[test]
+fn words_in_place_of_a_key_file() {
+    let place = backed_up();
+    let words = place.ok("key export --words").out;
+    place.write_secret("words", &words);
+    insta::assert_snapshot!(place.fails("snapshots --from disk --key-file words", 1).err, @r"
+    error: cannot take the custody key in words
+      because: this is no exported custody key: it does not start with `strongroom-custody-key-v1:`
+    hint: words are taken with `strongroom key import --words FILE`, a picture with --qr-image; a file is what `strongroom key export --file FILE` wrote
+    ");
+}
+
+#[test]
+fn a_key_is_exported_to_a_new_file_only() {
+    let place = backed_up();
+    place.write("key", "precious");
+    insta::assert_snapshot!(place.fails("key export --file key", 1).err, @r"
+    error: cannot write key
+      because: File exists (os error 17)
+    hint: a file that is there is never replaced: name another one, or remove key first
+    ");
+    assert_eq!(place.read("key"), "precious");
+}
+
+#[test]
+fn a_damaged_pack_is_named_once() {
+    let place = Place::new();
+    // Too much to travel in the record.
+    let mut state = 1_u64;
+    let noise: Vec<u8> = (0..1_200_000)
+        .map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state.to_be_bytes()[0]
+        })
+        .collect();
+    place.write("files/a", noise);
+    place.ok("backup files --to disk");
+    let archive = &place.archives("disk")[0];
+    let packs = place.path(&format!("disk/{archive}/packs"));
+    let mut damaged = 0;
+    for folder in fs::read_dir(packs).unwrap() {
+        for pack in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = pack.unwrap().path();
+            let len = fs::metadata(&path).unwrap().len();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"damage", len / 2).unwrap();
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 0);
+    let verified = place.fails("verify --read-data", 4).err;
+    for line in verified.lines() {
+        assert!(line.matches("pack ").count() <= 1, "{verified}");
+    }
+    assert!(verified.contains("warning: disk: pack "), "{verified}");
+}

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 37] = [
     "",
     "init",
     "destination",
@@ -38,6 +38,7 @@ const COMMANDS: [&str; 36] = [
     "key show",
     "key export",
     "key import",
+    "key move",
     "key rotate",
     "key password",
     "key password set",

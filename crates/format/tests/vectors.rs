@@ -3,18 +3,21 @@
 #![expect(clippy::too_many_lines, reason = "tables of cases")]
 #![expect(clippy::unwrap_used, reason = "tests, in helper functions too")]
 
-use strongroom_base::ids::{ArchiveId, Epoch};
+use serde_json::Value;
+use strongroom_base::ids::{ArchiveId, Epoch, Generation};
 use strongroom_base::wire::Reader;
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::keys::{EpochSecret, SealedKind};
 use strongroom_crypto::seal::{SALT_LEN, SealingKey};
 use strongroom_format::FormatError;
 use strongroom_format::body::Body;
-use strongroom_format::content::{Content, List};
+use strongroom_format::content::{Content, ContentOf, List};
 use strongroom_format::index::Run;
 use strongroom_format::keys::KeysObject;
 use strongroom_format::pack::{Trailer, finish_pack};
-use strongroom_format::sealed::{EpochKeys, HEADER_LEN, SealedHeader, open_object, seal_object};
+use strongroom_format::sealed::{
+    EpochKeys, HEADER_LEN, SealedHeader, open_body, open_object, seal_object,
+};
 use strongroom_format::tree::{ChunkWriter, Entries, Entry};
 
 #[path = "vectors/cases_bodies.rs"]
@@ -29,7 +32,11 @@ mod cases_sealed;
 mod cases_trees;
 #[path = "vectors/common.rs"]
 mod common;
-use common::{Case, Vector, check_files, check_generated, words, write};
+#[path = "vectors/mutate.rs"]
+mod mutate;
+use common::{Case, Vector, check_files, check_generated, valid_vectors, words, write};
+use mutate::{edits, mutated};
+use proptest::prelude::*;
 
 /// The archive of all cases.
 const ARCHIVE: ArchiveId = ArchiveId([0xa1; 16]);
@@ -75,6 +82,14 @@ fn judge_sealed(vector: &Vector, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     let epoch = Epoch(number(vector, "epoch").into());
     let keys = OneEpoch(epoch, EpochSecret::new(secret));
     let (header, plaintext) = open_object(bytes, kind, ARCHIVE, &keys)?;
+    if kind == SealedKind::Body {
+        let given = vector
+            .value
+            .get("record_generation")
+            .and_then(Value::as_u64);
+        let given = given.map(|given| Generation(u32::try_from(given).unwrap()));
+        open_body(bytes, given.unwrap_or(header.generation), ARCHIVE, &keys)?;
+    }
     assert_eq!(plaintext, vector.hex("plaintext"), "{}", vector.name);
     let key = keys.sealing_key(&header).unwrap();
     let salt: &[u8; SALT_LEN] = bytes[HEADER_LEN..].first_chunk().unwrap();
@@ -86,7 +101,7 @@ fn judge_sealed(vector: &Vector, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
 fn judge_content(_: &Vector, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     let malformed = FormatError::malformed("content");
     let mut reader = Reader::new(bytes);
-    let content = Content::read(&mut reader).map_err(&malformed)?;
+    let content = Content::read(&mut reader, ContentOf::File).map_err(&malformed)?;
     reader.finish().map_err(&malformed)?;
     let mut again = Vec::new();
     content.put(&mut again);
@@ -95,7 +110,12 @@ fn judge_content(_: &Vector, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
 
 fn judge_list(vector: &Vector, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     let len = vector.value["content_len"].as_u64().unwrap();
-    let list = List::decode(bytes, number(vector, "level"), len)?;
+    let level = number(vector, "level");
+    let list = match vector.value.get("named_by").and_then(Value::as_str) {
+        None => List::decode(bytes, level, len)?,
+        Some("a file") => List::decode_top(bytes, level, len, ContentOf::File)?,
+        Some(other) => panic!("{}: {other}", vector.name),
+    };
     let longer = [bytes, b"what follows"].concat();
     assert_eq!(List::prefix(&longer).unwrap(), bytes);
     Ok(list.encode())
@@ -181,4 +201,44 @@ fn write_vectors() {
 fn every_vector_is_judged_as_it_says() {
     check_files("archive-v1", judge_archive);
     check_files("keys-v1", judge_keys);
+}
+
+/// Valid vectors of a structure that is not sealed, and how to judge them.
+fn seeds() -> Vec<Vector> {
+    let plain = |vector: &Vector| {
+        !matches!(vector.structure(), "sealed" | "descriptor" | "record")
+            && vector.value.get("bytes").is_some()
+    };
+    let mut seeds = valid_vectors("archive-v1");
+    seeds.retain(plain);
+    seeds
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn what_a_decoder_takes_an_encoder_writes(number in any::<prop::sample::Index>(), edits in edits()) {
+        static SEEDS: std::sync::LazyLock<Vec<Vector>> = std::sync::LazyLock::new(seeds);
+        let seed = number.get(&SEEDS[..]);
+        let bytes = mutated(&seed.hex("bytes"), &edits);
+        let mut changed = Vector { name: seed.name.clone(), value: seed.value.clone() };
+        changed.value["bytes"] = hex::encode(&bytes).into();
+        if let Some(Ok(again)) = judge_archive(&changed) {
+            prop_assert_eq!(hex::encode(again), hex::encode(bytes), "{}", seed.name);
+        }
+    }
+
+    #[test]
+    fn what_a_keys_object_takes_an_encoder_writes(password in any::<bool>(), edits in edits()) {
+        let seeds = valid_vectors("keys-v1");
+        let name = if password { "password" } else { "bare" };
+        let seed = seeds.iter().find(|seed| seed.name.contains(name)).unwrap();
+        let good = seed.hex("bytes");
+        let (fields, authority) = (mutated(&good[..good.len() - 64], &edits), cases_keys::authority());
+        let bytes = [&fields[..], &authority.sign(cases_keys::DOMAIN, &fields)].concat();
+        if let Ok(object) = KeysObject::decode(&bytes, &authority.public_key()) {
+            prop_assert_eq!(hex::encode(object.encode(&authority)), hex::encode(bytes));
+        }
+    }
 }

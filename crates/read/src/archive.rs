@@ -6,10 +6,9 @@ use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 use strongroom_crypto::custody::CustodyKey;
-use strongroom_crypto::keys::SealedKind;
 use strongroom_format::body::{Body, Deed, Snapshot};
 use strongroom_format::keys::{KeyRing, KeysObject};
-use strongroom_format::sealed::open_object;
+use strongroom_format::sealed;
 use strongroom_replica::log::{Log, LogEntry, read_head, read_log};
 use strongroom_replica::record::Record;
 use strongroom_replica::{Replica, ReplicaError};
@@ -265,9 +264,9 @@ fn foreign_keys() -> ReadError {
 pub fn open_body(record: &Record, ring: &KeyRing) -> Result<Body, ReadError> {
     let object = ObjectRef::record(record.id());
     let damaged = |source| ReadError::Object { object, source };
-    let archive = record.header().link.archive;
-    let (_, plaintext) =
-        open_object(record.body(), SealedKind::Body, archive, ring).map_err(damaged)?;
+    let link = &record.header().link;
+    let plaintext = sealed::open_body(record.body(), link.id.generation, link.archive, ring)
+        .map_err(damaged)?;
     Body::decode(&plaintext, record.header().kind.code()).map_err(damaged)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_crypto::hash::same;
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_format::FormatError;
-use strongroom_format::content::{ChunkId, Content, List, ListItem};
+use strongroom_format::content::{ChunkId, Content, ContentOf, List, ListItem};
 use strongroom_format::tree::{Entries, Entry};
 
 use crate::archive::Archive;
@@ -94,8 +94,20 @@ impl Archive {
         Ok(())
     }
 
-    /// Reads a list chunk, which says itself how long it is, and checks its id.
+    /// Reads a list chunk below another one, which says itself how long it is, and checks its id.
     pub fn list(&self, id: &ChunkId, level: u8, len: u64) -> Result<List, ReadError> {
+        self.list_of(id, level, len, None)
+    }
+
+    /// Reads a list chunk, which says itself how long it is, and checks its id; `top` says what has the
+    /// content that names it, and is nothing for a list below another one.
+    fn list_of(
+        &self,
+        id: &ChunkId,
+        level: u8,
+        len: u64,
+        top: Option<ContentOf>,
+    ) -> Result<List, ReadError> {
         let place = self
             .index
             .find(&id.prefix())?
@@ -109,7 +121,11 @@ impl Archive {
         if !same(&self.ring.dedup.chunk_id(ChunkKind::List, bytes), &id.0) {
             return Err(ReadError::ChunkDamaged { id: *id, object });
         }
-        List::decode(bytes, level, len).map_err(|source| ReadError::Object { object, source })
+        let list = match top {
+            Some(of) => List::decode_top(bytes, level, len, of),
+            None => List::decode(bytes, level, len),
+        };
+        list.map_err(|source| ReadError::Object { object, source })
     }
 
     /// Returns the items of the list chunk that a content names; none where it names no list.
@@ -131,26 +147,30 @@ impl Archive {
             Content::Inline(bytes) if bytes.is_empty() => Ok(()),
             Content::Inline(bytes) => visit(Piece::Data(bytes)),
             Content::Chunk { len, id } => visit(Piece::Data(self.chunk(kind, id, *len)?.bytes())),
-            Content::List { level, len, id } => self.read_list(kind, *level, *len, id, visit),
+            Content::List { level, len, id } => {
+                let list = self.list_of(id, *level, *len, Some(content_of(kind)))?;
+                self.read_list(kind, list, visit)
+            }
         }
     }
 
     fn read_list<E: From<ReadError>>(
         &self,
         kind: ChunkKind,
-        level: u8,
-        len: u64,
-        id: &ChunkId,
+        list: List,
         visit: &mut dyn FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for item in self.list(id, level, len)?.items {
+        let level = list.level;
+        for item in list.items {
             match item {
                 ListItem::Hole { len } => visit(Piece::Hole(len))?,
                 ListItem::Part { len, id } if level == 1 => {
                     let len = u32::try_from(len).unwrap_or(u32::MAX);
                     visit(Piece::Data(self.chunk(kind, &id, len)?.bytes()))?;
                 }
-                ListItem::Part { len, id } => self.read_list(kind, level - 1, len, &id, visit)?,
+                ListItem::Part { len, id } => {
+                    self.read_list(kind, self.list_of(&id, level - 1, len, None)?, visit)?;
+                }
             }
         }
         Ok(())
@@ -168,23 +188,28 @@ impl Archive {
                 len: u64::from(*len),
                 id: *id,
             }),
-            Content::List { level, len, id } => {
-                for item in self.list(id, *level, *len)?.items {
-                    match item {
-                        ListItem::Part { len, id } if *level > 1 => {
-                            let list = Content::List {
-                                level: level - 1,
-                                len,
-                                id,
-                            };
-                            self.visit_items(&list, visit)?;
-                        }
-                        item => visit(item)?,
-                    }
+            Content::List { level, len, id } => self.visit_list_items(
+                self.list_of(id, *level, *len, Some(ContentOf::File))?,
+                visit,
+            ),
+        }
+    }
+
+    fn visit_list_items<E: From<ReadError>>(
+        &self,
+        list: List,
+        visit: &mut dyn FnMut(ListItem) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let level = list.level;
+        for item in list.items {
+            match item {
+                ListItem::Part { len, id } if level > 1 => {
+                    self.visit_list_items(self.list_of(&id, level - 1, len, None)?, visit)?;
                 }
-                Ok(())
+                item => visit(item)?,
             }
         }
+        Ok(())
     }
 
     /// Calls `visit` with every chunk that a content names.
@@ -199,30 +224,35 @@ impl Archive {
             Content::Chunk { len, id } => visit(kind, id, Some(*len)),
             Content::List { level, len, id } => {
                 visit(ChunkKind::List, id, None)?;
-                for item in self.list(id, *level, *len)?.items {
-                    let ListItem::Part { len, id } = item else {
-                        continue;
-                    };
-                    let part = if *level == 1 {
-                        Content::Chunk {
-                            len: u32::try_from(len).unwrap_or(u32::MAX),
-                            id,
-                        }
-                    } else {
-                        Content::List {
-                            level: level - 1,
-                            len,
-                            id,
-                        }
-                    };
-                    self.visit_chunks(kind, &part, visit)?;
-                }
-                Ok(())
+                let list = self.list_of(id, *level, *len, Some(content_of(kind)))?;
+                self.visit_list_chunks(kind, list, visit)
             }
         }
     }
 
-    /// Reads a content that is at most `len_max` bytes long into memory.
+    fn visit_list_chunks<E: From<ReadError>>(
+        &self,
+        kind: ChunkKind,
+        list: List,
+        visit: &mut VisitChunk<'_, E>,
+    ) -> Result<(), E> {
+        let level = list.level;
+        for item in list.items {
+            let ListItem::Part { len, id } = item else {
+                continue;
+            };
+            if level == 1 {
+                visit(kind, &id, Some(u32::try_from(len).unwrap_or(u32::MAX)))?;
+            } else {
+                visit(ChunkKind::List, &id, None)?;
+                let below = self.list_of(&id, level - 1, len, None)?;
+                self.visit_list_chunks(kind, below, visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a content that is at most `len_max` bytes long and has no holes into memory.
     pub fn content_bytes(
         &self,
         kind: ChunkKind,
@@ -237,8 +267,9 @@ impl Archive {
         self.read_content(kind, content, &mut |piece| -> Result<(), ReadError> {
             match piece {
                 Piece::Data(data) => bytes.extend_from_slice(data),
-                Piece::Hole(len) => {
-                    bytes.resize(bytes.len() + usize::try_from(len).unwrap_or(0), 0);
+                Piece::Hole(_) => {
+                    let source = strongroom_base::wire::invalid("hole");
+                    return Err(FormatError::malformed("list chunk")(source).into());
                 }
             }
             Ok(())
@@ -268,6 +299,15 @@ impl Archive {
             }
             Ok(())
         })
+    }
+}
+
+/// What has a content of chunks of this kind. One of an extended attribute is as one of a file; that it
+/// has no holes, [`Archive::content_bytes`] checks.
+fn content_of(kind: ChunkKind) -> ContentOf {
+    match kind {
+        ChunkKind::Data => ContentOf::File,
+        ChunkKind::Tree | ChunkKind::List => ContentOf::Directory,
     }
 }
 

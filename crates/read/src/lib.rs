@@ -20,3 +20,4 @@ pub use content::{Chunk, Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index, SegmentName};
 pub use replicas::Replicas;
+pub use segments::decompress_segment;

@@ -102,11 +102,54 @@ fn read_segment(
         let stored = cells.read(&one, range.clone())?;
         let raw = match segment.method {
             Method::Stored => Some(stored),
-            Method::Zstd => zstd::bulk::decompress(&stored, raw_len).ok(),
+            Method::Zstd => decompress_segment(&stored, raw_len),
         };
-        raw.filter(|raw| raw.len() == raw_len)
-            .ok_or(ReadError::SegmentDamaged {
-                object: pack.object,
-            })
+        raw.ok_or(ReadError::SegmentDamaged {
+            object: pack.object,
+        })
     })
+}
+
+/// Decompresses a segment of `raw_len` bytes; `None` where it is not one zstd frame as section 7 of the
+/// specification has it: with the size of its content, without dictionary and checksum, nothing behind it.
+pub fn decompress_segment(stored: &[u8], raw_len: usize) -> Option<Vec<u8>> {
+    let magic = zstd::zstd_safe::MAGICNUMBER.to_le_bytes();
+    let descriptor = stored.strip_prefix(&magic)?.first()?;
+    let plain = descriptor & (FRAME_CHECKSUM | FRAME_DICTIONARY) == 0;
+    let content = zstd::zstd_safe::get_frame_content_size(stored).ok()??;
+    let frame = zstd::zstd_safe::find_frame_compressed_size(stored).ok()?;
+    if !plain || content != raw_len as u64 || frame != stored.len() {
+        return None;
+    }
+    let raw = zstd::bulk::decompress(stored, raw_len).ok()?;
+    (raw.len() == raw_len).then_some(raw)
+}
+
+/// The bits of a frame header's descriptor that say there is a checksum, or a dictionary (RFC 8878, 3.1.1.1.1).
+const FRAME_CHECKSUM: u8 = 1 << 2;
+const FRAME_DICTIONARY: u8 = 0b11;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(set: impl FnOnce(&mut zstd::bulk::Compressor<'_>)) -> Vec<u8> {
+        let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
+        set(&mut compressor);
+        compressor.compress(&[7; 1_000]).unwrap()
+    }
+
+    #[test]
+    fn a_segment_is_one_plain_frame() {
+        let good = frame(|_| ());
+        assert_eq!(decompress_segment(&good, 1_000), Some(vec![7; 1_000]));
+        assert_eq!(decompress_segment(&good, 999), None);
+        let refused = |bytes: &[u8]| assert_eq!(decompress_segment(bytes, 1_000), None);
+        refused(&[&good[..], &[0]].concat());
+        refused(&[&good[..], &frame(|_| ())].concat());
+        refused(&frame(|c| c.include_checksum(true).unwrap()));
+        refused(&frame(|c| c.include_contentsize(false).unwrap()));
+        refused(&[&b"\x50\x2a\x4d\x18\0\0\0\0"[..], &good].concat());
+        refused(&[]);
+    }
 }

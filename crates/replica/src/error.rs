@@ -30,7 +30,7 @@ pub enum ReplicaError {
         what: String,
     },
     /// The structure was written by a newer program.
-    #[error("{what} has format version {found}; this program reads up to version 1")]
+    #[error("{what} has the newer format version {found}: a newer program is needed")]
     TooNew {
         /// The structure.
         what: String,

@@ -5,7 +5,7 @@
 //! ```
 
 use strongroom_base::ids::{ArchiveId, Generation, Seq};
-use strongroom_base::object::{ObjectRef, RecordId, put_refs, read_refs};
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId, put_refs, read_refs};
 use strongroom_base::wire::{Put, Reader, WireError, invalid};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::sign::{SigningKey, verify};
@@ -378,10 +378,9 @@ impl Header {
         }
         reader.u32("header length")?;
         let archive = ArchiveId(reader.array("archive")?);
-        let generation = Generation(reader.u32("generation")?);
         let id = RecordId {
-            generation,
-            seq: Seq(reader.u64("seq")?),
+            generation: Generation::read(&mut reader, "generation")?,
+            seq: Seq::read(&mut reader, "seq")?,
         };
         let previous = reader.array("previous hash")?;
         let link = Link {
@@ -403,17 +402,64 @@ impl Header {
             acks: refs("acks")?,
         };
         reader.finish()?;
-        Ok((
-            Self {
-                kind,
-                link,
-                changes,
-                parts,
-                payload_hash,
-            },
-            payload_len,
-            features,
-        ))
+        let header = Self {
+            kind,
+            link,
+            changes,
+            parts,
+            payload_hash,
+        };
+        header.check_link()?;
+        header.check_changes()?;
+        Ok((header, payload_len, features))
+    }
+}
+
+impl Header {
+    /// Refuses a record that stands at the start of the chain and is not the first, or the other way round.
+    fn check_link(&self) -> Result<(), WireError> {
+        let is_first = self.link.id.seq == Seq(1);
+        let begins =
+            self.kind == RecordKind::Generation && self.link.id.generation == Generation(1);
+        if is_first != begins {
+            return Err(invalid("seq"));
+        }
+        if is_first != (self.link.previous == [0; 32]) {
+            return Err(invalid("previous hash"));
+        }
+        Ok(())
+    }
+
+    /// Refuses changes that records of this kind, or with these parts, do not make.
+    fn check_changes(&self) -> Result<(), WireError> {
+        let changes = &self.changes;
+        let is_checkpoint = self.kind == RecordKind::Checkpoint;
+        let carries_packs = self.parts.len() > 1;
+        let may_change = |object: &ObjectRef| match object.kind() {
+            ObjectKind::Pack | ObjectKind::Index => true,
+            ObjectKind::Record => is_checkpoint,
+            ObjectKind::Keys => false,
+        };
+        let may_add = |added: &Added| {
+            let is_twice = carries_packs && added.object.kind() == ObjectKind::Pack;
+            may_change(&added.object) && added.size != 0 && !is_twice
+        };
+        if !changes.adds.iter().all(may_add) {
+            return Err(invalid("adds"));
+        }
+        let is_added = |object: &ObjectRef| {
+            let found = changes
+                .adds
+                .binary_search_by(|added| added.object.cmp(object));
+            found.is_ok()
+        };
+        if !changes.condemns.iter().all(may_change) || changes.condemns.iter().any(is_added) {
+            return Err(invalid("condemns"));
+        }
+        if changes.voids.iter().any(is_added) {
+            return Err(invalid("voids"));
+        }
+        Ok(())
     }
 }
 
@@ -435,13 +481,18 @@ fn read_parts(reader: &mut Reader<'_>, payload_len: u64) -> Result<Vec<Part>, Wi
             len: reader.u32("parts")?,
         });
     }
-    let indexes = parts
-        .iter()
-        .filter(|part| part.kind == PartKind::Index)
-        .count();
+    // Behind the body there is nothing, or packs and then the run that covers them.
+    let in_order = match parts.get(1..) {
+        None => false,
+        Some([]) => true,
+        Some([packs @ .., run]) => {
+            let are_packs = packs.iter().all(|part| part.kind == PartKind::Pack);
+            !packs.is_empty() && are_packs && run.kind == PartKind::Index
+        }
+    };
     let total: u64 = parts.iter().map(|part| u64::from(part.len)).sum();
     let too_long = parts.len() > 1 && payload_len > SMALL_PAYLOAD_LEN_MAX as u64;
-    if parts.is_empty() || indexes > 1 || total != payload_len || too_long {
+    if !in_order || total != payload_len || too_long {
         return Err(invalid("parts"));
     }
     Ok(parts)
@@ -492,7 +543,7 @@ mod tests {
     }
 
     fn changes() -> Changes {
-        let object = |byte| ObjectRef::pack(ObjectName([byte; 32]));
+        let object = |byte| ObjectRef::index(ObjectName([byte; 32]));
         Changes {
             adds: vec![
                 Added {

@@ -13,7 +13,11 @@ use strongroom_replica::record::{Added, Changes, Link, PartKind, Record, RecordK
 
 #[path = "../../format/tests/vectors/common.rs"]
 mod common;
-use common::{Case, Counter, Vector, check_files, check_generated, words, write};
+#[path = "../../format/tests/vectors/mutate.rs"]
+mod mutate;
+use common::{Case, Counter, Vector, check_files, check_generated, valid_vectors, words, write};
+use mutate::{edits, mutated};
+use proptest::prelude::*;
 
 const DOCUMENT: &str = "archive-v1";
 const OTHERS: [&str; 7] = [
@@ -197,7 +201,7 @@ fn invalid_descriptors() -> Vec<Case> {
             "newer",
             "version 2",
             |b| b[8] = 2,
-            "the archive descriptor has format version 2; this program reads up to version 1",
+            "the archive descriptor has the newer format version 2: a newer program is needed",
         ),
         (
             "version-0",
@@ -275,7 +279,31 @@ fn invalid_descriptors() -> Vec<Case> {
 fn invalid_records() -> Vec<Case> {
     let good = record(RecordKind::Prune, 4, changes(), &[BODY]);
     let header = good.len() - 64 - BODY.1.len();
-    let edits: [(&str, &str, Edit, &str); 14] = [
+    let edits: [(&str, &str, Edit, &str); 18] = [
+        (
+            "seq-0",
+            "seq 0",
+            |b| b[43] = 0,
+            "record 1-4 is malformed: `seq` holds a value that no writer produces",
+        ),
+        (
+            "generation-0",
+            "generation 0",
+            |b| b[35] = 0,
+            "record 1-4 is malformed: `generation` holds a value that no writer produces",
+        ),
+        (
+            "not-first",
+            "seq 1, and not the record of generation 1",
+            |b| b[43] = 1,
+            "record 1-4 is malformed: `seq` holds a value that no writer produces",
+        ),
+        (
+            "previous",
+            "no record before it, and not the first",
+            |b| b[44..76].fill(0),
+            "record 1-4 is malformed: `previous hash` holds a value that no writer produces",
+        ),
         (
             "magic",
             "wrong magic",
@@ -286,7 +314,7 @@ fn invalid_records() -> Vec<Case> {
             "newer",
             "version 2",
             |b| b[8] = 2,
-            "record 1-4 has format version 2; this program reads up to version 1",
+            "record 1-4 has the newer format version 2: a newer program is needed",
         ),
         (
             "kind",
@@ -424,6 +452,94 @@ fn invalid_records() -> Vec<Case> {
     let twice = vec![pack(6, 0).object; 2];
     let (condemns, voids) = (twice.clone(), twice);
     refused(
+        "packs-without-run",
+        "packs and no run",
+        none(),
+        &SMALL[..3],
+        "parts",
+    );
+    refused(
+        "run-without-packs",
+        "a run and no packs",
+        none(),
+        &[BODY, SMALL[3]],
+        "parts",
+    );
+    refused(
+        "run-first",
+        "a run in front of a pack",
+        none(),
+        &[BODY, SMALL[3], SMALL[1]],
+        "parts",
+    );
+    let adds = |added: Added| Changes {
+        adds: vec![added],
+        ..none()
+    };
+    refused(
+        "adds-and-parts",
+        "packs as parts and as objects",
+        adds(pack(3, 4_184)),
+        &SMALL,
+        "adds",
+    );
+    refused(
+        "adds-size",
+        "an object without bytes",
+        adds(pack(3, 0)),
+        &[BODY],
+        "adds",
+    );
+    let added = |object| adds(Added { object, size: 9 });
+    refused(
+        "adds-record",
+        "a record that is no checkpoint, and adds one",
+        added(ObjectRef::record(id(1))),
+        &[BODY],
+        "adds",
+    );
+    refused(
+        "adds-keys",
+        "a keys object in the live set",
+        added(ObjectRef::keys(ObjectName([8; 32]))),
+        &[BODY],
+        "adds",
+    );
+    let given_up = pack(3, 4_184);
+    let condemned = Changes {
+        condemns: vec![given_up.object],
+        ..adds(given_up)
+    };
+    refused(
+        "condemns-added",
+        "an object that it adds and condemns",
+        condemned,
+        &[BODY],
+        "condemns",
+    );
+    let voided = Changes {
+        voids: vec![given_up.object],
+        ..adds(given_up)
+    };
+    refused(
+        "voids-added",
+        "an object that it adds and voids",
+        voided,
+        &[BODY],
+        "voids",
+    );
+    let records = Changes {
+        condemns: vec![ObjectRef::record(id(1))],
+        ..none()
+    };
+    refused(
+        "condemns-record",
+        "a record that is no checkpoint, and condemns one",
+        records,
+        &[BODY],
+        "condemns",
+    );
+    refused(
         "condemns-twice",
         "an object twice",
         Changes { condemns, ..none() },
@@ -505,4 +621,43 @@ fn write_vectors() {
 #[test]
 fn every_vector_is_judged_as_it_says() {
     check_files(DOCUMENT, judge);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn what_a_descriptor_takes_an_encoder_writes(edits in edits()) {
+        let good = descriptor(Suite::Aes256);
+        let fields = mutated(&good[..good.len() - 64], &edits);
+        let bytes = [&fields[..], &authority().sign(DESCRIPTOR_DOMAIN, &fields)].concat();
+        if let Ok(decoded) = Descriptor::decode(&bytes) {
+            prop_assert_eq!(hex::encode(decoded.encode(&authority())), hex::encode(bytes));
+        }
+    }
+
+    #[test]
+    fn what_a_record_takes_an_encoder_writes(
+        number in any::<prop::sample::Index>(),
+        edits in edits(),
+        keep_length in any::<bool>(),
+    ) {
+        let mut seeds = valid_vectors(DOCUMENT);
+        seeds.retain(|seed| seed.structure() == "record");
+        let mut seed = seeds.swap_remove(number.index(seeds.len()));
+        let good = seed.hex("bytes");
+        let header = u32::from_be_bytes(good[12..16].try_into().unwrap()) as usize;
+        let mut fields = mutated(&good[..header], &edits);
+        if fields.len() >= 16 && !keep_length {
+            let len = u32::try_from(fields.len()).unwrap();
+            fields[12..16].copy_from_slice(&len.to_be_bytes());
+        }
+        let signer = if fields.get(9) == Some(&1) { authority() } else { writer() };
+        let signature = signer.sign(RECORD_DOMAIN, &fields);
+        let bytes = [&fields[..], &signature, &good[header + 64..]].concat();
+        seed.value["bytes"] = hex::encode(&bytes).into();
+        if let Ok(again) = judge_record(&seed) {
+            prop_assert_eq!(hex::encode(again), hex::encode(bytes));
+        }
+    }
 }

@@ -34,18 +34,20 @@ pub fn rotate(
             });
         }
     }
-    let next = match profile.next_custody_key()? {
-        Some(next) => next,
-        None => CustodyKey::random(random),
+    let next = if let Some(next) = profile.next_custody_key()? {
+        next
+    } else {
+        let next = CustodyKey::random(random);
+        profile.set_next_custody_key(&next)?;
+        next
     };
-    profile.set_next_custody_key(&next)?;
     let mut published = Vec::new();
     for archive in &config.archives {
         let mut wraps = Wraps::load(profile, archive.id)?;
         if wraps.keys.custody_key_id != next.key_id() {
             let (mut ring, _) = wraps.open(profile)?;
             let (_, suite) = ring.current();
-            ring.start_epoch(suite, random);
+            ring.start_epoch(suite, random)?;
             let slots = match password {
                 Some(password) => vec![slot(archive.id, &next, password, random)?],
                 None => Vec::new(),

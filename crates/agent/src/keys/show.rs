@@ -75,7 +75,7 @@ pub fn show(profile: &Profile) -> Result<ShownKeys, AgentError> {
     }
     Ok(ShownKeys {
         custody_key_id: to_hex(&custody.key_id()),
-        place: profile.key_place(),
+        place: profile.key_place()?,
         archives,
     })
 }

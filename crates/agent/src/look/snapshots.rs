@@ -86,7 +86,7 @@ pub fn select<'a>(
         SnapshotName::At(time) => {
             let mut newest_first = snapshots.iter().rev();
             let found = newest_first.find(|info| info.snapshot.started <= *time);
-            found.ok_or_else(missing)
+            found.ok_or_else(|| too_early(snapshots))
         }
         SnapshotName::Prefix(digits) => {
             let begins = |info: &&SnapshotInfo| to_hex(&info.hash).starts_with(digits);
@@ -101,6 +101,15 @@ pub fn select<'a>(
             }
         }
     }
+}
+
+/// Says which snapshot is the oldest.
+fn too_early(snapshots: &[SnapshotInfo]) -> AgentError {
+    let oldest = snapshots.iter().min_by_key(|info| info.snapshot.started);
+    oldest.map_or(AgentError::NoSnapshot, |oldest| AgentError::NoSnapshotYet {
+        oldest: short_name(&oldest.hash),
+        began: oldest.snapshot.started,
+    })
 }
 
 #[cfg(test)]

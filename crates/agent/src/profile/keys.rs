@@ -1,4 +1,5 @@
-//! The key files of a profile: the custody key and one writer key per archive.
+//! The keys of a profile: the custody key, in a file or in the keystore of the operating system, and one
+//! writer key per archive.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -12,6 +13,7 @@ use strongroom_crypto::sign::SigningKey;
 use strongroom_custody::export;
 use strongroom_store::durable;
 
+use super::keystore::{self, ItemId};
 use super::{Config, Profile};
 use crate::AgentError;
 use crate::storage_key::StorageKey;
@@ -23,60 +25,135 @@ const OTHERS: u32 = 0o077;
 /// Bytes of a writer key file.
 const SEED_LEN: usize = 32;
 
-/// Where the local keys are.
+/// Where the custody key is.
 ///
-/// This version keeps them in files only, because a keystore of the operating system is not reachable from
-/// everywhere a backup runs (a system service, a session without a desktop). The files are as safe as the
-/// files beside them.
+/// Writer keys are always in files: whoever reads the files of a profile can write to its destinations
+/// anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
-    /// Files with mode 0600 in the profile.
+    /// A file with mode 0600 in the profile.
     File,
+    /// The keystore of the operating system; the file holds a reference.
+    Keystore,
+}
+
+/// Where a new custody key shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedPlace {
+    /// In the keystore of the operating system where there is one that is unlocked, else in a file.
+    Any,
+    /// There and nowhere else.
+    Only(KeyPlace),
 }
 
 impl Profile {
-    /// Returns where the local keys are.
-    pub fn key_place(&self) -> KeyPlace {
-        KeyPlace::File
+    /// Returns where the custody key is; one that is not there would be in a file.
+    pub fn key_place(&self) -> Result<KeyPlace, AgentError> {
+        let item = item(&self.custody_path())?;
+        Ok(item.map_or(KeyPlace::File, |_| KeyPlace::Keystore))
     }
 
-    /// Returns the file of the custody key.
+    /// Returns the file of the custody key, or of the reference to it.
     pub fn custody_path(&self) -> PathBuf {
         self.keys_dir().join("custody.key")
     }
 
-    /// Reads the custody key; `None` where the profile has none.
+    /// Reads the custody key, wherever it is; `None` where the profile has none.
     pub fn custody_key(&self) -> Result<Option<CustodyKey>, AgentError> {
-        read_custody_key(&self.custody_path())
+        read_local_key(&self.custody_path())
     }
 
-    /// Stores the custody key in place of the one that may be there.
+    /// Stores the custody key in place of the one that may be there, and where that one was.
     pub fn set_custody_key(&self, key: &CustodyKey) -> Result<(), AgentError> {
-        let file = export::to_file(key);
-        durable::write_atomic(&self.custody_path(), file.expose_bytes(), KEY_MODE)?;
+        self.place_custody_key(key, self.key_place()?)
+    }
+
+    /// Stores the first custody key of a profile, and returns where.
+    pub(crate) fn set_first_custody_key(
+        &self,
+        key: &CustodyKey,
+        wanted: WantedPlace,
+    ) -> Result<KeyPlace, AgentError> {
+        let place = match wanted {
+            WantedPlace::Only(place) => place,
+            WantedPlace::Any => match self.place_custody_key(key, KeyPlace::Keystore) {
+                Ok(()) => return Ok(KeyPlace::Keystore),
+                Err(error) if error.is_of_keystore() => KeyPlace::File,
+                Err(error) => return Err(error),
+            },
+        };
+        self.place_custody_key(key, place)?;
+        Ok(place)
+    }
+
+    /// Moves the custody key, and says whether it was elsewhere before.
+    ///
+    /// It is read back at the new place before it goes at the old one.
+    pub fn move_custody_key(&self, to: KeyPlace) -> Result<bool, AgentError> {
+        let _lock = self.lock()?;
+        let held = self.custody_key()?;
+        let held = held.ok_or_else(|| AgentError::NoCustodyKey {
+            path: self.dir().display().to_string(),
+        })?;
+        if self.key_place()? == to {
+            return Ok(false);
+        }
+        self.place_custody_key(&held, to)?;
+        Ok(true)
+    }
+
+    /// Stores a custody key at a place, reads it back, and only then takes the old one away.
+    fn place_custody_key(&self, key: &CustodyKey, place: KeyPlace) -> Result<(), AgentError> {
+        let current = self.custody_path();
+        let before = item(&current)?;
+        let new = self.keys_dir().join("custody.new");
+        self.write_local_key(&new, key, place)?;
+        rename(&new, &current)?;
+        forget(before);
         Ok(())
+    }
+
+    /// Writes a key or the reference to it, and reads it back.
+    fn write_local_key(
+        &self,
+        path: &Path,
+        key: &CustodyKey,
+        place: KeyPlace,
+    ) -> Result<(), AgentError> {
+        let file = export::to_file(key);
+        match place {
+            KeyPlace::File => durable::write_atomic(path, file.expose_bytes(), KEY_MODE)?,
+            KeyPlace::Keystore => {
+                let label = format!("Strongroom custody key of {}", self.dir().display());
+                let item = keystore::put(&label, file.expose_bytes())?;
+                durable::write_atomic(path, item.to_reference().as_bytes(), KEY_MODE)?;
+            }
+        }
+        let again = read_local_key(path)?;
+        if again.is_some_and(|again| again.expose_bytes() == key.expose_bytes()) {
+            return Ok(());
+        }
+        Err(AgentError::BadKeyFile {
+            path: path.display().to_string(),
+        })
     }
 
     /// Returns the custody key that a rotation is about to introduce; `None` when none is under way.
     pub(crate) fn next_custody_key(&self) -> Result<Option<CustodyKey>, AgentError> {
-        read_custody_key(&self.next_path())
+        read_local_key(&self.next_path())
     }
 
     /// Notes the custody key that a rotation is about to introduce.
     pub(crate) fn set_next_custody_key(&self, key: &CustodyKey) -> Result<(), AgentError> {
-        let file = export::to_file(key);
-        durable::write_atomic(&self.next_path(), file.expose_bytes(), KEY_MODE)?;
-        Ok(())
+        self.write_local_key(&self.next_path(), key, self.key_place()?)
     }
 
     /// Puts the next custody key in place of the current one.
     pub(crate) fn adopt_next_custody_key(&self) -> Result<(), AgentError> {
-        let (next, current) = (self.next_path(), self.custody_path());
-        std::fs::rename(&next, &current).map_err(|source| AgentError::Local {
-            op: "rename",
-            path: next.display().to_string(),
-            source,
-        })?;
+        let current = self.custody_path();
+        let before = item(&current)?;
+        rename(&self.next_path(), &current)?;
+        forget(before);
         Ok(())
     }
 
@@ -160,6 +237,52 @@ impl Config {
     }
 }
 
+/// Puts a file in place of another one, durably.
+fn rename(from: &Path, to: &Path) -> Result<(), AgentError> {
+    let failed = |source| AgentError::Local {
+        op: "rename",
+        path: from.display().to_string(),
+        source,
+    };
+    std::fs::rename(from, to).map_err(failed)?;
+    let folder = to.parent().unwrap_or(Path::new("/"));
+    let folder = File::open(folder).map_err(failed)?;
+    folder.sync_all().map_err(failed)
+}
+
+/// Returns the item of the keystore that a file refers to.
+fn item(path: &Path) -> Result<Option<ItemId>, AgentError> {
+    let bytes = read_key_file(path)?;
+    Ok(bytes.and_then(|bytes| ItemId::from_reference(bytes.expose_bytes())))
+}
+
+/// Removes an item that nothing refers to any more. One that stays, because the keystore is away, is in
+/// nobody's way.
+fn forget(item: Option<ItemId>) {
+    if let Some(item) = item {
+        let _ = keystore::delete(&item);
+    }
+}
+
+/// Reads the key in a file of the profile, or the one in the keystore that the file refers to.
+fn read_local_key(path: &Path) -> Result<Option<CustodyKey>, AgentError> {
+    let Some(bytes) = read_key_file(path)? else {
+        return Ok(None);
+    };
+    let secret = match ItemId::from_reference(bytes.expose_bytes()) {
+        Some(item) => keystore::get(&item)?,
+        None => bytes,
+    };
+    understood(path, &secret).map(Some)
+}
+
+fn understood(path: &Path, text: &SecretBytes) -> Result<CustodyKey, AgentError> {
+    export::from_text(text.expose_bytes()).map_err(|source| AgentError::KeyFile {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
 /// Reads an exported custody key that the user named.
 pub fn read_exported_key(path: &Path) -> Result<CustodyKey, AgentError> {
     read_custody_key(path)?.ok_or_else(|| AgentError::Local {
@@ -173,11 +296,7 @@ fn read_custody_key(path: &Path) -> Result<Option<CustodyKey>, AgentError> {
     let Some(bytes) = read_key_file(path)? else {
         return Ok(None);
     };
-    let key = export::from_text(bytes.expose_bytes());
-    key.map(Some).map_err(|source| AgentError::KeyFile {
-        path: path.display().to_string(),
-        source,
-    })
+    understood(path, &bytes).map(Some)
 }
 
 /// Reads a file that holds a key, and refuses one that others may read.
@@ -220,6 +339,7 @@ mod tests {
         assert!(profile.custody_key().unwrap().is_none());
         let key = CustodyKey::random(&SystemRandom);
         profile.set_custody_key(&key).unwrap();
+        assert_eq!(profile.key_place().unwrap(), KeyPlace::File);
         let found = profile.custody_key().unwrap().unwrap();
         assert_eq!(found.expose_bytes(), key.expose_bytes());
 

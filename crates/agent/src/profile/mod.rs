@@ -3,7 +3,7 @@
 //! ```text
 //! config.toml               destinations and archives
 //! lock                      held while settings or keys change
-//! keys/custody.key          the custody key, file form
+//! keys/custody.key          the custody key, file form; or which item of the keystore it is
 //! keys/<archive>.writer     the seed of the key that signs records
 //! keys/<destination>.storage  the key of the account at a storage service
 //! state/<archive>.json      what every destination had acknowledged
@@ -17,6 +17,7 @@
 
 mod config;
 mod keys;
+mod keystore;
 mod lock;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -28,7 +29,7 @@ use strongroom_store::{StoreError, durable};
 
 pub use config::{ArchiveConfig, Config, DestinationConfig, DestinationName, NotAName};
 pub(crate) use keys::read_key_file as read_secret_file;
-pub use keys::{KeyPlace, read_exported_key};
+pub use keys::{KeyPlace, WantedPlace, read_exported_key};
 pub use lock::Lock;
 
 use crate::AgentError;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 use strongroom_agent::look::short_name;
-use strongroom_agent::profile::Profile;
+use strongroom_agent::profile::{Profile, WantedPlace};
 use strongroom_agent::{
     BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Survey, Tools,
     init, usual_excludes,
@@ -130,11 +130,11 @@ fn report_survey(context: &Context<'_>, found: &Survey) -> Result<Outcome, Failu
             "bytes_to_read": found.bytes_to_read,
         }))?;
     } else {
-        context.output.line(&format!(
-            "would back up {} new, {} changed, {} unmodified files: {}, of which {} would be read",
+        context.output.done(&format!(
+            "would back up {} new, {} changed, {}: {}, of which {} would be read",
             files.new,
             files.changed,
-            files.unmodified,
+            show::count(files.unmodified, "unmodified file", "unmodified files"),
             show::bytes(found.bytes_scanned),
             show::bytes(found.bytes_to_read),
         ))?;
@@ -159,7 +159,7 @@ fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Fail
     }
     let dir = context.environment.profile()?;
     let suite = arguments.suite.unwrap_or(Suite::Aes256);
-    let made = init(dir, suite, None, &context.random)?;
+    let made = init(dir, suite, None, WantedPlace::Any, &context.random)?;
     context
         .output
         .note(&format!("made the profile {}", dir.display()));
@@ -207,15 +207,15 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         return output.object(&object(done));
     }
     let files = &summary.files;
-    output.line(&format!(
-        "snapshot {}: {} new, {} changed, {} unmodified files, {} scanned",
+    output.done(&format!(
+        "snapshot {}: {} new, {} changed, {}, {} scanned",
         short_name(&summary.snapshot.hash),
         files.new,
         files.changed,
-        files.unmodified,
+        show::count(files.unmodified, "unmodified file", "unmodified files"),
         show::bytes(summary.bytes_scanned),
     ))?;
-    output.line(&format!(
+    output.done(&format!(
         "{} read, {} new, {} stored in {:.1} s",
         show::bytes(summary.bytes_read),
         show::bytes(summary.bytes_new),
@@ -223,13 +223,14 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         summary.duration.as_secs_f64(),
     ))?;
     if summary.failed > 0 {
-        output.line(&format!(
-            "{} could not be read and are not in the snapshot",
-            summary.failed
+        output.done(&format!(
+            "{} could not be read and {} not in the snapshot",
+            summary.failed,
+            if summary.failed == 1 { "is" } else { "are" },
         ))?;
     }
     for there in &summary.destinations {
-        output.line(&format!("{}: {}", there.name, status(there)))?;
+        output.done(&format!("{}: {}", there.name, status(there)))?;
     }
     Ok(())
 }

@@ -166,7 +166,7 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
         format!(", with {} free", show::bytes(free))
     });
     let name = &arguments.name;
-    context.output.line(&format!("added {name}{free}"))?;
+    context.output.done(&format!("added {name}{free}"))?;
     context
         .output
         .note(&format!("durable means: {}", found.durable));
@@ -237,7 +237,7 @@ fn remove(context: &Context<'_>, name: &str) -> Result<(), Failure> {
             .output
             .object(&json!({ "removed": name, "url": removed.url }));
     }
-    context.output.line(&format!(
+    context.output.done(&format!(
         "removed {name}; what it holds is still at {}",
         removed.url
     ))

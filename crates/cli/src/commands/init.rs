@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use strongroom_agent::access::Credential;
-use strongroom_agent::profile::read_exported_key;
+use strongroom_agent::profile::{KeyPlace, Profile, WantedPlace, read_exported_key};
 use strongroom_agent::{AdoptRequest, AgentError, Initialized, Progress, Suite, init};
 use strongroom_base::ids::ArchiveId;
 
@@ -40,6 +40,30 @@ pub(crate) struct Arguments {
     /// With --adopt: adopt this archive, where there are several
     #[arg(long, value_name = "ID", requires = "adopt")]
     archive: Option<ArchiveId>,
+    /// Where this computer has its copy of the key
+    #[arg(long, value_enum, default_value = "auto")]
+    keystore: Keystore,
+}
+
+/// Where this computer has its copy of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keystore {
+    /// In the keystore of the operating system where there is one that is unlocked, else in a file
+    Auto,
+    /// In the keystore of the operating system
+    Os,
+    /// In a file that only you can read
+    File,
+}
+
+impl From<Keystore> for WantedPlace {
+    fn from(keystore: Keystore) -> Self {
+        match keystore {
+            Keystore::Auto => Self::Any,
+            Keystore::Os => Self::Only(KeyPlace::Keystore),
+            Keystore::File => Self::Only(KeyPlace::File),
+        }
+    }
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -51,20 +75,27 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let password = file
         .map(|file| secrets::password_to_guard(Some(file)))
         .transpose()?;
-    let made = init(dir, arguments.suite, password.as_ref(), &context.random)?;
+    let made = init(
+        dir,
+        arguments.suite,
+        password.as_ref(),
+        arguments.keystore.into(),
+        &context.random,
+    )?;
     if context.output.is_json() {
         context.output.object(&json!({
             "profile": dir.display().to_string(),
             "custody_key_id": made.custody_key_id,
+            "place": place(&made.profile, made.place),
         }))?;
         return Ok(Outcome::Done);
     }
     context
         .output
-        .line(&format!("made the profile {}", dir.display()))?;
+        .done(&format!("made the profile {}", dir.display()))?;
     context
         .output
-        .line(&format!("custody key {}", made.custody_key_id))?;
+        .done(&format!("custody key {}", made.custody_key_id))?;
     advise(context, &made);
     Ok(Outcome::Done)
 }
@@ -128,6 +159,14 @@ pub(crate) fn advise(context: &Context<'_>, made: &Initialized) {
     output.note("  strongroom key export --qr --svg FILE     a picture to print");
     output.note(&format!(
         "This computer has its copy in {}.",
-        made.profile.custody_path().display()
+        place(&made.profile, made.place)
     ));
+}
+
+/// Returns the words for where the custody key is.
+pub(crate) fn place(profile: &Profile, place: KeyPlace) -> String {
+    match place {
+        KeyPlace::File => profile.custody_path().display().to_string(),
+        KeyPlace::Keystore => "the keystore of the operating system".to_owned(),
+    }
 }

@@ -7,7 +7,7 @@ mod show;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use strongroom_base::ids::SlotId;
 
 use crate::context::Context;
@@ -23,6 +23,12 @@ pub(crate) enum Command {
     Export(Export),
     /// Take over a custody key that was written out
     Import(Import),
+    /// Move this computer's copy of the custody key; it is read back before the old one goes
+    Move {
+        /// Where to
+        #[arg(long, value_enum)]
+        to: Place,
+    },
     /// Make a new custody key, and start a new epoch in every archive
     Rotate {
         /// Let the private password in this file open the new key; - is the standard input
@@ -37,6 +43,15 @@ pub(crate) enum Command {
     Password(Password),
     /// List the private passwords of every archive
     Slots,
+}
+
+/// Where this computer's copy of the key can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Place {
+    /// The keystore of the operating system
+    Os,
+    /// A file that only you can read
+    File,
 }
 
 /// The form in which the key is written out.
@@ -117,6 +132,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Slots => show::slots(context)?,
         Command::Export(arguments) => export::export(context, &arguments)?,
         Command::Import(arguments) => import::import(context, &arguments)?,
+        Command::Move { to } => change::relocate(context, to)?,
         Command::Rotate {
             private_password_file,
             drop_passwords,

@@ -94,6 +94,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             &counters,
             stop,
         )
+        .map_err(|error| error.in_snapshot(&short_name(&info.hash)))
     })?;
     report(context, arguments.dry_run, &short_name(&info.hash), &done)?;
     Ok(match done {
@@ -124,21 +125,21 @@ fn report(
         }));
     }
     let what = if dry_run { "would restore" } else { "restored" };
-    context.output.line(&format!(
-        "{what} {} files, {} directories and {} others of {snapshot}: {}",
-        done.files,
-        done.directories,
-        done.others,
+    context.output.done(&format!(
+        "{what} {}, {} and {} of {snapshot}: {}",
+        show::count(done.files, "file", "files"),
+        show::count(done.directories, "directory", "directories"),
+        show::count(done.others, "other", "others"),
         show::bytes(done.bytes),
     ))?;
     for (count, text) in [
-        (done.skipped, "were there already and left alone"),
-        (done.deleted, "were not in the snapshot and deleted"),
-        (done.damaged, "are damaged in the archive"),
-        (done.failed, "could not be written"),
+        (done.skipped, "already there and left alone"),
+        (done.deleted, "not in the snapshot and deleted"),
+        (done.damaged, "damaged in the archive"),
+        (done.failed, "not written"),
     ] {
         if count > 0 {
-            context.output.line(&format!("{count} {text}"))?;
+            context.output.done(&format!("{count} {text}"))?;
         }
     }
     Ok(())

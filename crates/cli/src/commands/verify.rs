@@ -69,7 +69,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
                 }
             }
             Err(error) if error.class() == Class::Damage => {
-                output.warning(&there.destination, &error.to_string());
+                output.warning_of(&there.destination, &error);
                 outcome = Outcome::Damage;
             }
             Err(error) => return Err(error.into()),
@@ -95,7 +95,11 @@ pub(super) fn turn(context: &Context<'_>) -> u8 {
 fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(), Failure> {
     let output = context.output;
     for (subject, message) in &report.damage {
-        output.warning(&format!("{name}: {subject}"), message);
+        if message.contains(subject.as_str()) {
+            output.warning(name, message);
+        } else {
+            output.warning(&format!("{name}: {subject}"), message);
+        }
     }
     let (unrecorded, unrecorded_bytes) = report.unrecorded;
     if output.is_json() {
@@ -127,13 +131,13 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
         0 => String::new(),
         count => format!(" and {count} in records"),
     };
-    output.line(&format!(
-        "{name}: {sound}; {} snapshots, {} records, {} objects, {}; {} packs{in_records} read",
-        report.snapshots,
-        report.records,
-        report.objects,
+    output.done(&format!(
+        "{name}: {sound}; {}, {}, {}, {}; {}{in_records} read",
+        show::count(report.snapshots, "snapshot", "snapshots"),
+        show::count(report.records, "record", "records"),
+        show::count(report.objects, "object", "objects"),
         show::bytes(report.bytes),
-        report.packs_read,
+        show::count(report.packs_read, "pack", "packs"),
     ))?;
     if report.acknowledged > 0 {
         let count = report.acknowledged;
@@ -142,7 +146,8 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
     if unrecorded > 0 {
         let size = show::bytes(unrecorded_bytes);
         output.note(&format!(
-            "{name}: {unrecorded} objects ({size}) of interrupted backups"
+            "{name}: {} ({size}) of interrupted backups",
+            show::count(unrecorded, "object", "objects"),
         ));
     }
     Ok(())

@@ -57,6 +57,16 @@ impl Place {
         profile: &str,
         arguments: impl IntoIterator<Item = A>,
     ) -> Ran {
+        self.run_on("unix:path=/nowhere/at/all", profile, arguments)
+    }
+
+    /// Runs the program with the bus of a session.
+    pub(crate) fn run_on<A: AsRef<OsStr>>(
+        &self,
+        bus: &str,
+        profile: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_strongroom"))
             .args(arguments)
             .current_dir(self.0.path())
@@ -64,6 +74,8 @@ impl Place {
             .env("STRONGROOM_PROFILE", self.path(profile))
             .env("HOME", self.path("home"))
             .env("TZ", "UTC")
+            // A keystore of this machine is none of a test's business.
+            .env("DBUS_SESSION_BUS_ADDRESS", bus)
             .stdin(Stdio::null())
             .output()
             .unwrap();

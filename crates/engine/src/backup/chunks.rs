@@ -1,4 +1,4 @@
-//! Chunks that are new are gathered into segments and compressed.
+//! Chunks that are new are gathered into segments.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -10,6 +10,7 @@ use strongroom_format::content::{ChunkId, IdPrefix};
 use strongroom_format::limits::SEGMENT_LEN_MAX;
 use strongroom_format::pack::{Method, PackClass, TrailerChunk};
 
+use super::compress::{Compressor, Stream};
 use crate::error::EngineError;
 use crate::monitor::{Progress, count};
 
@@ -17,9 +18,6 @@ const SHARDS: usize = 64;
 /// Files from this size on are compressed with less effort: of what is that large (images, databases), level
 /// 3 stores 5 in 100 less than level 2, and takes 2.4 times as long.
 pub(crate) const LARGE_FILE: u64 = 64 << 20;
-/// A few probes of this length tell whether a segment is worth compressing.
-const PROBE_LEN: usize = 16 << 10;
-const PROBES: usize = 3;
 
 /// Where data comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,37 +26,6 @@ pub(crate) struct Source {
     pub(crate) uid: u32,
     /// Whether it is a part of a large file.
     pub(crate) large: bool,
-}
-
-/// What is compressed together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stream {
-    /// Files, and parts of them.
-    Files,
-    /// Parts of large files.
-    Large,
-    /// Trees and lists, of which there is little.
-    Meta,
-}
-
-impl Stream {
-    const COUNT: usize = 3;
-
-    fn class(self) -> PackClass {
-        match self {
-            Self::Files | Self::Large => PackClass::Data,
-            Self::Meta => PackClass::Meta,
-        }
-    }
-
-    /// Returns the zstd level.
-    fn level(self) -> i32 {
-        match self {
-            Self::Files => 3,
-            Self::Large => 2,
-            Self::Meta => 9,
-        }
-    }
 }
 
 /// A segment that is not compressed yet.
@@ -211,7 +178,7 @@ impl<'a> ChunkSink<'a> {
 
     /// Compresses a segment and hands it to the packer.
     pub(crate) fn compress(&mut self, raw: RawSegment) -> Result<(), EngineError> {
-        let segment = self.compressor.compress(raw, &mut self.spare)?;
+        let segment = raw.compress(&mut self.compressor, &mut self.spare)?;
         // The packer hangs up only when it failed, and its own error is the one to tell.
         self.packer
             .send(segment)
@@ -260,6 +227,31 @@ impl RawSegment {
         }
     }
 
+    /// Compresses a segment where that gains something; `spare` takes a buffer that is free then.
+    pub(crate) fn compress(
+        self,
+        compressor: &mut Compressor,
+        spare: &mut Vec<u8>,
+    ) -> Result<Segment, EngineError> {
+        let raw_len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let (method, bytes) = match compressor.compress(self.stream, &self.bytes)? {
+            None => (Method::Stored, self.bytes),
+            Some(compressed) => {
+                let compressed = compressed.to_vec();
+                *spare = self.bytes;
+                spare.clear();
+                (Method::Zstd, compressed)
+            }
+        };
+        Ok(Segment {
+            class: self.stream.class(),
+            method,
+            bytes,
+            raw_len,
+            chunks: self.chunks,
+        })
+    }
+
     fn new(stream: Stream) -> Self {
         Self {
             stream,
@@ -267,88 +259,4 @@ impl RawSegment {
             chunks: Vec::new(),
         }
     }
-}
-
-/// Compresses segments, each in the way of its class.
-#[derive(Default)]
-pub(crate) struct Compressor {
-    contexts: [Option<zstd::bulk::Compressor<'static>>; Stream::COUNT],
-    out: Vec<u8>,
-}
-
-impl Compressor {
-    /// `spare` takes the buffer of the raw segment.
-    pub(crate) fn compress(
-        &mut self,
-        raw: RawSegment,
-        spare: &mut Vec<u8>,
-    ) -> Result<Segment, EngineError> {
-        let raw_len = u32::try_from(raw.bytes.len()).unwrap_or(u32::MAX);
-        let stored = |raw: RawSegment| Segment {
-            class: raw.stream.class(),
-            method: Method::Stored,
-            bytes: raw.bytes,
-            raw_len,
-            chunks: raw.chunks,
-        };
-        if !self.is_worth_it(raw.stream, &raw.bytes)? {
-            return Ok(stored(raw));
-        }
-        self.out.clear();
-        self.out
-            .reserve(zstd::zstd_safe::compress_bound(raw.bytes.len()));
-        context(&mut self.contexts, raw.stream)?
-            .compress_to_buffer(&raw.bytes, &mut self.out)
-            .map_err(EngineError::Compress)?;
-        if self.out.len() >= raw.bytes.len() {
-            return Ok(stored(raw));
-        }
-        *spare = raw.bytes;
-        spare.clear();
-        Ok(Segment {
-            class: raw.stream.class(),
-            method: Method::Zstd,
-            bytes: self.out.as_slice().to_vec(),
-            raw_len,
-            chunks: raw.chunks,
-        })
-    }
-
-    /// A long segment is worth it when its probes gain three in a hundred.
-    fn is_worth_it(&mut self, stream: Stream, bytes: &[u8]) -> Result<bool, EngineError> {
-        if bytes.len() < 2 * PROBES * PROBE_LEN {
-            return Ok(true);
-        }
-        let compressor = context(&mut self.contexts, stream)?;
-        let (mut before, mut after) = (0, 0);
-        for number in 0..PROBES {
-            let at = bytes.len() / PROBES * number;
-            let probe = &bytes[at..at + PROBE_LEN];
-            self.out.clear();
-            self.out
-                .reserve(zstd::zstd_safe::compress_bound(probe.len()));
-            compressor
-                .compress_to_buffer(probe, &mut self.out)
-                .map_err(EngineError::Compress)?;
-            before += probe.len();
-            after += self.out.len();
-            if after * 100 < before * 80 {
-                return Ok(true);
-            }
-        }
-        Ok(after * 100 < before * 97)
-    }
-}
-
-/// Returns the compressor of a stream, which is made when it is first needed.
-fn context<'c>(
-    contexts: &'c mut [Option<zstd::bulk::Compressor<'static>>; Stream::COUNT],
-    stream: Stream,
-) -> Result<&'c mut zstd::bulk::Compressor<'static>, EngineError> {
-    let slot = &mut contexts[stream as usize];
-    if slot.is_none() {
-        let made = zstd::bulk::Compressor::new(stream.level()).map_err(EngineError::Compress)?;
-        *slot = Some(made);
-    }
-    slot.as_mut().ok_or(EngineError::Interrupted)
 }

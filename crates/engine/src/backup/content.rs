@@ -45,6 +45,8 @@ pub(crate) struct FileReader<'a> {
     stop: &'a Stop,
     pub(crate) spans: SpanCutter<'a>,
     buffer: Vec<u8>,
+    /// The first bytes of a large file, for the case that there are no more.
+    start: Vec<u8>,
 }
 
 impl<'a> FileReader<'a> {
@@ -54,6 +56,7 @@ impl<'a> FileReader<'a> {
             stop,
             spans,
             buffer: Vec::new(),
+            start: Vec::new(),
         }
     }
 
@@ -77,6 +80,7 @@ impl<'a> FileReader<'a> {
             return self.read_small(file, size, torn, sink);
         }
         let mut list = ListBuilder::default();
+        self.start.clear();
         for extent in file.extents(size)? {
             match extent {
                 Extent::Hole { len, .. } => list.push(sink, ListItem::Hole { len })?,
@@ -91,6 +95,10 @@ impl<'a> FileReader<'a> {
                     self.read_extent(file, offset..offset + len, torn, sink, &mut list)?;
                 }
             }
+        }
+        if list.must_be_inline() {
+            // Torn: it became this short while it was read.
+            return Ok(Content::Inline(self.start.clone()));
         }
         Ok(list.finish(sink)?)
     }
@@ -175,6 +183,9 @@ impl<'a> FileReader<'a> {
                 self.chunker.first_cut(rest, 0)
             };
             let chunk = &rest[..cut.unwrap_or(rest.len())];
+            let room = INLINE_LEN_MAX.saturating_sub(self.start.len());
+            self.start
+                .extend_from_slice(&chunk[..chunk.len().min(room)]);
             let id = sink.add(ChunkKind::Data, chunk)?;
             list.push(
                 sink,

@@ -2,7 +2,7 @@
 
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_format::content::{Content, List, ListItem};
-use strongroom_format::limits::LIST_ITEMS_MAX;
+use strongroom_format::limits::{INLINE_LEN_MAX, LIST_ITEMS_MAX};
 
 use super::chunks::ChunkSink;
 use crate::error::EngineError;
@@ -23,8 +23,21 @@ impl ListBuilder {
         item: ListItem,
     ) -> Result<(), EngineError> {
         self.len += item.len();
-        self.holes |= matches!(item, ListItem::Hole { .. });
+        if let ListItem::Hole { len } = item {
+            self.holes = true;
+            // Data between two holes that was gone when it was to be read leaves one hole.
+            let last = self.levels.first_mut().and_then(|items| items.last_mut());
+            if let Some(ListItem::Hole { len: before }) = last {
+                *before += len;
+                return Ok(());
+            }
+        }
         self.push_at(sink, 0, item)
+    }
+
+    /// Says whether the content is so short that it must be inline.
+    pub(crate) fn must_be_inline(&self) -> bool {
+        !self.holes && self.len <= INLINE_LEN_MAX as u64
     }
 
     /// Returns the content; an empty one is inline.

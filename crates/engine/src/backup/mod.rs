@@ -12,6 +12,7 @@
 mod assemble;
 mod batch;
 mod chunks;
+mod compress;
 mod content;
 mod lists;
 mod options;
@@ -36,9 +37,10 @@ use crossbeam_channel::bounded;
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_crypto::chunker::Chunker;
 use strongroom_files::{Dir, Error, Kind, Names};
-use strongroom_format::body::{Root, Snapshot};
+use strongroom_format::body::{Root, Snapshot, root_name};
 use strongroom_read::{Archive, Replicas};
 
+pub use compress::{Compressor, Stream};
 pub use options::{BackupOptions, Excludes};
 pub use summary::{BackupSummary, Counts};
 pub use survey::{Survey, survey};
@@ -48,7 +50,7 @@ use crate::monitor::{Monitor, Progress, Stop};
 use crate::writer::Writer;
 use assemble::{Assembled, Assembler, FileRoot};
 use chunks::{ChunkSet, ChunkSink};
-pub(crate) use chunks::{Compressor, RawSegment, Segment};
+pub(crate) use chunks::{RawSegment, Segment};
 use content::FileReader;
 use packer::Packer;
 use scan::Scanner;
@@ -339,6 +341,9 @@ fn open_roots(paths: &[PathBuf]) -> Result<Vec<OpenRoot>, EngineError> {
         };
         if !path.is_absolute() {
             return Err(unfit("it is not an absolute path"));
+        }
+        if root_name(path.as_os_str().as_bytes()).is_none() {
+            return Err(unfit("a component of it is not a name"));
         }
         if paths[..at].iter().any(|other| path.starts_with(other)) {
             return Err(unfit("it lies below another one"));

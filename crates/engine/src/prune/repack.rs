@@ -111,7 +111,7 @@ impl Reader<'_> {
             chunks.push(*chunk);
         }
         let raw = RawSegment::again(class, bytes, chunks);
-        self.compressor.compress(raw, &mut Vec::new())
+        raw.compress(&mut self.compressor, &mut Vec::new())
     }
 }
 

@@ -8,7 +8,7 @@ use strongroom_crypto::keys::SealedKind;
 use strongroom_format::content::ChunkId;
 use strongroom_format::pack::{Method, Trailer};
 use strongroom_format::sealed::open_object;
-use strongroom_read::{Archive, ReadError};
+use strongroom_read::{Archive, ReadError, decompress_segment};
 use strongroom_replica::Replica;
 use strongroom_replica::record::PartKind;
 
@@ -123,8 +123,8 @@ fn check_pack(archive: &Archive, object: &ObjectRef, sealed: &[u8]) -> Result<u6
         at += segment.stored_len as usize;
         let raw = match segment.method {
             Method::Stored => stored.to_vec(),
-            Method::Zstd => zstd::bulk::decompress(stored, segment.raw_len as usize)
-                .map_err(|_| ReadError::SegmentDamaged { object: *object })?,
+            Method::Zstd => decompress_segment(stored, segment.raw_len as usize)
+                .ok_or(ReadError::SegmentDamaged { object: *object })?,
         };
         let mut rest = raw.as_slice();
         for chunk in &segment.chunks {

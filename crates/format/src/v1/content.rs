@@ -36,6 +36,17 @@ impl fmt::Debug for ChunkId {
     }
 }
 
+/// What has a content, on which depends how it may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentOf {
+    /// A regular file: inline up to 512 bytes, and it may have holes.
+    File,
+    /// An extended attribute: inline up to 512 bytes, and without holes.
+    Xattr,
+    /// A directory: never inline unless it is empty, and without holes.
+    Directory,
+}
+
 /// A sequence of bytes: given outright, by one chunk, or by a list of chunks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -95,8 +106,26 @@ impl Content {
         }
     }
 
-    /// Reads an encoding that [`put`](Self::put) wrote.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+    /// Reads an encoding that [`put`](Self::put) wrote of the content of `of`.
+    pub fn read(reader: &mut Reader<'_>, of: ContentOf) -> Result<Self, WireError> {
+        let content = Self::read_form(reader)?;
+        let inline_max = INLINE_LEN_MAX as u64;
+        let fits = match (&content, of) {
+            (Self::Inline(bytes), ContentOf::Directory) => bytes.is_empty(),
+            // Whether a list of few bytes has a hole is to be seen when it is read.
+            (Self::Inline(_), _)
+            | (_, ContentOf::Directory)
+            | (Self::List { .. }, ContentOf::File) => true,
+            (_, ContentOf::File | ContentOf::Xattr) => content.len() > inline_max,
+        };
+        if fits {
+            Ok(content)
+        } else {
+            Err(invalid("content form"))
+        }
+    }
+
+    fn read_form(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         match reader.u8("content form")? {
             0 => Ok(Self::Inline(
                 reader.bytes(INLINE_LEN_MAX, "inline content")?.to_vec(),
@@ -212,6 +241,28 @@ impl List {
         Self::decode_fields(bytes, level, len).map_err(FormatError::malformed("list chunk"))
     }
 
+    /// Reads the list chunk that a content of form 2 names: one with a single part stands for nothing that
+    /// the part would not stand for, and a content without holes that could be inline is.
+    pub fn decode_top(
+        bytes: &[u8],
+        level: u8,
+        len: u64,
+        of: ContentOf,
+    ) -> Result<Self, FormatError> {
+        let list = Self::decode(bytes, level, len)?;
+        let wrong = FormatError::malformed("list chunk");
+        if matches!(list.items[..], [ListItem::Part { .. }]) {
+            return Err(wrong(invalid("item count")));
+        }
+        let has_hole = |item: &ListItem| matches!(item, ListItem::Hole { .. });
+        let holes = list.items.iter().any(has_hole);
+        let may_be_short = of == ContentOf::Directory || level > 1 || holes;
+        if len <= INLINE_LEN_MAX as u64 && !may_be_short {
+            return Err(wrong(invalid("content length")));
+        }
+        Ok(list)
+    }
+
     /// Returns the list chunk at the start of `bytes`, which may go on behind it.
     pub fn prefix(bytes: &[u8]) -> Result<&[u8], FormatError> {
         let malformed = FormatError::malformed("list chunk");
@@ -295,7 +346,10 @@ mod tests {
         ] {
             let mut bytes = Vec::new();
             content.put(&mut bytes);
-            assert_eq!(Content::read(&mut Reader::new(&bytes)), Ok(content));
+            assert_eq!(
+                Content::read(&mut Reader::new(&bytes), ContentOf::File),
+                Ok(content)
+            );
         }
     }
 

@@ -15,7 +15,7 @@ pub enum FormatError {
         expected: &'static str,
     },
     /// The structure was written by a newer program.
-    #[error("{what} has format version {found}; this program reads up to version 1")]
+    #[error("{what} has the newer format version {found}: a newer program is needed")]
     TooNew {
         /// The structure.
         what: &'static str,
@@ -52,6 +52,9 @@ pub enum FormatError {
         /// The epoch.
         epoch: u32,
     },
+    /// The key ring has no room for another epoch.
+    #[error("the key ring has no room for another epoch")]
+    TooManyEpochs,
     /// The signature is not that of the key it should be.
     #[error("the signature of {what} is wrong")]
     BadSignature {
@@ -75,7 +78,9 @@ impl FormatError {
 impl Classified for FormatError {
     fn class(&self) -> Class {
         match self {
-            Self::TooNew { .. } | Self::UnknownFeature { .. } => Class::Caller,
+            Self::TooNew { .. } | Self::UnknownFeature { .. } | Self::TooManyEpochs => {
+                Class::Caller
+            }
             Self::NotThis { .. }
             | Self::Malformed { .. }
             | Self::NoSuchEpoch { .. }

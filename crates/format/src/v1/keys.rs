@@ -23,10 +23,15 @@ const KEY_RING_LABEL: &str = "strongroom keys-v1 key ring";
 const SLOT_LABEL: &str = "strongroom keys-v1 password slot";
 const WHAT: &str = "keys object";
 const KEY_RING_LEN_MAX: usize = 65_536;
+/// Length of a key ring of one epoch, sealed as a small value.
+const KEY_RING_LEN_MIN: usize = 24 + 32 + (1 + 5 * 32 + 1 + 61) + 16;
 const WRAP_LEN_MAX: usize = 256;
+/// Length of the custody key, sealed as a small value.
+const WRAP_LEN: usize = 24 + 32 + 32 + 16;
 const SLOTS_MAX: usize = 64;
 const SLOT_NAME_LEN_MAX: usize = 64;
-const EPOCHS_MAX: usize = 65_536;
+/// As many as a wrapped key ring has room for.
+const EPOCHS_MAX: usize = 1_024;
 const SLOT_PASSWORD: u8 = 1;
 
 /// The keys of one archive.
@@ -40,17 +45,22 @@ pub struct KeyRing {
 impl KeyRing {
     /// Draws the keys of a new archive.
     pub fn random(suite: Suite, random: &dyn RandomSource) -> Self {
-        let mut ring = Self {
+        Self {
             dedup: DedupKeys::random(random),
             authority_seed: Secret::random(random),
-            epochs: BTreeMap::new(),
-        };
-        ring.start_epoch(suite, random);
-        ring
+            epochs: BTreeMap::from([(Epoch(1), (suite, EpochSecret::random(random)))]),
+        }
     }
 
-    /// Draws a new epoch secret; new objects are sealed under it.
-    pub fn start_epoch(&mut self, suite: Suite, random: &dyn RandomSource) -> Epoch {
+    /// Draws a new epoch secret; new objects are sealed under it. Fails where the key ring has no room.
+    pub fn start_epoch(
+        &mut self,
+        suite: Suite,
+        random: &dyn RandomSource,
+    ) -> Result<Epoch, FormatError> {
+        if self.epochs.len() >= EPOCHS_MAX {
+            return Err(FormatError::TooManyEpochs);
+        }
         let epoch = Epoch(
             self.epochs
                 .keys()
@@ -59,7 +69,7 @@ impl KeyRing {
         );
         self.epochs
             .insert(epoch, (suite, EpochSecret::random(random)));
-        epoch
+        Ok(epoch)
     }
 
     /// Returns the key that signs descriptor, generations and wraps.
@@ -108,9 +118,22 @@ impl KeyRing {
         SecretBytes::new(out)
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+    fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let malformed = FormatError::malformed("key ring");
         let mut reader = Reader::new(bytes);
-        if reader.u8("version")? != VERSION {
+        let version = reader.u8("version").map_err(&malformed)?;
+        if version > VERSION {
+            let what = "the key ring";
+            return Err(FormatError::TooNew {
+                what,
+                found: version,
+            });
+        }
+        Self::decode_fields(version, &mut reader).map_err(malformed)
+    }
+
+    fn decode_fields(version: u8, reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        if version != VERSION {
             return Err(invalid("version"));
         }
         let mut secret = |field| reader.array::<32>(field).map(Secret::new);
@@ -124,7 +147,7 @@ impl KeyRing {
         let count = reader.count(EPOCHS_MAX, "epochs")?;
         let mut epochs = BTreeMap::new();
         for _ in 0..count {
-            let epoch = Epoch(reader.u32("epoch")?);
+            let epoch = Epoch::read(reader, "epoch")?;
             let suite = Suite::from_code(reader.u8("suite")?).ok_or(invalid("suite"))?;
             let secret = EpochSecret::new(reader.array::<56>("secret")?);
             if epochs
@@ -255,7 +278,13 @@ impl Slot {
             lanes: reader.u32("lanes")?,
         };
         let salt = reader.array("salt")?;
+        if params.check().is_err() {
+            return Err(invalid("password parameters"));
+        }
         let wrap = reader.bytes(WRAP_LEN_MAX, "wrap")?.to_vec();
+        if wrap.len() != WRAP_LEN {
+            return Err(invalid("wrap"));
+        }
         Ok(Self {
             id,
             name,
@@ -319,7 +348,7 @@ impl KeysObject {
             &self.key_ring,
         )
         .map_err(FormatError::sealed("the key ring"))?;
-        KeyRing::decode(opened.expose_bytes()).map_err(FormatError::malformed("key ring"))
+        KeyRing::decode(opened.expose_bytes())
     }
 
     /// Returns the bytes of the object, signed.
@@ -368,13 +397,22 @@ impl KeysObject {
     }
 
     fn decode_fields(version: u8, reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        if version != VERSION || reader.u8("reserved")? != 0 {
+        if version != VERSION {
+            return Err(invalid("version"));
+        }
+        if reader.u8("reserved")? != 0 {
             return Err(invalid("reserved"));
         }
         let archive = ArchiveId(reader.array("archive")?);
         let number = reader.u32("n")?;
+        if number == 0 {
+            return Err(invalid("n"));
+        }
         let custody_key_id = reader.array("custody key id")?;
         let key_ring = reader.bytes(KEY_RING_LEN_MAX, "key ring")?.to_vec();
+        if key_ring.len() < KEY_RING_LEN_MIN {
+            return Err(invalid("key ring"));
+        }
         let count = reader.count(SLOTS_MAX, "slots")?;
         let mut slots: Vec<Slot> = Vec::with_capacity(count);
         for _ in 0..count {
@@ -466,11 +504,47 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_changed_key_ring_is_refused_or_means_itself(
+            changes in proptest::collection::vec((0..240_usize, 0..3_u8, proptest::num::u8::ANY), 1..4)
+        ) {
+            let mut ring = KeyRing::random(Suite::Aes256, &SystemRandom);
+            ring.start_epoch(Suite::ChaCha20, &SystemRandom).unwrap();
+            let mut bytes = key_bytes(&ring);
+            for (at, way, byte) in changes {
+                let at = at % bytes.len();
+                match way {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            if let Ok(decoded) = KeyRing::decode(&bytes) {
+                proptest::prop_assert_eq!(key_bytes(&decoded), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_ring_that_is_full_takes_no_epoch() {
+        let mut ring = KeyRing::random(Suite::Aes256, &SystemRandom);
+        for _ in 1..EPOCHS_MAX {
+            ring.start_epoch(Suite::Aes256, &SystemRandom).unwrap();
+        }
+        assert!(ring.start_epoch(Suite::Aes256, &SystemRandom).is_err());
+        let custody = CustodyKey::random(&SystemRandom);
+        let object = KeysObject::new(ARCHIVE, 1, &ring, &custody, vec![], &SystemRandom);
+        let bytes = object.encode(&ring.authority());
+        let decoded = KeysObject::decode(&bytes, &ring.authority().public_key()).unwrap();
+        assert_eq!(decoded.open(&custody).unwrap().epochs().count(), EPOCHS_MAX);
+    }
+
     #[test]
     fn epochs_seal_differently() {
         let random = &SystemRandom;
         let mut ring = KeyRing::random(Suite::Aes256, random);
-        let second = ring.start_epoch(Suite::ChaCha20, random);
+        let second = ring.start_epoch(Suite::ChaCha20, random).unwrap();
         assert_eq!(ring.current(), (second, Suite::ChaCha20));
         let header = |epoch| SealedHeader {
             kind: SealedKind::Pack,

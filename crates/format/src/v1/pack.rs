@@ -108,6 +108,11 @@ pub fn padded_len(len: usize) -> usize {
     }
 }
 
+/// Says whether a plaintext of a pack may have this length.
+pub(crate) fn is_padded_len(len: usize) -> bool {
+    len <= PACK_LEN_MAX && padded_len(len) == len
+}
+
 /// Appends padding and trailer to the segments in `plaintext`.
 ///
 /// `full` fills up to the length of a full pack. Returns `None` where the pack would be longer than a
@@ -153,7 +158,7 @@ impl Trailer {
     pub fn range(plaintext_len: u64, last4: [u8; 4]) -> Result<std::ops::Range<u64>, FormatError> {
         let wrong = FormatError::malformed("pack");
         let usize_len = usize::try_from(plaintext_len).map_err(|_| wrong(invalid("length")))?;
-        if usize_len > PACK_LEN_MAX || padded_len(usize_len) != usize_len {
+        if !is_padded_len(usize_len) {
             return Err(wrong(invalid("length")));
         }
         let end = plaintext_len - 4;
@@ -179,6 +184,10 @@ impl Trailer {
         };
         let trailer = Self::decode(&plaintext[start..end], range.start)?;
         let used: usize = trailer.segments.iter().map(|s| s.stored_len as usize).sum();
+        let needed = used + (plaintext.len() - start);
+        if plaintext.len() != PACK_LEN_MAX && plaintext.len() != padded_len(needed) {
+            return Err(wrong(invalid("length")));
+        }
         if plaintext[used..start].iter().any(|byte| *byte != 0) {
             return Err(wrong(invalid("padding")));
         }

@@ -11,6 +11,7 @@ use strongroom_crypto::seal::{self, Opener, PREFIX_LEN, SealingKey};
 use strongroom_crypto::suite::Suite;
 
 use super::error::FormatError;
+use super::limits::BODY_LEN_MAX;
 
 /// Length in bytes of an encoded [`SealedHeader`].
 pub const HEADER_LEN: usize = 16;
@@ -65,8 +66,8 @@ impl SealedHeader {
         if reader.u16("box length")? != 0 {
             return Err(invalid("box length"));
         }
-        let generation = Generation(reader.u32("generation")?);
-        let epoch = Epoch(reader.u32("epoch")?);
+        let generation = Generation::read(reader, "generation")?;
+        let epoch = Epoch::read(reader, "epoch")?;
         Ok(Self {
             kind,
             suite,
@@ -138,6 +139,24 @@ pub fn open_object(
     let plaintext = seal::open(&key, &header.context(archive), &bytes[HEADER_LEN..])
         .map_err(FormatError::sealed(kind_words(kind)))?;
     Ok((header, plaintext))
+}
+
+/// Opens the sealed body of a record of this generation.
+pub fn open_body(
+    bytes: &[u8],
+    generation: Generation,
+    archive: ArchiveId,
+    keys: &dyn EpochKeys,
+) -> Result<Vec<u8>, FormatError> {
+    let (header, plaintext) = open_object(bytes, SealedKind::Body, archive, keys)?;
+    let wrong = FormatError::malformed(kind_words(SealedKind::Body));
+    if header.generation != generation {
+        return Err(wrong(invalid("generation")));
+    }
+    if plaintext.len() > BODY_LEN_MAX {
+        return Err(wrong(invalid("length")));
+    }
+    Ok(plaintext)
 }
 
 /// Prepares to open cells of a sealed object whose header, salt and commitment are known.

@@ -126,7 +126,52 @@ pub(crate) fn cases() -> Vec<Case> {
         .into_iter()
         .map(|(name, deed)| of(name, "a body", &body(deed)))
         .collect();
-    let edits: [(&str, &str, Edit<Snapshot>, &str); 6] = [
+    let mut all = snapshot();
+    all.roots = vec![root("/", "root")];
+    cases.push(of("snapshot-of-all", "a body", &body(Deed::Snapshot(all))));
+    let edits: [(&str, &str, Edit<Snapshot>, &str); 13] = [
+        (
+            "root-entry",
+            "an entry with another name than the path's last",
+            |s| s.roots[0].path = b"/home/bert".to_vec(),
+            "roots",
+        ),
+        (
+            "root-of-all",
+            "the entry of / with another name than root",
+            |s| s.roots = vec![root("/", "srv")],
+            "roots",
+        ),
+        (
+            "root-below",
+            "a root below another one that is not its neighbour",
+            |s| s.roots = vec![root("/a", "a"), root("/a!", "a!"), root("/a/b", "b")],
+            "roots",
+        ),
+        (
+            "root-below-all",
+            "a root below /",
+            |s| s.roots = vec![root("/", "root"), root("/srv", "srv")],
+            "roots",
+        ),
+        (
+            "root-slash",
+            "a path that ends with a slash",
+            |s| s.roots[1].path = b"/srv/".to_vec(),
+            "roots",
+        ),
+        (
+            "root-slashes",
+            "a path with two slashes in a row",
+            |s| s.roots[1].path = b"//srv".to_vec(),
+            "roots",
+        ),
+        (
+            "root-dots",
+            "a path with ..",
+            |s| s.roots[1].path = b"/srv/../srv".to_vec(),
+            "roots",
+        ),
         (
             "tags-twice",
             "a tag twice",
@@ -165,7 +210,52 @@ pub(crate) fn cases() -> Vec<Case> {
         edit(&mut snapshot);
         cases.push(of(name, about, &body(Deed::Snapshot(snapshot))).refused(&words(field)));
     }
-    let edits: [(&str, &str, Edit<Body>, &str); 4] = [
+    let edits: [(&str, &str, Edit<Body>, &str); 9] = [
+        (
+            "destinations-0",
+            "a destination that acknowledged record 0",
+            |b| b.destinations[0].seq = Seq(0),
+            "seq",
+        ),
+        (
+            "runs-0",
+            "a run in record 0",
+            |b| b.runs[1] = record(0),
+            "runs",
+        ),
+        (
+            "forget-0",
+            "snapshot 0",
+            |b| {
+                b.deed = Deed::Forget {
+                    snapshots: vec![Seq(0)],
+                }
+            },
+            "seq",
+        ),
+        (
+            "live-kind",
+            "a record in the live set of packs and index runs",
+            |b| {
+                b.deed = Deed::Checkpoint {
+                    live: vec![(record(2), 9)],
+                    snapshots: vec![],
+                }
+            },
+            "live",
+        ),
+        (
+            "live-size",
+            "an object without bytes",
+            |b| {
+                let live = vec![(ObjectRef::pack(ObjectName([1; 32])), 0)];
+                b.deed = Deed::Checkpoint {
+                    live,
+                    snapshots: vec![],
+                };
+            },
+            "size",
+        ),
         (
             "destinations-twice",
             "a destination twice",

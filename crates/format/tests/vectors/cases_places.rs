@@ -128,7 +128,13 @@ fn packs() -> Vec<Case> {
 
 fn edited_packs() -> Vec<Case> {
     let good = pack(&data_trailer());
-    let edits: [(&str, &str, Edit<Vec<u8>>, &str); 9] = [
+    let edits: [(&str, &str, Edit<Vec<u8>>, &str); 10] = [
+        (
+            "long",
+            "more padding than is needed",
+            |b| b.splice(300..300, vec![0; 4_096]).for_each(drop),
+            "pack: `length` holds a value that no writer produces",
+        ),
         (
             "padding",
             "padding that is not zero",
@@ -250,7 +256,10 @@ fn run() -> Run {
     Run {
         objects: vec![
             place(record(2), 500, Suite::Aes256, 1),
-            place(record(2), 4_684, Suite::Blowfish448, 2),
+            PackPlace {
+                size: 4_200,
+                ..place(record(2), 4_684, Suite::Blowfish448, 2)
+            },
             place(pack, 0, Suite::ChaCha20, 3),
         ],
         segments: vec![
@@ -270,7 +279,73 @@ fn run() -> Run {
 }
 
 fn runs() -> Vec<Case> {
-    let edits: [(&str, &str, Edit<Run>, &str); 12] = [
+    let edits: [(&str, &str, Edit<Run>, &str); 24] = [
+        (
+            "objects-twice",
+            "an object row twice",
+            |r| r.objects[1] = r.objects[0].clone(),
+            "index run: `objects`",
+        ),
+        (
+            "objects-overlap",
+            "packs of a record that overlap",
+            |r| r.objects[1].offset = 4_683,
+            "index run: `objects`",
+        ),
+        (
+            "object-size",
+            "a size that no pack has",
+            |r| r.objects[2].size = 4_185,
+            "object row of an index run: `size`",
+        ),
+        (
+            "object-padding",
+            "a size of a pack that is not padded",
+            |r| r.objects[2].size = 5_184,
+            "object row of an index run: `size`",
+        ),
+        (
+            "record-offset",
+            "a pack at the start of a record",
+            |r| r.objects[0].offset = 321,
+            "object row of an index run: `offset`",
+        ),
+        (
+            "object-generation",
+            "generation 0",
+            |r| r.objects[0].header.generation = Generation(0),
+            "object row of an index run: `generation`",
+        ),
+        (
+            "object-epoch",
+            "epoch 0",
+            |r| r.objects[0].header.epoch = Epoch(0),
+            "object row of an index run: `epoch`",
+        ),
+        (
+            "segment-unused",
+            "a segment without entries",
+            |r| r.entries[0].segment = 2,
+            "index run: `segments`",
+        ),
+        (
+            "segments-overlap",
+            "segments that overlap",
+            |r| r.segments[3].offset = 59,
+            "index run: `segments`",
+        ),
+        (
+            "segment-outside",
+            "a segment that leaves no room for a trailer",
+            |r| r.segments[3].offset = 4_009,
+            "index run: `segments`",
+        ),
+        (
+            "entries-one-place",
+            "two chunks at one place",
+            |r| r.entries[2].offset = 0,
+            "index run: `offset`",
+        ),
         (
             "objects-unsorted",
             "objects that are not sorted",
@@ -318,6 +393,12 @@ fn runs() -> Vec<Case> {
             "an entry of a segment that is not there",
             |r| r.entries[0].segment = 4,
             "entry of an index run: `segment`",
+        ),
+        (
+            "entry-outside",
+            "an entry behind its segment",
+            |r| r.entries[0].offset = 60,
+            "index run: `offset`",
         ),
         (
             "entry-offset",

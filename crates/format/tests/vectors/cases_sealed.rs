@@ -63,12 +63,36 @@ pub(crate) fn cases() -> Vec<Case> {
         &empty,
     ));
     cases.extend(invalid());
+    let (plaintext, body) = sealed(Suite::Aes256, SealedKind::Body, 100);
+    let about = "of another generation than its record";
+    let error =
+        "malformed the body of a record: `generation` holds a value that no writer produces";
+    let other = case(
+        "body-generation",
+        about,
+        SealedKind::Body,
+        &plaintext,
+        &body,
+    );
+    cases.push(other.with("record_generation", 4).refused(error));
     cases
 }
 
 fn invalid() -> Vec<Case> {
     type Edit = fn(&mut Vec<u8>);
-    let edits: [(&str, &str, Edit, &str); 14] = [
+    let edits: [(&str, &str, Edit, &str); 16] = [
+        (
+            "generation-0",
+            "generation 0",
+            |b| b[11] = 0,
+            "malformed sealed object: `generation` holds a value that no writer produces",
+        ),
+        (
+            "epoch-0",
+            "epoch 0",
+            |b| b[15] = 0,
+            "malformed sealed object: `epoch` holds a value that no writer produces",
+        ),
         (
             "magic",
             "wrong magic",

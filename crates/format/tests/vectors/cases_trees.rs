@@ -45,6 +45,13 @@ fn contents() -> Vec<Case> {
             inline(513),
             "inline content",
         ),
+        invalid(
+            "chunk-512",
+            "one chunk, though it could be inline",
+            chunk(512),
+            "content form",
+        ),
+        valid("chunk-513", "the shortest that is a chunk", chunk(513)),
         invalid("chunk-0", "a chunk without bytes", chunk(0), "chunk length"),
         invalid(
             "chunk-long",
@@ -174,6 +181,41 @@ fn lists() -> Vec<Case> {
             vec![part((1 << 63) - 1); 3],
         )
         .refused(&no_writer("item length")),
+        list(
+            "named",
+            "a short content with a hole, named by the content of a file",
+            1,
+            9,
+            vec![hole(4), part(5)],
+        )
+        .with("named_by", "a file"),
+        list(
+            "one-part",
+            "one chunk, though a content of form 1 would do",
+            1,
+            600,
+            vec![part(600)],
+        )
+        .with("named_by", "a file")
+        .refused(&no_writer("item count")),
+        list(
+            "one-list",
+            "one list, though a content of a lower level would do",
+            2,
+            600_000,
+            vec![part(600_000)],
+        )
+        .with("named_by", "a file")
+        .refused(&no_writer("item count")),
+        list(
+            "short",
+            "512 bytes without holes, though they could be inline",
+            1,
+            512,
+            vec![part(500), part(12)],
+        )
+        .with("named_by", "a file")
+        .refused(&no_writer("content length")),
         other_level
             .with("level", 1)
             .refused(&no_writer("list level")),
@@ -299,6 +341,11 @@ fn trees() -> Vec<Case> {
             },
         )]
     };
+    let xattr = |value: Content| {
+        let mut entry = file(b"a");
+        entry.meta.xattrs = vec![(b"user.a".to_vec(), value)];
+        vec![entry]
+    };
     let twice = with(file(b"a"), |meta| {
         let value = Content::Inline(Vec::new());
         meta.xattrs = vec![(b"user.a".to_vec(), value); 2];
@@ -346,9 +393,36 @@ fn trees() -> Vec<Case> {
             "a tree that is inline",
             &[directory(b"x")],
         )
-        .refused(&no_writer("tree")),
+        .refused(&no_writer("content form")),
         tree("target-nul", "a target with NUL", &link(b"a\0")).refused(&no_writer("target")),
         tree("target-empty", "an empty target", &link(b"")).refused(&no_writer("target")),
+        tree(
+            "xattr-chunk",
+            "a short value that is a chunk",
+            &xattr(Content::Chunk { len: 512, id: ID }),
+        )
+        .refused(&no_writer("content form")),
+        tree(
+            "xattr-list",
+            "a short value that is a list",
+            &xattr(Content::List {
+                level: 1,
+                len: 512,
+                id: ID,
+            }),
+        )
+        .refused(&no_writer("content form")),
+        tree(
+            "file-chunk",
+            "a short file that is a chunk",
+            &[entry(
+                b"a",
+                Node::File {
+                    content: Content::Chunk { len: 1, id: ID },
+                },
+            )],
+        )
+        .refused(&no_writer("content form")),
         tree("xattr-twice", "an extended attribute twice", &twice)
             .refused(&no_writer("xattr name")),
     ]

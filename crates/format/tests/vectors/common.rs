@@ -104,6 +104,15 @@ pub(crate) fn write(cases: &[Case]) {
 /// What a test finds out about a vector.
 pub(crate) type Judge = fn(&Vector) -> Option<Result<Vec<u8>, String>>;
 
+/// Returns the valid vectors of a document.
+#[allow(dead_code, reason = "not every crate with vectors wants them")]
+pub(crate) fn valid_vectors(document: &str) -> Vec<Vector> {
+    let files = fs::read_dir(folder(document, "valid")).unwrap();
+    files
+        .map(|file| Vector::read(&file.unwrap().path()))
+        .collect()
+}
+
 /// Judges every file of a document: `judge` returns the bytes that the decoded value has, or why it
 /// was refused, or nothing where the structure is one of another crate.
 pub(crate) fn check_files(document: &str, judge: Judge) {
@@ -111,11 +120,7 @@ pub(crate) fn check_files(document: &str, judge: Judge) {
         let mut seen = 0;
         for file in fs::read_dir(folder(document, verdict)).unwrap() {
             let path = file.unwrap().path();
-            let text = fs::read_to_string(&path).unwrap();
-            let vector = Vector {
-                name: path.display().to_string(),
-                value: serde_json::from_str(&text).unwrap(),
-            };
+            let vector = Vector::read(&path);
             let Some(found) = judge(&vector) else {
                 continue;
             };
@@ -138,6 +143,14 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
+    fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        Self {
+            name: path.display().to_string(),
+            value: serde_json::from_str(&text).unwrap(),
+        }
+    }
+
     /// Returns the structure, or the name of the file where it names none.
     pub(crate) fn structure(&self) -> &str {
         self.value["structure"].as_str().unwrap_or(&self.name)

@@ -5,10 +5,13 @@ use std::path::Path;
 use serde_json::json;
 use strongroom_agent::Published;
 use strongroom_agent::keys::{self, WhichPassword};
+use strongroom_agent::profile::KeyPlace;
 
-use super::Password;
+use super::{Password, Place};
+use crate::commands::init::place;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::with_causes;
 use crate::secrets;
 
 /// Makes a new custody key.
@@ -29,6 +32,26 @@ pub(super) fn rotate(
         .output
         .note("What the old key could read before may have been read.");
     Ok(())
+}
+
+/// Moves this computer's copy of the custody key.
+pub(super) fn relocate(context: &Context<'_>, to: Place) -> Result<(), Failure> {
+    let profile = context.profile()?;
+    let to = match to {
+        Place::Os => KeyPlace::Keystore,
+        Place::File => KeyPlace::File,
+    };
+    let moved = profile.move_custody_key(to)?;
+    let place = place(&profile, to);
+    if context.output.is_json() {
+        return context
+            .output
+            .object(&json!({ "place": place, "moved": moved }));
+    }
+    let there = if moved { "now" } else { "already" };
+    context
+        .output
+        .done(&format!("the custody key is {there} in {place}"))
 }
 
 /// Sets, changes or removes a private password.
@@ -79,7 +102,8 @@ fn report(context: &Context<'_>, done: &str, published: &[Published]) -> Result<
             let message = format!(
                 "cannot be reached: what opened archive {} there opens it still, until the next backup \
                  reaches it ({})",
-                change.archive, there.reason
+                change.archive,
+                with_causes(&there.reason)
             );
             output.warning(&there.name, &message);
         }
@@ -105,5 +129,5 @@ fn report(context: &Context<'_>, done: &str, published: &[Published]) -> Result<
             .collect();
         return output.object(&json!({ "archives": archives }));
     }
-    output.line(done)
+    output.done(done)
 }

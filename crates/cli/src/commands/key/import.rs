@@ -19,7 +19,7 @@ pub(super) fn import(context: &Context<'_>, arguments: &Import) -> Result<(), Fa
     if context.output.is_json() {
         return context.output.object(&json!({ "custody_key_id": id }));
     }
-    context.output.line(&format!(
+    context.output.done(&format!(
         "custody key {id} is in the profile {}",
         dir.display()
     ))

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use strongroom_agent::keys::{self, ShownArchive};
-use strongroom_agent::profile::KeyPlace;
 
+use crate::commands::init::place;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -11,9 +11,7 @@ use crate::failure::Failure;
 pub(super) fn show(context: &Context<'_>) -> Result<(), Failure> {
     let profile = context.profile()?;
     let shown = keys::show(&profile)?;
-    let place = match shown.place {
-        KeyPlace::File => profile.custody_path().display().to_string(),
-    };
+    let place = place(&profile, shown.place);
     if context.output.is_json() {
         let archives: Vec<_> = shown.archives.iter().map(object).collect();
         return context.output.object(&json!({

@@ -1,22 +1,22 @@
 //! The bodies of records: `spec/archive-v1.md`, sections 9.2 and 10.
 
+mod checkpoint;
+mod snapshot;
+
 use strongroom_base::clock::Timestamp;
-use strongroom_base::ids::{DestinationId, Generation, Seq};
+use strongroom_base::ids::{DestinationId, Seq};
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId, put_refs, read_refs};
 use strongroom_base::wire::{Put, Reader, WireError, invalid};
 
+pub use snapshot::{Root, Snapshot, Statistics, root_name};
+
 use super::error::FormatError;
-use super::limits::{LABEL_LEN_MAX, PATH_LEN_MAX, ROOTS_MAX, RUNS_MAX};
-use super::tree;
+use super::limits::RUNS_MAX;
 
 const DESTINATIONS_MAX: usize = 256;
-const TAGS_MAX: usize = 64;
 const LIST_MAX: usize = 1 << 24;
 const REASON_LEN_MAX: usize = 256;
 const NOTE_LEN_MAX: usize = 4_096;
-const PROGRAM_LEN_MAX: usize = 64;
-/// Longest tree chunk of a root: one entry with large extended attributes by reference.
-const ROOT_CHUNK_LEN_MAX: usize = 4_194_304;
 
 /// What a destination had acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,49 +75,6 @@ pub enum Deed {
     Progress,
 }
 
-/// The state of files at one time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// When reading began.
-    pub started: Timestamp,
-    /// When reading ended.
-    pub ended: Timestamp,
-    /// The name of the computer.
-    pub host: Vec<u8>,
-    /// The program and its version.
-    pub program: String,
-    /// Tags, sorted.
-    pub tags: Vec<String>,
-    /// Totals.
-    pub statistics: Statistics,
-    /// What was backed up, sorted by path.
-    pub roots: Vec<Root>,
-}
-
-/// Totals of a snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// Regular files.
-    pub files: u64,
-    /// Directories.
-    pub directories: u64,
-    /// Symbolic links, FIFOs and devices.
-    pub others: u64,
-    /// Bytes of content of files.
-    pub bytes: u64,
-    /// What could not be read.
-    pub failed: u64,
-}
-
-/// A path that was backed up, and its entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// The absolute path.
-    pub path: Vec<u8>,
-    /// Its entry.
-    pub entry: tree::Entry,
-}
-
 impl Deed {
     /// Returns the code of the kind of record.
     pub fn code(&self) -> u8 {
@@ -154,7 +111,7 @@ impl Body {
                     out.put_u64(seq.0);
                 }
             }
-            Deed::Checkpoint { live, snapshots } => put_checkpoint(&mut out, live, snapshots),
+            Deed::Checkpoint { live, snapshots } => checkpoint::put(&mut out, live, snapshots),
             Deed::Repair { note } => out.put_bytes(note.as_bytes()),
             Deed::Prune | Deed::Progress => {}
         }
@@ -187,7 +144,7 @@ impl Body {
                 snapshots: read_forgotten(&mut reader)?,
             },
             4 => Deed::Prune,
-            5 => read_checkpoint(&mut reader)?,
+            5 => checkpoint::read(&mut reader)?,
             6 => Deed::Repair {
                 note: read_text(&mut reader, NOTE_LEN_MAX, "note")?,
             },
@@ -218,7 +175,7 @@ fn read_destinations(reader: &mut Reader<'_>) -> Result<Vec<Acknowledged>, WireE
     for _ in 0..count {
         let known = Acknowledged {
             destination: DestinationId(reader.array("destination")?),
-            seq: Seq(reader.u64("seq")?),
+            seq: Seq::read(reader, "seq")?,
             hash: reader.array("record hash")?,
         };
         if destinations
@@ -236,7 +193,7 @@ fn read_forgotten(reader: &mut Reader<'_>) -> Result<Vec<Seq>, WireError> {
     let count = reader.count(LIST_MAX, "count")?;
     let mut snapshots = Vec::new();
     for _ in 0..count {
-        let seq = Seq(reader.u64("seq")?);
+        let seq = Seq::read(reader, "seq")?;
         if snapshots.last().is_some_and(|last| *last >= seq) {
             return Err(invalid("seq"));
         }
@@ -245,136 +202,12 @@ fn read_forgotten(reader: &mut Reader<'_>) -> Result<Vec<Seq>, WireError> {
     Ok(snapshots)
 }
 
-fn put_checkpoint(
-    out: &mut Vec<u8>,
-    live: &[(ObjectRef, u64)],
-    snapshots: &[(RecordId, [u8; 32])],
-) {
-    out.put_count(live.len());
-    for (object, size) in live {
-        object.put(out);
-        out.put_varint(u128::from(*size));
-    }
-    out.put_count(snapshots.len());
-    for (id, hash) in snapshots {
-        out.put_u32(id.generation.0);
-        out.put_u64(id.seq.0);
-        out.extend_from_slice(hash);
-    }
-}
-
-fn read_checkpoint(reader: &mut Reader<'_>) -> Result<Deed, WireError> {
-    let count = reader.count(LIST_MAX, "live")?;
-    let mut live: Vec<(ObjectRef, u64)> = Vec::new();
-    for _ in 0..count {
-        let object = ObjectRef::read(reader, "live")?;
-        if live.last().is_some_and(|(last, _)| *last >= object) {
-            return Err(invalid("live"));
-        }
-        live.push((object, reader.varint_u64(u64::MAX, "size")?));
-    }
-    let count = reader.count(LIST_MAX, "snapshots")?;
-    let mut snapshots: Vec<(RecordId, [u8; 32])> = Vec::new();
-    for _ in 0..count {
-        let generation = Generation(reader.u32("generation")?);
-        let id = RecordId {
-            generation,
-            seq: Seq(reader.u64("seq")?),
-        };
-        if snapshots.last().is_some_and(|(last, _)| *last >= id) {
-            return Err(invalid("snapshots"));
-        }
-        snapshots.push((id, reader.array("record hash")?));
-    }
-    Ok(Deed::Checkpoint { live, snapshots })
-}
-
-impl Snapshot {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.put_zigzag(self.started.0);
-        out.put_zigzag(self.ended.0);
-        out.put_bytes(&self.host);
-        out.put_bytes(self.program.as_bytes());
-        out.put_count(self.tags.len());
-        self.tags
-            .iter()
-            .for_each(|tag| out.put_bytes(tag.as_bytes()));
-        let totals = &self.statistics;
-        for total in [
-            totals.files,
-            totals.directories,
-            totals.others,
-            totals.bytes,
-            totals.failed,
-        ] {
-            out.put_varint(u128::from(total));
-        }
-        out.put_count(self.roots.len());
-        for root in &self.roots {
-            out.put_bytes(&root.path);
-            let mut chunk = Vec::new();
-            tree::ChunkWriter::default().put(&root.entry, &mut chunk);
-            out.put_bytes(&chunk);
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let started = Timestamp(reader.zigzag("started")?);
-        let ended = Timestamp(reader.zigzag("ended")?);
-        let host = reader.bytes(LABEL_LEN_MAX, "host")?.to_vec();
-        let program = read_text(reader, PROGRAM_LEN_MAX, "program")?;
-        let tag_count = reader.count(TAGS_MAX, "tags")?;
-        let tags = (0..tag_count)
-            .map(|_| read_text(reader, LABEL_LEN_MAX, "tags"))
-            .collect::<Result<Vec<_>, _>>()?;
-        if !tags.is_sorted_by(|a, b| a < b) {
-            return Err(invalid("tags"));
-        }
-        let mut total = |field| reader.varint_u64(u64::MAX, field);
-        let statistics = Statistics {
-            files: total("files")?,
-            directories: total("directories")?,
-            others: total("others")?,
-            bytes: total("bytes")?,
-            failed: total("failed")?,
-        };
-        let roots = read_roots(reader)?;
-        Ok(Self {
-            started,
-            ended,
-            host,
-            program,
-            tags,
-            statistics,
-            roots,
-        })
-    }
-}
-
-fn read_roots(reader: &mut Reader<'_>) -> Result<Vec<Root>, WireError> {
-    let count = reader.count(ROOTS_MAX, "roots")?;
-    let mut roots: Vec<Root> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let path = reader.bytes(PATH_LEN_MAX, "path")?.to_vec();
-        let mut entries = tree::Entries::new(reader.bytes(ROOT_CHUNK_LEN_MAX, "tree chunk")?);
-        let entry = entries.next().ok_or(invalid("tree chunk"))??;
-        let after_last = roots.last().is_none_or(|last| last.path < path);
-        if entries.next().is_some() || path.first() != Some(&b'/') || !after_last {
-            return Err(invalid("roots"));
-        }
-        roots.push(Root { path, entry });
-    }
-    if roots.is_empty() {
-        return Err(invalid("roots"));
-    }
-    Ok(roots)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::v1::content::{ChunkId, Content};
     use crate::v1::tree::{Entry, Meta, Node, Owner};
+    use strongroom_base::ids::Generation;
 
     fn root(path: &str) -> Root {
         let meta = Meta {
@@ -402,7 +235,7 @@ mod tests {
         Root {
             path: path.into(),
             entry: Entry {
-                name: b"home".to_vec(),
+                name: path.trim_start_matches('/').into(),
                 meta,
                 node,
             },
