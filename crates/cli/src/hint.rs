@@ -22,7 +22,10 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         _ => return None,
     };
-    if let Some(hint) = of_keys(error) {
+    if let Some(hint) = of_keys(error)
+        .or_else(|| of_destinations(error))
+        .or_else(|| of_deeds(error))
+    {
         return Some(hint.to_owned());
     }
     let hint = match error {
@@ -39,20 +42,6 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::ProfileTooNew { .. } => "install the newest strongroom",
         AgentError::WouldLoseKey { .. } => "name another folder with --profile",
         AgentError::NoSuchSlot { .. } => "`strongroom key slots` lists them",
-        AgentError::NoSuchDestination { .. } => "`strongroom destination list` lists them",
-        AgentError::NoDestination => {
-            "add one with `strongroom destination add NAME URL`, or name one with --to"
-        }
-        AgentError::SecretInUrl => {
-            "for S3 give --credentials-file; for SFTP use a key, with --identity or your settings of ssh"
-        }
-        AgentError::NoStorageKey => {
-            "give --credentials-file to `strongroom destination add`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        }
-        AgentError::BadStorageKey { .. } => {
-            "it needs the lines `aws_access_key_id = …` and `aws_secret_access_key = …`"
-        }
-        AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
         AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",
         AgentError::NoSnapshotYet { began, .. } => {
@@ -68,34 +57,13 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::StateLost { .. } | AgentError::State { .. } => {
             "bring the profile back from a backup of it; the archive itself is not harmed"
         }
-        AgentError::Policy(PolicyError::Empty) => {
-            "name snapshots, or say what to keep: --keep-daily 7 --keep-weekly 5 --keep-monthly 12"
-        }
-        AgentError::Policy(PolicyError::KeepsNothing) => {
-            "add a rule, or say --forget-everything if that is what you want"
-        }
         AgentError::Engine(EngineError::Fenced { destination, .. }) => {
             return Some(format!(
                 "if this profile is the one to go on: `strongroom init --adopt {destination}`; every \
                  other copy then stops. Else leave it alone"
             ));
         }
-        AgentError::Engine(EngineError::NoDestination { .. }) => {
-            "where a destination went back or the newest one is gone: `strongroom destination accept NAME`"
-        }
-        AgentError::SetAside { .. } => {
-            "find out why first; `strongroom destination heal NAME` fills up one that went back"
-        }
         AgentError::Locked { .. } => "wait until it has finished",
-        AgentError::Mount(MountError::NotEmpty { .. }) => {
-            "mount at an empty folder, so that nothing is hidden"
-        }
-        AgentError::Mount(MountError::Folder { .. }) => {
-            "make the folder first; if it is a mount that a killed process left, `fusermount3 -u DIR` takes it away"
-        }
-        AgentError::Mount(MountError::Mount { .. }) => {
-            "mounting needs /dev/fuse and, without being root, the program fusermount3 (package fuse3)"
-        }
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"
         }
@@ -134,6 +102,55 @@ fn of_keys(error: &AgentError) -> Option<&'static str> {
         }
         AgentError::PasswordWouldBeLost { .. } => {
             "give it with --private-password-file, or go without one with --drop-passwords"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns what may help with destinations.
+fn of_destinations(error: &AgentError) -> Option<&'static str> {
+    Some(match error {
+        AgentError::NoSuchDestination { .. } => "`strongroom destination list` lists them",
+        AgentError::NoDestination => {
+            "add one with `strongroom destination add NAME URL`, or name one with --to"
+        }
+        AgentError::SecretInUrl => {
+            "for S3 give --credentials-file; for SFTP use a key, with --identity or your settings of ssh"
+        }
+        AgentError::NoStorageKey => {
+            "give --credentials-file to `strongroom destination add`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        }
+        AgentError::BadStorageKey { .. } => {
+            "it needs the lines `aws_access_key_id = …` and `aws_secret_access_key = …`"
+        }
+        AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
+        AgentError::Engine(EngineError::NoDestination { .. }) => {
+            "where a destination went back or the newest one is gone: `strongroom destination accept NAME`"
+        }
+        AgentError::SetAside { .. } => {
+            "find out why first; `strongroom destination heal NAME` fills up one that went back"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns what may help with retention and with mounting.
+fn of_deeds(error: &AgentError) -> Option<&'static str> {
+    Some(match error {
+        AgentError::Policy(PolicyError::Empty) => {
+            "name snapshots, or say what to keep: --keep-daily 7 --keep-weekly 5 --keep-monthly 12"
+        }
+        AgentError::Policy(PolicyError::KeepsNothing) => {
+            "add a rule, or say --forget-everything if that is what you want"
+        }
+        AgentError::Mount(MountError::NotEmpty { .. }) => {
+            "mount at an empty folder, so that nothing is hidden"
+        }
+        AgentError::Mount(MountError::Folder { .. }) => {
+            "make the folder first; if it is a mount that a killed process left, `fusermount3 -u DIR` takes it away"
+        }
+        AgentError::Mount(MountError::Mount { .. }) => {
+            "mounting needs /dev/fuse and, without being root, the program fusermount3 (package fuse3)"
         }
         _ => return None,
     })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// How long a transfer may stand still.
-pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const STALLED_AFTER: Duration = Duration::from_mins(1);
 
 /// How long it may take to connect.
 pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(15);

@@ -66,9 +66,14 @@ fn open(server: &Service, options: s3::Options) -> S3 {
 
 fn content(number: usize) -> Vec<u8> {
     let len = [10, 1_000, 100_000, 700_000][number % 4] + number;
-    let mixed = (0..len).map(|at| (at * 31 + number * 7) as u32);
+    let mixed =
+        (0..u32::try_from(len).unwrap()).zip(std::iter::repeat(u32::try_from(number).unwrap()));
     mixed
-        .map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .map(|(at, number)| {
+            (at * 31 + number * 7)
+                .wrapping_mul(2_654_435_761)
+                .to_be_bytes()[0]
+        })
         .collect()
 }
 

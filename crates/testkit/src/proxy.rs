@@ -103,7 +103,7 @@ impl Shared {
         let every = self.faults.unavailable_every;
         if every.is_some_and(|every| number.is_multiple_of(every)) {
             self.cut.fetch_add(1, Ordering::SeqCst);
-            let _ = client.read(&mut [0; 65_536]);
+            let _ = client.read(&mut vec![0; 65_536]);
             let answer = "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             let _ = client.write_all(answer.as_bytes());
             return;
@@ -129,7 +129,7 @@ impl Shared {
     }
 
     fn forward(&self, mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, is_request: bool) {
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; 65_536];
         while let Ok(len @ 1..) = from.read(&mut buffer) {
             let mut bytes = buffer[..len].to_vec();
             if is_request {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use strongroom_base::clock::SystemClock;
+use strongroom_base::clock::{Clock, SystemClock};
 use strongroom_store::retry::{RetryPolicy, RetryStore, ThreadSleeper, retried};
 use strongroom_store::throttle::ThrottleStore;
 use strongroom_store::{Folder, Store};
@@ -205,8 +205,8 @@ impl Location {
     }
 
     fn reach(&self, make: bool) -> Result<Arc<dyn Store>, AgentError> {
-        let clock = || Arc::new(SystemClock);
-        let limits = self.options.limits(clock());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let limits = self.options.limits(&clock);
         match &self.place {
             Place::Folder(path) => {
                 let folder = if make {
@@ -222,7 +222,7 @@ impl Location {
             Place::S3(place) => {
                 let key = self.key_to_keep().ok_or(AgentError::NoStorageKey)?;
                 let options = place.options(&self.options, limits);
-                let store = strongroom_store::s3::S3::new(options, key.credential(), clock())?;
+                let store = strongroom_store::s3::S3::new(options, key.credential(), clock)?;
                 retried(OPENING, &ThreadSleeper, || store.check())?;
                 Ok(patient(store))
             }

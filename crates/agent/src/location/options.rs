@@ -123,9 +123,9 @@ impl Options {
         }
     }
 
-    pub(super) fn limits(&self, clock: Arc<dyn Clock>) -> Limits {
+    pub(super) fn limits(&self, clock: &Arc<dyn Clock>) -> Limits {
         let limit = |rate: Option<Rate>| {
-            rate.map(|rate| Arc::new(Limit::new(rate.bytes_per_second(), Arc::clone(&clock))))
+            rate.map(|rate| Arc::new(Limit::new(rate.bytes_per_second(), Arc::clone(clock))))
         };
         Limits {
             upload: limit(self.limit_upload),

@@ -26,13 +26,12 @@ pub(super) struct S3Place {
 pub(super) fn parse(text: &str) -> Result<(S3Place, Options), &'static str> {
     let rest = text.strip_prefix("s3:").unwrap_or(text);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (mut endpoint, path) = match path.strip_prefix("//") {
-        Some(path) => (None, path.to_owned()),
-        None => {
-            let url = Url::parse(path).map_err(|_| "it is written s3://BUCKET/PREFIX")?;
-            let path = path.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
-            (Some(server(&url[..url::Position::BeforePath])?), path)
-        }
+    let (mut endpoint, path) = if let Some(path) = path.strip_prefix("//") {
+        (None, path.to_owned())
+    } else {
+        let url = Url::parse(path).map_err(|_| "it is written s3://BUCKET/PREFIX")?;
+        let path = path.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
+        (Some(server(&url[..url::Position::BeforePath])?), path)
     };
     let (mut region, mut bucket_in_host, mut options) = (None, None, Options::default());
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -58,8 +58,8 @@ impl Client {
         &self.bucket
     }
 
-    pub(super) fn signer(&self) -> Option<&Credentials> {
-        Some(&self.credentials)
+    pub(super) fn signer(&self) -> &Credentials {
+        &self.credentials
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -30,7 +30,10 @@ impl S3 {
         if let Some(known) = self.bucket_lock.get() {
             return Ok(*known);
         }
-        let mut action = self.client.bucket().get_object(self.client.signer(), "");
+        let mut action = self
+            .client
+            .bucket()
+            .get_object(Some(self.client.signer()), "");
         action.query_mut().insert("object-lock", "");
         let answer = self.client.send("look at", path, action, None).await?;
         let found = match answer.checked().await {
@@ -74,7 +77,10 @@ impl S3 {
             written(until)
         );
         let key = self.key(path);
-        let mut action = self.client.bucket().put_object(self.client.signer(), &key);
+        let mut action = self
+            .client
+            .bucket()
+            .put_object(Some(self.client.signer()), &key);
         action.query_mut().insert("retention", "");
         let answer = self
             .client

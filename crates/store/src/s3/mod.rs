@@ -120,7 +120,10 @@ impl S3 {
     /// Asks the server whether the bucket is there and may be listed.
     pub fn check(&self) -> Result<(), StoreError> {
         let check = async {
-            let mut action = self.client.bucket().list_objects_v2(self.client.signer());
+            let mut action = self
+                .client
+                .bucket()
+                .list_objects_v2(Some(self.client.signer()));
             action.with_prefix(self.prefix.as_str());
             action.with_max_keys(1);
             let answer = self
@@ -129,7 +132,7 @@ impl S3 {
                 .await?;
             answer.checked().await?.text().await
         };
-        self.run(&self.described, check).map(|_| ())
+        Self::run(&self.described, check).map(|_| ())
     }
 
     fn key(&self, path: &ObjectPath) -> String {
@@ -137,7 +140,6 @@ impl S3 {
     }
 
     fn run<T>(
-        &self,
         path: &dyn std::fmt::Display,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
@@ -152,7 +154,10 @@ impl S3 {
         len_max: u64,
     ) -> Result<Vec<u8>, StoreError> {
         let key = self.key(path);
-        let mut action = self.client.bucket().get_object(self.client.signer(), &key);
+        let mut action = self
+            .client
+            .bucket()
+            .get_object(Some(self.client.signer()), &key);
         if let Some((first, last)) = part {
             let headers = action.headers_mut();
             headers.insert("range", format!("bytes={first}-{last}"));
@@ -200,7 +205,10 @@ impl S3 {
 
     async fn head(&self, path: &ObjectPath) -> Result<answer::Answer, StoreError> {
         let key = self.key(path);
-        let action = self.client.bucket().head_object(self.client.signer(), &key);
+        let action = self
+            .client
+            .bucket()
+            .head_object(Some(self.client.signer()), &key);
         let answer = self.client.send("look at", path, action, None).await?;
         answer.checked().await
     }
@@ -211,7 +219,10 @@ impl S3 {
         below: &str,
         token: Option<&str>,
     ) -> Result<(Vec<(String, u64)>, Option<String>), StoreError> {
-        let mut action = self.client.bucket().list_objects_v2(self.client.signer());
+        let mut action = self
+            .client
+            .bucket()
+            .list_objects_v2(Some(self.client.signer()));
         action.with_prefix(below);
         if let Some(token) = token {
             action.with_continuation_token(token);
@@ -229,7 +240,10 @@ impl S3 {
 
     async fn put(&self, path: &ObjectPath, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let key = self.key(path);
-        let mut action = self.client.bucket().put_object(self.client.signer(), &key);
+        let mut action = self
+            .client
+            .bucket()
+            .put_object(Some(self.client.signer()), &key);
         let headers = action.headers_mut();
         headers.insert("if-none-match", "*");
         if self.lock_days.is_some() {
@@ -250,7 +264,7 @@ impl S3 {
         let mut action = self
             .client
             .bucket()
-            .delete_object(self.client.signer(), &key);
+            .delete_object(Some(self.client.signer()), &key);
         if self.bucket_lock(path).await?.is_some() {
             // Without a version, a delete would only hide the object behind a mark.
             let version = match self.head(path).await {
@@ -279,23 +293,23 @@ impl S3 {
 
 impl Store for S3 {
     fn put_new(&self, path: &ObjectPath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
-        self.run(path, self.put(path, Bytes::copy_from_slice(bytes)))
+        Self::run(path, self.put(path, Bytes::copy_from_slice(bytes)))
     }
 
     fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
-        self.run(path, self.fetch(path, None, len_max))
+        Self::run(path, self.fetch(path, None, len_max))
     }
 
     fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        self.run(path, self.part(path, offset, len))
+        Self::run(path, self.part(path, offset, len))
     }
 
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
-        self.run(path, async { self.head(path).await?.length() })
+        Self::run(path, async { self.head(path).await?.length() })
     }
 
     fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
-        let head = self.run(path, self.head(path))?;
+        let head = Self::run(path, self.head(path))?;
         let text = head
             .header(header::LAST_MODIFIED.as_str())
             .unwrap_or_default();
@@ -311,7 +325,7 @@ impl Store for S3 {
         let below = format!("{}{prefix}", self.prefix);
         let mut token: Option<String> = None;
         loop {
-            let (objects, next) = self.run(&prefix, self.page(&below, token.as_deref()))?;
+            let (objects, next) = Self::run(&prefix, self.page(&below, token.as_deref()))?;
             for (key, size) in objects {
                 let path = key.strip_prefix(&self.prefix).map(ObjectPath::new);
                 if let Some(Ok(path)) = path {
@@ -330,17 +344,17 @@ impl Store for S3 {
     }
 
     fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
-        self.run(path, self.remove(path))
+        Self::run(path, self.remove(path))
     }
 
     fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
-        self.run(path, async {
+        Self::run(path, async {
             lock::until_of(&self.head(path).await?, path)
         })
     }
 
     fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
-        self.run(path, self.extend(path, until))
+        Self::run(path, self.extend(path, until))
     }
 
     fn describe(&self) -> String {
@@ -348,7 +362,7 @@ impl Store for S3 {
     }
 
     fn properties(&self) -> Result<Properties, StoreError> {
-        let bucket = self.run(&self.described, self.bucket_lock(&self.described))?;
+        let bucket = Self::run(&self.described, self.bucket_lock(&self.described))?;
         Ok(Properties {
             durable: "the server has compared the checksum and answered that it keeps the object",
             exclusive: true,

@@ -129,10 +129,9 @@ impl Failure {
 }
 
 fn last_line(said: &str) -> &str {
-    let lines = said.lines().map(str::trim);
+    let mut lines = said.lines().map(str::trim);
     lines
-        .filter(|line| !line.is_empty())
-        .last()
+        .rfind(|line| !line.is_empty())
         .unwrap_or("ssh ended without a word")
 }
 

@@ -342,7 +342,7 @@ impl Store for Sftp {
     }
 
     fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let got = self.run("read", path.as_str(), |session| async move {
+        self.run("read", path.as_str(), |session| async move {
             let (size, _) = look(&session, path).await?;
             if let Err(error) = check_range(path, size, offset, len) {
                 return Ok(Err(error));
@@ -351,8 +351,7 @@ impl Store for Sftp {
             let at = session.path(path.as_str());
             let bytes = transfer::read(&session, &at, offset, len, limit).await?;
             Ok(Ok(bytes))
-        })?;
-        got
+        })?
     }
 
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {

@@ -25,6 +25,7 @@ const PIECE_LEN: (u64, u64) = (32_768, 131_072);
 
 /// What the server offers beside the protocol.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one extension")]
 pub(super) struct Features {
     /// A file can be brought to the disk.
     pub(super) fsync: bool,
@@ -63,14 +64,11 @@ impl Session {
         let raw = RawSftpSession::new(join(output, input));
         // What `ssh` may take to connect, and to authenticate.
         raw.set_timeout(2 * CONNECT_WITHIN.as_secs());
-        let version = match raw.init().await {
-            Ok(version) => version,
-            Err(_) => {
-                // What was said last may not have been read yet.
-                let _ = tokio::time::timeout(Duration::from_secs(2), listener).await;
-                let said = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                return Err(Failure::NotConnected(said));
-            }
+        let Ok(version) = raw.init().await else {
+            // What was said last may not have been read yet.
+            let _ = tokio::time::timeout(Duration::from_secs(2), listener).await;
+            let said = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return Err(Failure::NotConnected(said));
         };
         raw.set_timeout(STALLED_AFTER.as_secs());
         let offers = |name: &str| version.extensions.contains_key(name);
