@@ -23,6 +23,8 @@ const RUN_ENTRIES: u64 = 400_000;
 const SEGMENT_CHUNKS: u64 = 64;
 const PACK_SEGMENTS: u64 = 8;
 const CHUNK_LEN: u32 = 64 << 10;
+/// A sealed pack of 16 MiB in cells of 16 KiB.
+const PACK_SIZE: u32 = 72 + (16 << 20) + 1024 * 16;
 const LOOK_UPS: u64 = 1_000_000;
 
 fn main() {
@@ -103,7 +105,7 @@ fn run_of(first: u64) -> Vec<u8> {
             run.objects.push(PackPlace {
                 object: ObjectRef::pack(name_of(b"pack", first + number)),
                 offset: 0,
-                size: 16 << 20,
+                size: PACK_SIZE,
                 header: SealedHeader {
                     kind: SealedKind::Pack,
                     suite: Suite::Aes256,

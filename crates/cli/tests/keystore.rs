@@ -130,7 +130,8 @@ fn matrix_of_a_key_in_a_keystore() {
     ");
     session.run(&place, "key move --to file", 1);
     assert!(place.read(FILE).starts_with(REFERENCE));
-    session.unlock(&home);
+    drop(session);
+    let session = Session::begin(&home);
     assert_eq!(session.run(&place, "key export --file -", 0).out, rotated);
 
     // Gone, and back by the exported key.

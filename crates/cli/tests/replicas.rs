@@ -19,9 +19,11 @@ fn three() -> Place {
     }
     for number in 0..3_u8 {
         let bytes: Vec<u8> = (0..1_500_000_u32)
-            .map(|at| {
-                at.wrapping_mul(2_654_435_761 + u32::from(number))
-                    .to_le_bytes()[1]
+            .map(|at| at.wrapping_mul(2_654_435_761 + u32::from(number)))
+            .map(|mixed| {
+                (mixed ^ (mixed >> 15))
+                    .wrapping_mul(2_246_822_519)
+                    .to_be_bytes()[0]
             })
             .collect();
         place.write(&format!("files/large {number}"), bytes);

@@ -183,6 +183,8 @@ impl Mounted {
         };
         match session.umount_and_join() {
             Ok(()) => Ok(Unmounted::Whole),
+            // Somebody else has unmounted it.
+            Err(error) if error.raw_os_error() == Some(EINVAL) => Ok(Unmounted::Whole),
             Err(error) if error.raw_os_error() == Some(EBUSY) => {
                 detach(&self.path).map_err(|source| MountError::Unmount {
                     path: self.path.clone(),
@@ -198,6 +200,7 @@ impl Mounted {
     }
 }
 
+const EINVAL: i32 = rustix::io::Errno::INVAL.raw_os_error();
 const EBUSY: i32 = rustix::io::Errno::BUSY.raw_os_error();
 
 /// Takes it from its folder, while somebody uses it.

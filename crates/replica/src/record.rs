@@ -419,9 +419,10 @@ impl Header {
     /// Refuses a record that stands at the start of the chain and is not the first, or the other way round.
     fn check_link(&self) -> Result<(), WireError> {
         let is_first = self.link.id.seq == Seq(1);
-        let begins =
-            self.kind == RecordKind::Generation && self.link.id.generation == Generation(1);
-        if is_first != begins {
+        let begins = self.kind == RecordKind::Generation;
+        // A writer that died over the first record begins with the next generation.
+        let begins_archive = begins && self.link.id.generation == Generation(1);
+        if (is_first && !begins) || (begins_archive && !is_first) {
             return Err(invalid("seq"));
         }
         if is_first != (self.link.previous == [0; 32]) {

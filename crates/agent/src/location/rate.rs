@@ -27,7 +27,7 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, NotARate> {
         let unit = UNITS.iter().find(|(unit, _)| text.ends_with(*unit));
-        let number = unit.map_or(text, |(unit, _)| text.trim_end_matches(*unit));
+        let number = unit.map_or(text, |(unit, _)| text.strip_suffix(*unit).unwrap_or(text));
         let number: u64 = number.parse().map_err(|_| NotARate)?;
         let factor = 1 << unit.map_or(0, |(_, bits)| *bits);
         let bytes = number.checked_mul(factor).and_then(NonZeroU64::new);

@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(selected(&SnapshotName::At(Timestamp(299))), Ok(2));
         assert_eq!(
             selected(&SnapshotName::At(Timestamp(199))).unwrap_err(),
-            "there is no snapshot `at that time`"
+            "no snapshot had begun at that time; abababab is the oldest"
         );
         assert_eq!(
             selected(&"abab".parse().unwrap()).unwrap_err(),

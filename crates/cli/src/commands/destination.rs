@@ -160,7 +160,7 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
         return context.output.object(&object);
     }
     if let Some(made) = made {
-        context.output.line(&format!("made the folder {made}"))?;
+        context.output.done(&format!("made the folder {made}"))?;
     }
     let free = found.free_bytes.map_or_else(String::new, |free| {
         format!(", with {} free", show::bytes(free))

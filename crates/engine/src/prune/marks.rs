@@ -217,6 +217,8 @@ mod tests {
     use strongroom_format::sealed::SealedHeader;
 
     const CHUNK_LEN: u32 = 64 << 10;
+    /// A sealed pack of 16 MiB in cells of 16 KiB.
+    const PACK_SIZE: u32 = 72 + (16 << 20) + 1024 * 16;
     const CHUNKS_OF_SEGMENT: u32 = 64;
     const SEGMENTS_OF_PACK: u32 = 8;
 
@@ -236,7 +238,7 @@ mod tests {
                 run.objects.push(PackPlace {
                     object: ObjectRef::pack(ObjectName(name)),
                     offset: 0,
-                    size: 16 << 20,
+                    size: PACK_SIZE,
                     header: SealedHeader {
                         kind: SealedKind::Pack,
                         suite: Suite::Aes256,
@@ -250,8 +252,8 @@ mod tests {
                 let segment = number / CHUNKS_OF_SEGMENT % SEGMENTS_OF_PACK;
                 run.segments.push(SegmentPlace {
                     object: u32::try_from(run.objects.len() - 1).unwrap(),
-                    offset: segment * (2 << 20),
-                    stored_len: 2 << 20,
+                    offset: segment * (1 << 20),
+                    stored_len: 1 << 20,
                     method: Method::Zstd,
                     raw_len: CHUNKS_OF_SEGMENT * CHUNK_LEN,
                 });
