@@ -14,6 +14,12 @@ use crate::location::{Location, Options};
 use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, Profile};
 use crate::storage_key::StorageKey;
 
+/// What is wrong with a server that ignores the condition of a put, and what can be done.
+const IGNORES_CONDITION: &str = "of two writers of one object both succeed, because its server ignores If-None-Match; \
+    with --single-writer (in the URL: single-writer=yes) it is used all the same, if this computer alone writes there: \
+    of two computers, such as two copies of one profile, that write a record at the very same moment, neither would \
+    notice it at this destination, but at the others, and when it looks there next";
+
 /// A destination that can be reached.
 pub(crate) struct Reached {
     /// Its id.
@@ -86,7 +92,7 @@ pub fn add(
     refuse_known(&config, &location)?;
     let folder = location.folder().filter(|folder| !folder.exists());
     let made = folder.map(Path::to_owned);
-    let capabilities = fit(new.name.as_str(), &*location.create()?, random)?;
+    let capabilities = fit(new.name.as_str(), &location, random)?;
     insert(&mut config, new.name, &location, true, random)?;
     profile.save_config(&config)?;
     Ok(Added {
@@ -142,21 +148,19 @@ fn exists(there: &DestinationConfig) -> AgentError {
     }
 }
 
-/// Tries a destination out, and refuses one on which archives would not be safe.
+/// Makes a destination if need be, tries it out, and refuses one on which archives would not be safe.
 pub(crate) fn fit(
     name: &str,
-    store: &dyn Store,
+    location: &Location,
     random: &dyn RandomSource,
 ) -> Result<Capabilities, AgentError> {
-    let found = probe(store, random)?;
+    let found = probe(&*location.create()?, random)?;
     let unfit = |why| AgentError::Unfit {
         name: name.to_owned(),
         why,
     };
-    if !found.exclusive_create {
-        return Err(unfit(
-            "of two writers of one object, both succeed (a server of S3 must heed If-None-Match)",
-        ));
+    if let Some(why) = replaces(&found, location) {
+        return Err(unfit(why));
     }
     if !found.reads_back {
         return Err(unfit("objects do not come back as they were stored"));
@@ -165,6 +169,20 @@ pub(crate) fn fit(
         return Err(unfit("it does not list its objects"));
     }
     Ok(found)
+}
+
+/// Says why writers would replace each other's objects there, if they would.
+fn replaces(found: &Capabilities, location: &Location) -> Option<&'static str> {
+    let declared = location.has_single_writer();
+    match (found.exclusive_create, found.exclusive_in_process) {
+        (true, _) => None,
+        (false, true) if declared => None,
+        (false, false) if declared => {
+            Some("it replaces objects, even where one computer writes alone")
+        }
+        _ if location.takes_single_writer() => Some(IGNORES_CONDITION),
+        _ => Some("of two writers of one object, both succeed"),
+    }
 }
 
 /// Forgets a destination. What it holds stays there.

@@ -68,7 +68,7 @@ impl Three {
             garage.text("region")
         );
         place.ok(&format!(
-            "destination add cloud {url} --credentials-file key"
+            "destination add cloud {url} --credentials-file key --single-writer"
         ));
         let account = sshd.path("folder").join(&prefix);
         place.ok(&format!(
@@ -99,6 +99,7 @@ impl Three {
             prefix: self.prefix.clone(),
             lock_days: None,
             lock_mode: None,
+            single_writer: true,
             limits: Limits::default(),
         };
         let credential = Credential::new(garage.text("key_id"), garage.text("secret"), None);
@@ -135,7 +136,13 @@ fn three_destinations_are_the_same_and_each_restores() {
     assert!(three.same() > 3);
     let tested = place.ok("destination test cloud --json").out;
     let tested: serde_json::Value = serde_json::from_str(&tested).unwrap();
-    assert_eq!(tested["exclusive_create"], true);
+    assert_eq!(tested["exclusive_create"], false);
+    assert_eq!(tested["exclusive_in_process"], true);
+    let tested = place.ok("destination test cloud").out;
+    assert!(
+        tested.contains("as long as one computer writes"),
+        "{tested}"
+    );
     assert_eq!(
         tested["who_can_delete"],
         "whoever holds this credential can delete everything here"
@@ -193,4 +200,36 @@ fn a_bad_credential_and_a_careless_server_are_explained() {
     let ran = place.fails(&line, 1);
     assert!(ran.err.contains("GKx"), "{ran:?}");
     assert!(place.ok("destination list").out.is_empty());
+
+    let key = format!(
+        "aws_access_key_id = {}\naws_secret_access_key = {}\n",
+        garage.text("key_id"),
+        garage.text("secret")
+    );
+    place.write_secret("key", &key);
+    let ran = place.fails(&line, 1);
+    for words in ["If-None-Match", "--single-writer", "very same moment"] {
+        assert!(ran.err.contains(words), "{words}: {ran:?}");
+    }
+    assert!(place.ok("destination list").out.is_empty());
+    let ran = place.ok(&format!("{line} --single-writer"));
+    let words = "never replaces an object: as long as one computer writes";
+    assert!(ran.err.contains(words), "{ran:?}");
+    assert!(
+        place
+            .ok("destination list")
+            .out
+            .contains("single-writer=yes")
+    );
+}
+
+#[test]
+#[ignore = "needs `cargo xtask services start`"]
+fn adopting_from_a_bucket_uses_the_stored_key() {
+    let three = Three::new();
+    three.place.ok("backup files");
+    // The environment holds no key; the profile does.
+    let ran = three.place.ok("init --adopt cloud");
+    assert!(ran.out.contains("(generation 2)"), "{ran:?}");
+    assert!(three.same() > 3);
 }

@@ -12,8 +12,10 @@ const RACERS: u8 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one finding")]
 pub struct Capabilities {
-    /// Of several writers of one name exactly one succeeds, and nothing is replaced.
+    /// Of several writers of one name, on any computer, exactly one succeeds, and nothing is replaced.
     pub exclusive_create: bool,
+    /// The same, of writers that are threads of one process.
+    pub exclusive_in_process: bool,
     /// Objects come back as they were put, whole and in part.
     pub reads_back: bool,
     /// New objects are listed, and absent ones are told apart.
@@ -79,12 +81,10 @@ fn try_out(
         listed += usize::from(found == *path && size == len);
     })?;
     let properties = store.properties()?;
+    let exclusive = stored && refused && unchanged && race(store, raced)?;
     Ok(Capabilities {
-        exclusive_create: properties.exclusive
-            && stored
-            && refused
-            && unchanged
-            && race(store, raced)?,
+        exclusive_create: properties.exclusive && exclusive,
+        exclusive_in_process: exclusive,
         reads_back: unchanged && part && past_end && store.size(path)? == len,
         lists: absent && listed == 1,
         deletes: false,

@@ -111,7 +111,7 @@ mod services {
         format!("behaviour/{now}")
     }
 
-    fn bucket(server: &Service, bucket: &str, limits: Limits) -> S3 {
+    fn bucket(server: &Service, bucket: &str, single_writer: bool, limits: Limits) -> S3 {
         let options = s3::Options {
             endpoint: server.text("address").parse().unwrap(),
             bucket_in_host: false,
@@ -120,6 +120,7 @@ mod services {
             prefix: fresh(),
             lock_days: None,
             lock_mode: None::<LockMode>,
+            single_writer,
             limits,
         };
         let credential = Credential::new(server.text("key_id"), server.text("secret"), None);
@@ -169,7 +170,7 @@ mod services {
     #[ignore = "needs `cargo xtask services start`"]
     fn garage() {
         let server = service("garage");
-        check(|| bucket(&server, server.text("bucket"), Limits::default()));
+        check(|| bucket(&server, server.text("bucket"), true, Limits::default()));
     }
 
     #[test]
@@ -177,7 +178,7 @@ mod services {
     fn garage_with_limits_and_retries() {
         let server = service("garage");
         check(|| {
-            let store = bucket(&server, server.text("bucket"), wide());
+            let store = bucket(&server, server.text("bucket"), true, wide());
             RetryStore::new(store, NoSleep, RetryPolicy::default())
         });
     }
@@ -192,8 +193,9 @@ mod services {
             server.address()
         );
         strongroom_testkit::exchange(server.address(), &request);
-        let bucket = |prefix| bucket(&server, &name, prefix);
-        check(|| bucket(Limits::default()));
+        for single_writer in [false, true] {
+            check(|| bucket(&server, &name, single_writer, Limits::default()));
+        }
     }
 
     #[test]
@@ -438,9 +440,11 @@ fn deleted_is_gone(store: &dyn Store) {
 fn a_probe_finds_everything(store: &dyn Store) {
     let found = probe(store, &Fixed).unwrap();
     assert!(
-        found.exclusive_create && found.reads_back && found.lists && found.deletes,
+        found.exclusive_in_process && found.reads_back && found.lists && found.deletes,
         "{found:?}"
     );
+    let exclusive = store.properties().unwrap().exclusive;
+    assert_eq!(found.exclusive_create, exclusive);
     assert_ne!(found.durable, "not known");
     assert_eq!(listed(store, ""), []);
 }

@@ -55,6 +55,7 @@ fn at(server: &Service, address: &str, bucket: &str) -> s3::Options {
         prefix: fresh(),
         lock_days: None,
         lock_mode: None,
+        single_writer: false,
         limits: Limits::default(),
     }
 }
@@ -110,6 +111,7 @@ fn a_slow_line_with_errors_and_cuts_loses_nothing() {
     let prefix = fresh();
     let options = |address: &str| s3::Options {
         prefix: prefix.clone(),
+        single_writer: true,
         ..at(&server, address, server.text("bucket"))
     };
     let bad = open(&server, options(&proxy.address().to_string()));
@@ -136,8 +138,43 @@ fn a_server_that_ignores_the_condition_is_found_out() {
         ..Faults::default()
     };
     let proxy = Proxy::open(server.address(), faults);
-    let careless = open(&server, at(&server, &proxy.address().to_string(), &bucket));
-    assert!(!probe(&careless, &Drawn).unwrap().exclusive_create);
+    let options = || at(&server, &proxy.address().to_string(), &bucket);
+    let found = probe(&open(&server, options()), &Drawn).unwrap();
+    assert!(!found.exclusive_create && !found.exclusive_in_process);
+    let declared = s3::Options {
+        single_writer: true,
+        ..options()
+    };
+    let found = probe(&open(&server, declared), &Drawn).unwrap();
+    assert!(!found.exclusive_create && found.exclusive_in_process);
+}
+
+#[test]
+#[ignore = "needs `cargo xtask services start`"]
+fn a_single_writer_heeds_what_another_store_has_put() {
+    let server = service("garage");
+    let options = s3::Options {
+        single_writer: true,
+        ..at(&server, server.address(), server.text("bucket"))
+    };
+    let prefix = options.prefix.clone();
+    let one = open(&server, options);
+    let undeclared = s3::Options {
+        prefix: prefix.clone(),
+        ..at(&server, server.address(), server.text("bucket"))
+    };
+    let plain = open(&server, undeclared);
+    assert!(!probe(&plain, &Drawn).unwrap().exclusive_create);
+    let object = path("log/1-1");
+    assert_eq!(
+        plain.put_new(&object, b"theirs").unwrap(),
+        PutOutcome::Stored
+    );
+    assert_eq!(
+        one.put_new(&object, b"mine").unwrap(),
+        PutOutcome::AlreadyThere
+    );
+    assert_eq!(one.get(&object, 9).unwrap(), b"theirs");
 }
 
 #[test]

@@ -132,6 +132,9 @@ impl Location {
         if !is_s3 && (options.lock_days.is_some() || options.lock_mode.is_some()) {
             return Err("only a bucket can lock objects");
         }
+        if !is_s3 && options.single_writer {
+            return Err("only a bucket needs a single writer");
+        }
         if options.lock_mode.is_some() && options.lock_days.is_none() {
             return Err("a mode of locks needs a number of days, too");
         }
@@ -192,6 +195,16 @@ impl Location {
             Place::S3(_) => "whoever holds this credential",
             Place::Sftp(_) => "whoever can log in to that account",
         }
+    }
+
+    /// Says whether a single writer can be declared here.
+    pub fn takes_single_writer(&self) -> bool {
+        matches!(self.place, Place::S3(_))
+    }
+
+    /// Says whether the owner has declared that this profile alone writes there.
+    pub fn has_single_writer(&self) -> bool {
+        self.options.single_writer
     }
 
     /// Opens the destination, which must be there.
@@ -332,6 +345,11 @@ mod tests {
                 "s3://b/p?endpoint=http://127.0.0.1:3900&region=garage&limit-download=512K",
                 "s3://b/p?endpoint=http://127.0.0.1:3900&region=garage&limit-download=512K",
             ),
+            (
+                "s3://b?region=x&single-writer=yes",
+                "s3://b?region=x&single-writer=yes",
+            ),
+            ("s3://b?region=x&single-writer=no", "s3://b?region=x"),
             ("sftp://me@nas:2222/srv/b/", "sftp://me@nas:2222/srv/b"),
             ("sftp://nas/~/b", "sftp://nas/~/b"),
             (
@@ -357,6 +375,8 @@ mod tests {
         insta::assert_snapshot!(url("s3://b?region=x&lock-days=0"), @"`s3://b?region=x&lock-days=0` is not a destination: lock-days is a number from 1 to 36500");
         insta::assert_snapshot!(url("sftp://host"), @"`sftp://host` is not a destination: it needs a folder, as sftp://HOST/PATH");
         insta::assert_snapshot!(url("sftp://host/x?lock-days=3"), @"`sftp://host/x?lock-days=3` is not a destination: only a bucket can lock objects");
+        insta::assert_snapshot!(url("s3://b?region=x&single-writer=2"), @"`s3://b?region=x&single-writer=2` is not a destination: single-writer is yes or no");
+        insta::assert_snapshot!(url("file:///x?single-writer=yes"), @"`file:///x?single-writer=yes` is not a destination: only a bucket needs a single writer");
         insta::assert_snapshot!(url("sftp://-oProxyCommand=x/y"), @"`sftp://-oProxyCommand=x/y` is not a destination: its host is not a name or an address");
         for secret in [
             "s3://id:secret@b/p",

@@ -34,6 +34,9 @@ pub struct Options {
     pub lock_days: Option<u32>,
     /// Who may lift locks; by default as the bucket says, or nobody.
     pub lock_mode: Option<LockMode>,
+    /// Whether this profile alone writes there, to a bucket whose server would let two writers replace each
+    /// other's objects.
+    pub single_writer: bool,
     /// The private key for SFTP.
     pub identity: Option<PathBuf>,
     /// The settings of `ssh` in place of the user's.
@@ -78,6 +81,13 @@ impl Options {
                     _ => return Err("lock-mode is governance or compliance"),
                 });
             }
+            "single-writer" => {
+                self.single_writer = match value {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return Err("single-writer is yes or no"),
+                }
+            }
             "identity" => self.identity = Some(path()?),
             "ssh-config" => self.ssh_config = Some(path()?),
             _ => return Ok(false),
@@ -103,6 +113,10 @@ impl Options {
             ),
             ("lock-days", self.lock_days.map(|days| days.to_string())),
             ("lock-mode", self.lock_mode.map(mode)),
+            (
+                "single-writer",
+                self.single_writer.then(|| "yes".to_owned()),
+            ),
             ("identity", self.identity.as_ref().map(path)),
             ("ssh-config", self.ssh_config.as_ref().map(path)),
         ];
@@ -118,6 +132,7 @@ impl Options {
             limit_download: other.limit_download.or(self.limit_download),
             lock_days: other.lock_days.or(self.lock_days),
             lock_mode: other.lock_mode.or(self.lock_mode),
+            single_writer: other.single_writer || self.single_writer,
             identity: other.identity.or(self.identity),
             ssh_config: other.ssh_config.or(self.ssh_config),
         }

@@ -147,6 +147,7 @@ impl S3Place {
             prefix: self.prefix.clone(),
             lock_days: options.lock_days,
             lock_mode: options.lock_mode,
+            single_writer: options.single_writer,
             limits,
         }
     }

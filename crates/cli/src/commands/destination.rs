@@ -79,6 +79,9 @@ pub(crate) struct Add {
     /// S3: who may lift locks: governance (with a permission) or compliance (nobody)
     #[arg(long, value_name = "MODE", requires = "lock_days")]
     lock_mode: Option<Mode>,
+    /// S3: this computer alone writes there; needed where the server ignores `If-None-Match`, as Garage does
+    #[arg(long)]
+    single_writer: bool,
     /// SFTP: log in with this private key [default: as ssh does]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
@@ -117,6 +120,7 @@ impl Add {
             limit_download: self.limit_download,
             lock_days: self.lock_days,
             lock_mode: self.lock_mode.map(LockMode::from),
+            single_writer: self.single_writer,
             identity: self.identity.as_ref().map(absolute),
             ssh_config: self.ssh_config.as_ref().map(absolute),
         }
@@ -167,12 +171,27 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
     });
     let name = &arguments.name;
     context.output.done(&format!("added {name}{free}"))?;
+    if !found.exclusive_create {
+        let when = never_replaces(&found);
+        context
+            .output
+            .note(&format!("never replaces an object: {when}"));
+    }
     context
         .output
         .note(&format!("durable means: {}", found.durable));
     let deleting = who_can_delete(&found, added.owner);
     context.output.note(&format!("deleting: {deleting}"));
     Ok(())
+}
+
+/// Says in words when objects are not replaced.
+fn never_replaces(found: &Capabilities) -> &'static str {
+    match (found.exclusive_create, found.exclusive_in_process) {
+        (true, _) => "yes",
+        (false, true) => "as long as one computer writes",
+        (false, false) => "NO",
+    }
 }
 
 /// Says in words who could destroy what is there.
@@ -201,6 +220,7 @@ fn described(found: &Capabilities, owner: &str) -> Value {
     });
     json!({
         "exclusive_create": found.exclusive_create,
+        "exclusive_in_process": found.exclusive_in_process,
         "reads_back": found.reads_back,
         "lists": found.lists,
         "deletes": found.deletes,
@@ -282,7 +302,7 @@ fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {
     let lines = [
         (
             "never replaces an object",
-            yes(found.exclusive_create).to_owned(),
+            never_replaces(&found).to_owned(),
         ),
         (
             "gives objects back as stored",

@@ -1,13 +1,14 @@
 //! A destination that is a bucket of a server that speaks S3.
 //!
 //! An object is put in one request, on the condition that there is none of its name (`If-None-Match: *`),
-//! and with a checksum that the server compares; it is durable when the server has answered 200. Where the
-//! bucket has Object Lock, objects are put with a retention. `docs/adr/0007-remote-stores.md` says why the
+//! and with a checksum that the server compares; it is durable when the server has answered 200. Where a
+//! server ignores the condition, a single writer that was declared looks before each put. Where the bucket has Object Lock, objects are put with a retention. `docs/adr/0007-remote-stores.md` says why the
 //! requests are made with these libraries.
 
 mod answer;
 mod client;
 mod lock;
+mod turns;
 mod upload;
 
 use std::io;
@@ -28,6 +29,7 @@ use crate::throttle::Limits;
 use crate::{LockMode, LockRule, ObjectPath, Properties, PutOutcome, Store, StoreError};
 use client::Client;
 use lock::BucketLock;
+use turns::Turns;
 
 /// What a server knows somebody by. It is not shown, and the secret is overwritten when it is dropped.
 pub struct Credential(rusty_s3::Credentials);
@@ -60,6 +62,9 @@ pub struct Options {
     pub lock_days: Option<u32>,
     /// See [`lock_days`](Self::lock_days).
     pub lock_mode: Option<LockMode>,
+    /// Whether no other process writes to this place, so that looking before a put is enough where the server
+    /// ignores the condition.
+    pub single_writer: bool,
     /// Limits of the rate.
     pub limits: Limits,
 }
@@ -73,6 +78,8 @@ pub struct S3 {
     lock_mode: Option<LockMode>,
     clock: Arc<dyn Clock>,
     bucket_lock: OnceLock<Option<BucketLock>>,
+    /// Where the condition is not relied on.
+    turns: Option<Turns>,
 }
 
 impl S3 {
@@ -114,6 +121,7 @@ impl S3 {
             lock_mode: options.lock_mode,
             clock,
             bucket_lock: OnceLock::new(),
+            turns: options.single_writer.then(Turns::default),
         })
     }
 
@@ -213,6 +221,14 @@ impl S3 {
         answer.checked().await
     }
 
+    async fn is_there(&self, path: &ObjectPath) -> Result<bool, StoreError> {
+        match self.head(path).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Fetches one page of a listing, and the token of the next.
     async fn page(
         &self,
@@ -293,7 +309,13 @@ impl S3 {
 
 impl Store for S3 {
     fn put_new(&self, path: &ObjectPath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
-        Self::run(path, self.put(path, Bytes::copy_from_slice(bytes)))
+        let _turn = self.turns.as_ref().map(|turns| turns.take(path));
+        Self::run(path, async {
+            if self.turns.is_some() && self.is_there(path).await? {
+                return Ok(PutOutcome::AlreadyThere);
+            }
+            self.put(path, Bytes::copy_from_slice(bytes)).await
+        })
     }
 
     fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
@@ -365,7 +387,7 @@ impl Store for S3 {
         let bucket = Self::run(&self.described, self.bucket_lock(&self.described))?;
         Ok(Properties {
             durable: "the server has compared the checksum and answered that it keeps the object",
-            exclusive: true,
+            exclusive: self.turns.is_none(),
             free_bytes: None,
             lock: self.rule(bucket.as_ref()),
         })
