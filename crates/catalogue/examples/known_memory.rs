@@ -23,8 +23,8 @@ const RUN_ENTRIES: u64 = 400_000;
 const SEGMENT_CHUNKS: u64 = 64;
 const PACK_SEGMENTS: u64 = 8;
 const CHUNK_LEN: u32 = 64 << 10;
-/// A sealed pack of 16 MiB in cells of 16 KiB.
-const PACK_SIZE: u32 = 72 + (16 << 20) + 1024 * 16;
+/// A sealed pack of 16 MiB in cells of 16 KiB; the last cell is empty.
+const PACK_SIZE: u32 = 72 + (16 << 20) + 1025 * 16;
 const LOOK_UPS: u64 = 1_000_000;
 
 fn main() {

@@ -138,14 +138,14 @@ fn three_destinations_are_the_same_and_each_restores() {
     let tested: serde_json::Value = serde_json::from_str(&tested).unwrap();
     assert_eq!(tested["exclusive_create"], false);
     assert_eq!(tested["exclusive_in_process"], true);
+    assert_eq!(
+        tested["who_can_delete"],
+        "whoever holds this credential can delete everything here"
+    );
     let tested = place.ok("destination test cloud").out;
     assert!(
         tested.contains("as long as one computer writes"),
         "{tested}"
-    );
-    assert_eq!(
-        tested["who_can_delete"],
-        "whoever holds this credential can delete everything here"
     );
     let secret = three.garage.text("secret");
     assert!(!place.read("profile/config.toml").contains(secret));

@@ -217,8 +217,8 @@ mod tests {
     use strongroom_format::sealed::SealedHeader;
 
     const CHUNK_LEN: u32 = 64 << 10;
-    /// A sealed pack of 16 MiB in cells of 16 KiB.
-    const PACK_SIZE: u32 = 72 + (16 << 20) + 1024 * 16;
+    /// A sealed pack of 16 MiB in cells of 16 KiB; the last cell is empty.
+    const PACK_SIZE: u32 = 72 + (16 << 20) + 1025 * 16;
     const CHUNKS_OF_SEGMENT: u32 = 64;
     const SEGMENTS_OF_PACK: u32 = 8;
 
