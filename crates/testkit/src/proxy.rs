@@ -215,7 +215,8 @@ mod tests {
             ..Faults::default()
         };
         let proxy = Proxy::open(&to, cut);
-        assert_eq!(ask(&proxy), "");
+        // What arrived before the cut may be answered.
+        assert!(!ask(&proxy).ends_with("\r\n\r\n"));
         assert_eq!(proxy.connections(), (1, 1));
     }
 }
