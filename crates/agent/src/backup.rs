@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, DestinationId};
@@ -17,6 +18,7 @@ use strongroom_engine::{
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_replica::Replica;
+use strongroom_store::Folder;
 
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
@@ -24,6 +26,9 @@ use crate::memory::ProfileMemory;
 use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, archives, destinations, writing};
+
+/// Nobody writes one object for so long.
+const LEFTOVER_AGE: Duration = Duration::from_hours(24);
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -128,8 +133,11 @@ pub fn survey(
         .transpose()?
         .flatten();
     let empty = tempfile::tempdir().map_err(|source| AgentError::Temporary { source })?;
-    let folder = known.unwrap_or_else(|| empty.path().join("catalogue"));
-    let catalogue = Catalogue::open(&folder).map_err(strongroom_engine::EngineError::from)?;
+    let catalogue = match known.and_then(|folder| Catalogue::open_existing(&folder)) {
+        Some(catalogue) => catalogue,
+        None => Catalogue::open(&empty.path().join("catalogue"))
+            .map_err(strongroom_engine::EngineError::from)?,
+    };
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
     Ok(strongroom_engine::backup::survey(
         &catalogue,
@@ -314,6 +322,21 @@ impl<'a> Job<'a> {
         };
         let local = self.config.destinations.iter().filter(is_folder);
         local.map(|there| there.id).collect()
+    }
+
+    /// Removes what writers that were killed left at destinations that are folders: halves of objects under temporary
+    /// names. What cannot be removed now is so another time.
+    pub(crate) fn remove_leftovers(&self, clock: &dyn Clock) {
+        let destinations = self.settings().destinations.iter();
+        for there in destinations.filter_map(|id| self.config.destination_by_id(*id)) {
+            let location = Location::parse(&there.url, Path::new("/"));
+            if let Ok(location) = &location
+                && let Some(folder) = location.folder()
+                && let Ok(folder) = Folder::open(folder)
+            {
+                let _ = folder.remove_stale_temporaries(clock.now(), LEFTOVER_AGE);
+            }
+        }
     }
 
     /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores

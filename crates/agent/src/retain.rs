@@ -109,7 +109,7 @@ pub fn forget(
             destinations: writer.reports(),
         })
     };
-    with_writer(profile, request.archive, tools, work)
+    with_writer(profile, request.archive, request.dry_run, tools, work)
 }
 
 /// Says of every snapshot why it stays.
@@ -213,13 +213,17 @@ pub fn prune(
             progress,
             stop,
         )?;
+        if !request.options.dry_run {
+            job.remove_leftovers(&*tools.clock);
+        }
         Ok(Pruned {
             archive: job.archive(),
             summary,
             erasures: erase_condemned(writer, &erase, progress, stop),
         })
     };
-    with_writer(profile, request.archive, tools, work)
+    let is_rehearsal = request.options.dry_run;
+    with_writer(profile, request.archive, is_rehearsal, tools, work)
 }
 
 fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> {
@@ -232,10 +236,12 @@ fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> 
     Ok(age.map_or(GRACE, Age::to_duration))
 }
 
-/// Lets something work with the writer of an archive that has begun, after its destinations caught up.
+/// Lets something work with the writer of an archive that has begun, after its destinations caught up; in a
+/// rehearsal nothing is written, and those that are behind stay so.
 fn with_writer<T>(
     profile: &Profile,
     asked: Option<ArchiveId>,
+    is_rehearsal: bool,
     tools: &Tools<'_>,
     work: impl FnOnce(&Job<'_>, &mut Writer<'_>) -> Result<T, AgentError>,
 ) -> Result<T, AgentError> {
@@ -245,8 +251,15 @@ fn with_writer<T>(
     let job = Job::new(profile, config, archive)?;
     let identity = job.identity(tools)?;
     let memory = ProfileMemory::new(profile, archive);
-    let mut writer = Writer::open(identity, job.destinations(), &memory)?;
-    writer.catch_up(&mut |_| ())?;
+    let destinations = job.destinations();
+    let mut writer = if is_rehearsal {
+        Writer::look(identity, destinations, &memory)?
+    } else {
+        Writer::open(identity, destinations, &memory)?
+    };
+    if !is_rehearsal {
+        writer.catch_up(&mut |_| ())?;
+    }
     work(&job, &mut writer)
 }
 
