@@ -1,0 +1,220 @@
+//! Whether what an operation said is what it should have said, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strongroom_base::object::ObjectRef;
+use strongroom_base::{Class, Classified as _};
+use strongroom_engine::{EngineError, Memory as _};
+use strongroom_replica::layout::object_path;
+use strongroom_replica::log::read_log;
+use strongroom_store::ObjectPath;
+
+use crate::look::Look;
+use crate::machine::{Machine, Reports};
+use crate::reference::{Compare, Fate, Tag};
+use crate::step::Deed;
+
+impl Machine {
+    /// Says whether an operation that nothing disturbs has to work: a destination with the newest record is there,
+    /// nothing that is there is damaged, and nobody else writes.
+    pub(crate) fn must_work(&self) -> bool {
+        let state = self.profile.memory.load().expect("it is in memory");
+        let newest = state.announced.iter().chain(&state.head);
+        let newest: Vec<ObjectPath> = newest
+            .map(|head| object_path(self.archive, &ObjectRef::record(head.id)))
+            .collect();
+        let mut present = self.sites.iter().filter(|site| site.present);
+        !self.rivals
+            && !self.adopting
+            && self.is_undamaged()
+            && present.any(|site| newest.iter().any(|path| site.bytes(path).is_some()))
+    }
+
+    fn is_undamaged(&self) -> bool {
+        let mut present = self.sites.iter().filter(|site| site.present);
+        present.all(|site| site.broken.is_empty())
+    }
+
+    /// Says whether an error is one that may come.
+    pub(crate) fn may_fail(&self, error: &EngineError, disturbed: bool) -> bool {
+        match error.class() {
+            Class::Retry => disturbed || matches!(error, EngineError::NoDestination { .. }),
+            Class::Caller => match error {
+                EngineError::Fenced { .. } => self.rivals,
+                EngineError::NothingToAccept => true,
+                _ => false,
+            },
+            Class::Damage => !self.is_undamaged() || self.rivals,
+            Class::WrongKey => false,
+        }
+    }
+
+    /// Takes note of what a successful operation said of the destinations.
+    pub(crate) fn settle(&mut self, reports: &Reports, thorough: bool) -> Result<(), String> {
+        for (site, report) in self.sites.iter_mut().zip(reports) {
+            site.complete = report.status.is_complete();
+        }
+        self.look_at_damage();
+        let whole = |number: &usize| {
+            let site = &self.sites[*number];
+            site.complete && site.broken.is_empty()
+        };
+        let whole: Vec<usize> = (0..self.sites.len()).filter(whole).collect();
+        let mut first: Option<BTreeSet<Tag>> = None;
+        for number in whole {
+            if first.is_some() && !thorough {
+                break;
+            }
+            let site = &self.sites[number];
+            let told = |what: String| format!("{} is complete, and {what}", site.name);
+            let look =
+                Look::at(vec![site.replica(self.archive, None)], &self.ring).map_err(told)?;
+            if let Some(problem) = look.problems.first() {
+                return Err(told(problem.clone()));
+            }
+            let infos = look.snapshots.iter();
+            let listed: BTreeMap<_, _> = infos.map(|(tag, info)| (*tag, info.id)).collect();
+            match &first {
+                None => {
+                    let compare = self.compare();
+                    self.reference
+                        .settle(&listed, &compare)
+                        .map_err(|what| format!("{}: {what}", self.sites[number].name))?;
+                    first = Some(listed.into_keys().collect());
+                }
+                Some(first) if !first.iter().eq(listed.keys()) => {
+                    return Err(told(format!("lists {listed:?} instead of {first:?}")));
+                }
+                Some(_) => {}
+            }
+        }
+        self.note_held();
+        Ok(())
+    }
+
+    fn compare(&mut self) -> Compare {
+        match self.floor.take() {
+            Some(floor) => Compare::AtLeast(floor),
+            None if self.rivals => Compare::AtLeast(BTreeSet::new()),
+            None => Compare::Strict,
+        }
+    }
+
+    /// Complete destinations hold what is kept; what is left behind may go where somebody writes.
+    pub(crate) fn note_held(&mut self) {
+        let kept = self.reference.kept();
+        for site in self.sites.iter_mut().filter(|site| site.present) {
+            if site.complete {
+                site.held.clone_from(&kept);
+            } else {
+                let reference = &self.reference;
+                site.held.retain(|tag| reference.fate(*tag) != Fate::Off);
+            }
+        }
+    }
+
+    /// Notes what was mended, and what matters no more.
+    fn look_at_damage(&mut self) {
+        if self.sites.iter().all(|site| site.broken.is_empty()) {
+            return;
+        }
+        let authority = self.ring.authority().public_key();
+        let whole = self
+            .sites
+            .iter()
+            .find(|s| s.complete && s.broken.is_empty());
+        let Some(whole) = whole else {
+            self.sites
+                .iter_mut()
+                .for_each(|site| site.look_at_damage(|_| true));
+            return;
+        };
+        let log = read_log(&whole.replica(self.archive, None), &authority, &mut |_| ());
+        let live = log.map(|log| log.live()).unwrap_or_default();
+        let archive = self.archive;
+        let objects = live.iter().map(|(object, _)| object_path(archive, object));
+        let objects: BTreeSet<ObjectPath> = objects.collect();
+        let is_live = |path: &ObjectPath| {
+            let is_content = ["/packs/", "/indexes/", "/log/"];
+            let is_content = is_content.iter().any(|part| path.as_str().contains(part));
+            !is_content || objects.contains(path)
+        };
+        self.sites
+            .iter_mut()
+            .for_each(|site| site.look_at_damage(is_live));
+    }
+
+    /// Snapshots that no destination holds any more need not be there.
+    pub(crate) fn drop_lost(&mut self) -> usize {
+        let kept = self.reference.kept();
+        let is_held = |tag: &Tag| self.sites.iter().any(|site| site.held.contains(tag));
+        let lost: Vec<Tag> = kept.into_iter().filter(|tag| !is_held(tag)).collect();
+        for tag in &lost {
+            self.reference.set(*tag, Fate::Open);
+        }
+        lost.len()
+    }
+
+    /// Returns what the destination with the newest record that is there holds, for whoever goes on from it.
+    pub(crate) fn held_at_newest(&self) -> BTreeSet<Tag> {
+        let newest = |site: &&crate::site::Site| {
+            let listed = site.listed().into_keys();
+            let logs = listed.filter(|path| path.as_str().contains("/log/"));
+            logs.map(|path| path.to_string()).max()
+        };
+        let present = self.sites.iter().filter(|site| site.present);
+        let Some(site) = present.max_by_key(newest) else {
+            return BTreeSet::new();
+        };
+        if !self.is_undamaged() {
+            return BTreeSet::new();
+        }
+        let kept = self.reference.kept();
+        kept.intersection(&site.held).copied().collect()
+    }
+
+    /// Nothing is deleted that is live, and by nobody who does not erase.
+    pub(crate) fn check_deleted(
+        &self,
+        deed: Deed,
+        before: &[BTreeMap<ObjectPath, u64>],
+    ) -> Result<(), String> {
+        for (site, before) in self.sites.iter().zip(before) {
+            let after = site.listed();
+            let gone = before.keys().filter(|path| !after.contains_key(*path));
+            let is_object = |path: &&ObjectPath| !path.as_str().contains("/keys/");
+            let gone: Vec<&ObjectPath> = gone.filter(is_object).collect();
+            if gone.is_empty() {
+                continue;
+            }
+            let wrong: Vec<_> = match deed {
+                Deed::Heal => {
+                    let broken = |path: &&&ObjectPath| !site.broken.contains_key(**path);
+                    gone.iter().filter(broken).collect()
+                }
+                Deed::Prune => {
+                    let authority = self.ring.authority().public_key();
+                    let replica = site.replica(self.archive, None);
+                    let log = read_log(&replica, &authority, &mut |_| ());
+                    let live = log.map(|log| log.live()).map_err(|e| e.to_string())?;
+                    let paths = live.iter().map(|(o, _)| object_path(self.archive, o));
+                    let live: BTreeSet<ObjectPath> = paths.collect();
+                    gone.iter().filter(|path| live.contains(**path)).collect()
+                }
+                _ => gone.iter().collect(),
+            };
+            if !wrong.is_empty() {
+                return Err(format!("{deed:?} deleted {wrong:?} from {}", site.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names an error.
+pub(crate) fn name_of(error: &EngineError) -> String {
+    let text = format!("{error:?}");
+    let name = text.split([' ', '{', '"']).next().unwrap_or_default();
+    let name = name.trim_end_matches(['(', ')']);
+    format!("error {:?} {name}", error.class())
+}
