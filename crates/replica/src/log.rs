@@ -183,7 +183,7 @@ pub fn read_log_of(
 ) -> Result<Log, ReplicaError> {
     let reader = RecordReader::new(replicas, authority);
     let ids = reader.ids()?;
-    let generations = Generations::prove(&reader, &ids);
+    let mut generations = Generations::prove(&reader, &ids);
     let Division {
         chain,
         branches,
@@ -192,6 +192,8 @@ pub fn read_log_of(
     let checkpoint = newest_checkpoint(&reader, &generations, &chain);
     let mut log = Log {
         checkpoint: checkpoint.as_ref().map(|header| header.link.id),
+        // First, since all records of such a generation look like somebody else's.
+        problems: generations.take_passing(),
         ..Log::default()
     };
     let (begin, kept) = match &checkpoint {
