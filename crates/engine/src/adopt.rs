@@ -48,7 +48,8 @@ impl<'a> Writer<'a> {
 
     /// Accepts what a destination holds, though it acknowledged more: it catches up from another one that
     /// has the newest record. Where none has, the archive goes on from the destination's newest record,
-    /// and what was after it is a branch, should it ever come back. Either is recorded.
+    /// and what was after it is a branch, should it ever come back. Either is recorded. No destination that can
+    /// be reached may have a newer one then.
     ///
     /// Says whether the archive went back.
     pub fn accept(
@@ -82,6 +83,15 @@ impl<'a> Writer<'a> {
                 destination: name,
                 found: found.id,
                 known: Some(newest.id),
+            });
+        }
+        let newer =
+            |(_, seen): &(&Destination, &Seen)| seen.newest().is_some_and(|n| n.id > found.id);
+        if let Some((there, seen)) = destinations.iter().zip(&seen).find(newer) {
+            return Err(EngineError::NewerElsewhere {
+                accepted: name,
+                destination: there.name.clone(),
+                newest: seen.newest().map_or(found.id, |head| head.id),
             });
         }
         state.head = Some(found);

@@ -138,7 +138,10 @@ pub(crate) fn stand(
             _ => found,
         },
     };
-    if state.head.is_none_or(|head| found.id > head.id) {
+    // Where an older record was accepted and no generation begun yet, what was acknowledged is newer.
+    let acknowledged = state.heads.values().chain(&state.head);
+    let newest = acknowledged.map(|head| head.id).max();
+    if state.head.is_none() || Some(found.id) > newest {
         return Err(EngineError::Fenced {
             destination: destination.name.clone(),
             found: found.id,

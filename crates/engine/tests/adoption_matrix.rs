@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::crash::{Run, World, restore_to};
+use common::crash::{Dying, Run, World, restore_to};
 use common::trees::{differing, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::ids::{DestinationId, Generation};
@@ -208,4 +208,69 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
         assert_eq!(world.verify_clean(store, "went back").0.len(), 3);
     }
     assert_eq!(world.archive(&[1]).branches().unwrap().snapshots.len(), 1);
+}
+
+/// Three destinations: d0 went back, d2 alone has the newest record and is away, d1 is in between.
+fn of_three_ages(source: &tempfile::TempDir) -> World {
+    let world = World::new(3);
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("1.txt"), b"at d0, until it went back");
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("1.txt"), b"only at d2");
+    world.backup(source.path(), &without(&[0, 1])).unwrap();
+    assert_eq!(world.delete(0, "log/00000001-0000000000000003"), 1);
+    world
+}
+
+fn accept(world: &World, run: &Run<'_>, number: u8) -> Result<bool, EngineError> {
+    let identity = world.setup.identity.clone();
+    let plan = run.plan.clone().filter(|_| run.dies);
+    let memory = Dying::new(&world.setup.memory, plan);
+    let id = DestinationId([number; 16]);
+    let (mut writer, went_back) = Writer::accept(identity, world.destinations(run), &memory, id)?;
+    writer.catch_up(&mut |_| ())?;
+    Ok(went_back)
+}
+
+#[test]
+fn the_archive_does_not_go_back_further_than_it_must() {
+    let source = source();
+    let world = of_three_ages(&source);
+    let before = world.setup.memory.load().unwrap();
+    let error = accept(&world, &without(&[2]), 0).unwrap_err();
+    let newer = "d1 has a newer record, 1-3: accept that one first";
+    assert!(error.to_string().contains(newer), "{error}");
+    assert!(world.setup.memory.load().unwrap() == before);
+    assert!(accept(&world, &without(&[2]), 1).unwrap());
+    assert!(!accept(&world, &without(&[2]), 0).unwrap());
+    world.backup(source.path(), &Run::sound()).unwrap();
+    for store in 0..3 {
+        assert_eq!(world.verify_clean(store, "accepted").0.len(), 3);
+    }
+}
+
+/// Dies while it goes back, and meets what is newer before it has begun a generation.
+#[test]
+fn going_back_dies_at_every_call_matrix() {
+    let source = source();
+    for calls in 0.. {
+        let case = format!("died after {calls} calls");
+        let world = of_three_ages(&source);
+        let run = Run {
+            plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+            dies: true,
+            away: &[1, 2],
+        };
+        let died = accept(&world, &run, 0).is_err();
+        let went_back = world.setup.memory.load().unwrap().head.unwrap().id.seq.0 < 4;
+        let summary = world.backup(source.path(), &without(&[2]));
+        assert!(summary.is_ok() || !went_back, "{case}: {summary:?}");
+        world.backup(source.path(), &Run::sound()).unwrap();
+        for store in 1..3 {
+            world.verify_clean(store, &case);
+        }
+        if !died {
+            break;
+        }
+    }
 }
