@@ -29,18 +29,23 @@ impl<'a> Writer<'a> {
             .iter()
             .filter_map(Seen::newest)
             .max_by_key(|head| head.id);
+        let before = memory.load()?;
         let mut state = WriterState {
             head: newest,
-            ..WriterState::default()
+            // The numbers of generations that this profile knows or announced before are taken.
+            announced: before.announced,
+            heads: before.heads,
         };
-        // The numbers of generations that this profile announced before are taken.
-        state.announced = memory.load()?.announced;
         for (destination, seen) in destinations.iter().zip(&seen) {
-            state
-                .heads
-                .extend(seen.newest().map(|head| (destination.id, head)));
+            match seen {
+                Seen::Unreachable(_) => {}
+                Seen::Newest(head) => drop(state.heads.insert(destination.id, *head)),
+                Seen::Damaged(_) | Seen::Empty => drop(state.heads.remove(&destination.id)),
+            }
         }
-        memory.save(&state)?;
+        if newest.is_some() {
+            memory.save(&state)?;
+        }
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         writer.begin_generation("adopted by another profile")?;
         Ok(writer)

@@ -11,6 +11,7 @@ use common::crash::{Dying, Run, World, restore_to};
 use common::trees::{differing, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::ids::{DestinationId, Generation};
+use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{DestinationStatus, EngineError, Memory as _, Writer};
 use strongroom_replica::record::RecordKind;
 use strongroom_store::fault::FaultPlan;
@@ -208,6 +209,48 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
         assert_eq!(world.verify_clean(store, "went back").0.len(), 3);
     }
     assert_eq!(world.archive(&[1]).branches().unwrap().snapshots.len(), 1);
+}
+
+#[test]
+fn a_profile_takes_the_number_of_a_generation_once() {
+    let (source, old) = (source(), World::new(2));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let new = old.elsewhere();
+    new.adopt(&without(&[1])).unwrap();
+    new.adopt(&without(&[0])).unwrap();
+    let summary = new.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(summary.snapshot.id.generation, Generation(3));
+    for there in &summary.destinations {
+        assert!(there.status.is_complete(), "{there:?}");
+    }
+    for store in 0..2 {
+        new.verify_clean(store, "adopted twice");
+    }
+    // Where nothing can be looked at, nothing is forgotten.
+    let before = new.setup.memory.load().unwrap();
+    new.adopt(&without(&[0, 1])).unwrap_err();
+    assert!(new.setup.memory.load().unwrap() == before);
+}
+
+#[test]
+fn two_generations_of_one_number_are_two_histories() {
+    let (source, old) = (source(), World::new(2));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let (one, other) = (old.elsewhere(), old.elsewhere());
+    one.adopt(&without(&[1])).unwrap();
+    other.adopt(&without(&[0])).unwrap();
+    write(&source.path().join("1.txt"), b"only at d1");
+    other.backup(source.path(), &without(&[0])).unwrap();
+    write(&source.path().join("1.txt"), b"only at d0");
+    let forgotten = one.backup(source.path(), &without(&[1])).unwrap().snapshot;
+    one.forget(&[forgotten.id.seq], &without(&[1])).unwrap();
+    // The checkpoint leaves of what was before it the places alone.
+    one.prune(&PruneOptions::default(), &without(&[1])).unwrap();
+    let before = one.objects(1);
+    let summary = one.backup(source.path(), &Run::sound()).unwrap();
+    let aside = &summary.destinations[1].status;
+    assert!(matches!(aside, DestinationStatus::SetAside(_)), "{aside:?}");
+    assert!(one.objects(1) == before);
 }
 
 /// Three destinations: d0 went back, d2 alone has the newest record and is away, d1 is in between.
