@@ -49,8 +49,11 @@ impl History {
             };
             problems.extend(log.problems.drain(..).map(ReadError::from));
             let newest = log.head().map(|entry| (entry.id(), entry.hash));
+            let passes = |problem: &ReadError| problem.class() == Class::Retry;
+            // What is said of the others may come of it.
+            problems.sort_by_key(|problem| !passes(problem));
             match problems.into_iter().next() {
-                Some(problem) if problem.class() == Class::Retry => later = Some(problem),
+                Some(problem) if passes(&problem) => later = Some(problem),
                 Some(problem) => reason = with_cause(&problem),
                 None if newest == Some((head.id, head.hash)) => {
                     return Ok(Self::of(snapshots, &log));
