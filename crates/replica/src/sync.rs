@@ -173,6 +173,15 @@ fn lacking(there: &Inventory, expected: &Expected, synced: &mut Synced) -> Vec<(
             }
         }
     }
+    let acknowledged = expected.log.acknowledged();
+    for id in &expected.log.lost {
+        // What it adds is not known, and not copied either.
+        let object = ObjectRef::record(*id);
+        if !acknowledged.contains(&object) {
+            let error = ReplicaError::Gap { id: *id };
+            synced.left_out.push((Place::Object(object), error));
+        }
+    }
     let seq = |object: &ObjectRef| object.record_id().map(|id| (id.seq, id.generation));
     lacking.sort_by_key(|(object, _)| (object.kind(), seq(object)));
     lacking
