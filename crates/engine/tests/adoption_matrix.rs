@@ -168,7 +168,9 @@ fn a_destination_that_went_back_is_accepted_by_name_alone() {
     let accept = |id| {
         let destinations = world.destinations(&Run::sound());
         let identity = world.setup.identity.clone();
-        Writer::accept(identity, destinations, &world.setup.memory, id)
+        Writer::accept(identity, destinations, &world.setup.memory, id, &mut || {
+            Ok(())
+        })
     };
     let (mut writer, went_back) = accept(DestinationId([0; 16])).unwrap();
     writer.catch_up(&mut |_| ()).unwrap();
@@ -195,10 +197,13 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
     let destinations = world.destinations(&without(&[1]));
     let identity = world.setup.identity.clone();
     let id = DestinationId([0; 16]);
-    let (_, went_back) = Writer::accept(identity, destinations, &world.setup.memory, id).unwrap();
+    let (_, went_back) =
+        Writer::accept(identity, destinations, &world.setup.memory, id, &mut || {
+            Ok(())
+        })
+        .unwrap();
     assert!(went_back);
-    let catalogue = world.setup.catalogue();
-    catalogue.forget_directories().unwrap();
+    world.setup.catalogue().forget_directories().unwrap();
     world.backup(source.path(), &without(&[1])).unwrap();
     // It is there again after all.
     let summary = world.backup(source.path(), &Run::sound()).unwrap();
@@ -270,7 +275,10 @@ fn accept(world: &World, run: &Run<'_>, number: u8) -> Result<bool, EngineError>
     let plan = run.plan.clone().filter(|_| run.dies);
     let memory = Dying::new(&world.setup.memory, plan);
     let id = DestinationId([number; 16]);
-    let (mut writer, went_back) = Writer::accept(identity, world.destinations(run), &memory, id)?;
+    let catalogue = world.setup.catalogue();
+    let forget = &mut || Ok(catalogue.forget_directories()?);
+    let (mut writer, went_back) =
+        Writer::accept(identity, world.destinations(run), &memory, id, forget)?;
     writer.catch_up(&mut |_| ())?;
     Ok(went_back)
 }
@@ -311,6 +319,45 @@ fn going_back_dies_at_every_call_matrix() {
         world.backup(source.path(), &Run::sound()).unwrap();
         for store in 1..3 {
             world.verify_clean(store, &case);
+        }
+        if !died {
+            break;
+        }
+    }
+}
+
+/// Goes back, dies on the way, and is tried again or not: what was lost is stored again, and the number of a
+/// generation that may come back is not taken.
+#[test]
+fn what_was_lost_is_stored_again_wherever_going_back_died_matrix() {
+    let source = source();
+    for calls in 0.. {
+        let mut died = false;
+        for again in [false, true] {
+            let case = format!("died after {calls} calls, again: {again}");
+            let old = World::new(2);
+            old.backup(source.path(), &Run::sound()).unwrap();
+            let world = old.elsewhere();
+            world.adopt(&Run::sound()).unwrap();
+            write(&source.path().join("lost"), &noise(7, 700_000));
+            world.backup(source.path(), &without(&[0])).unwrap();
+            // The records of its generation are lost at d0, and d1 is lost as a whole.
+            assert_eq!(world.delete(0, "log/00000002"), 1);
+            let run = Run {
+                plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+                dies: true,
+                away: &[1],
+            };
+            died = accept(&world, &run, 0).is_err();
+            let head = world.setup.memory.load().unwrap().head.unwrap();
+            if again || head.id.generation == Generation(2) {
+                accept(&world, &without(&[1]), 0).unwrap();
+            }
+            let summary = world.backup(source.path(), &without(&[1]));
+            let summary = summary.unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert!(summary.snapshot.id.generation > Generation(2), "{case}");
+            world.verify_clean(0, &case);
+            std::fs::remove_file(source.path().join("lost")).unwrap();
         }
         if !died {
             break;

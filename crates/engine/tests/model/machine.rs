@@ -204,14 +204,12 @@ impl Machine {
         let identity = self.profile.identity.clone();
         let destinations = self.destinations(disturbance);
         let id = self.sites[number].id;
-        let (mut writer, went_back) = Writer::accept(identity, destinations, &memory, id)?;
-        if went_back {
+        let catalogue = self.profile.catalogue()?;
+        let forget = &mut || {
             disturbance.live_on()?;
-            self.profile
-                .catalogue()?
-                .forget_directories()
-                .map_err(EngineError::from)?;
-        }
+            Ok(catalogue.forget_directories()?)
+        };
+        let (mut writer, went_back) = Writer::accept(identity, destinations, &memory, id, forget)?;
         writer.catch_up(&mut |_| ())?;
         Ok((writer.reports(), went_back))
     }
