@@ -9,7 +9,7 @@ use strongroom_replica::record::{Changes, PartKind, RecordKind};
 use crate::create::seal_body;
 use crate::destination::Destination;
 use crate::error::EngineError;
-use crate::heads::{Seen, look_at_all, settle_announced, went_back};
+use crate::heads::{Seen, look_at_all, next_generation, settle_announced, went_back};
 use crate::memory::{Head, Memory, WriterState};
 use crate::writer::{Identity, Standing, Writer};
 
@@ -30,6 +30,8 @@ impl<'a> Writer<'a> {
             .filter_map(Seen::newest)
             .max_by_key(|head| head.id);
         let before = memory.load()?;
+        let known = before.heads.values().chain(&before.head).copied();
+        let known = known.max_by_key(|head| head.id);
         let mut state = WriterState {
             head: newest,
             // The numbers of generations that this profile knows or announced before are taken.
@@ -43,11 +45,20 @@ impl<'a> Writer<'a> {
                 Seen::Damaged(_) | Seen::Empty => drop(state.heads.remove(&destination.id)),
             }
         }
+        // So is that of what was lost: it stands for a destination until the generation has begun.
+        let lost = DestinationId::random(&*identity.random);
+        let is_free = |known: &Head| next_generation(&state) <= known.id.generation;
+        if let Some(known) = known.filter(is_free) {
+            state.heads.insert(lost, known);
+        }
         if newest.is_some() {
             memory.save(&state)?;
         }
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         writer.begin_generation("adopted by another profile")?;
+        if writer.state.heads.remove(&lost).is_some() {
+            memory.save(&writer.state)?;
+        }
         Ok(writer)
     }
 

@@ -231,6 +231,12 @@ fn a_profile_takes_the_number_of_a_generation_once() {
     for store in 0..2 {
         new.verify_clean(store, "adopted twice");
     }
+    // Nor is the number of one whose records are lost, and may come back.
+    new.adopt(&without(&[1])).unwrap();
+    new.delete(0, "");
+    new.adopt(&Run::sound()).unwrap();
+    let summary = new.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(summary.snapshot.id.generation, Generation(5));
     // Where nothing can be looked at, nothing is forgotten.
     let before = new.setup.memory.load().unwrap();
     new.adopt(&without(&[0, 1])).unwrap_err();
