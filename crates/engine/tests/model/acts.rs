@@ -36,6 +36,11 @@ impl Machine {
         };
         for tag in &chosen {
             self.reference.set(*tag, fate);
+            // Where the record is, in whatever branch, it is not listed.
+            let present = self.sites.iter_mut().filter(|site| site.present);
+            for site in present {
+                site.held.remove(tag);
+            }
         }
         (format!("{chosen:?}"), result)
     }

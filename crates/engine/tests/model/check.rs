@@ -53,13 +53,46 @@ impl Machine {
         let Some(tag) = dice.pick(&kept) else {
             return Ok(());
         };
-        if self.rivals || numbers.is_empty() {
+        if self.rivals || self.floor.is_some() || numbers.is_empty() {
             return Ok(());
         }
         let told = |what: String| format!("all together: {what}");
         let look = self.look(&numbers).map_err(told)?;
+        let mut broken = self.sites.iter().flat_map(|site| site.broken.keys());
+        if !look.snapshots.contains_key(&tag) && broken.any(|path| path.as_str().contains("/log/"))
+        {
+            // Each log is read alone: healing puts them together.
+            return Ok(());
+        }
         look.reads(tag, &self.reference.attempts[&tag].files)
-            .map_err(told)
+            .map_err(|what| told(format!("{what}; {}", self.tell_sites())))
+    }
+
+    /// Tells what is known of every destination.
+    fn tell_sites(&self) -> String {
+        let tell = |number: usize| {
+            let site = &self.sites[number];
+            let look = self.look(&[number]);
+            let look = look.map(|look| {
+                (
+                    look.snapshots.keys().copied().collect::<Vec<Tag>>(),
+                    look.problems,
+                )
+            });
+            let broken: Vec<_> = site.broken.keys().collect();
+            let Site {
+                name,
+                held,
+                complete,
+                ..
+            } = site;
+            let newest = site.newest_record();
+            format!(
+                "{name}: newest {newest:?}, complete {complete}, held {held:?}, listed {look:?}, broken {broken:?}"
+            )
+        };
+        let told: Vec<String> = (0..self.sites.len()).map(tell).collect();
+        told.join("\n")
     }
 
     /// Checks every destination: all of it, or some snapshots.
@@ -70,8 +103,13 @@ impl Machine {
         self.check_union(dice)
     }
 
-    /// Verifies a destination, and restores a snapshot from it to a folder. Returns what was found.
-    pub(crate) fn verify(&self, number: usize, dice: &mut Dice) -> Result<&'static str, String> {
+    /// Verifies a destination, every byte of it or what is there, and restores a snapshot from it to a folder. Returns what was found.
+    pub(crate) fn verify(
+        &self,
+        number: usize,
+        all: bool,
+        dice: &mut Dice,
+    ) -> Result<&'static str, String> {
         let site = &self.sites[number];
         let told = |what: String| format!("{}: {what}", site.name);
         if !site.complete && site.broken.is_empty() {
@@ -85,7 +123,7 @@ impl Machine {
         let state = self.profile.memory.load().expect("it is in memory");
         let head = state.heads.get(&site.id).copied();
         let report = look
-            .verify(head.filter(|_| !self.rivals), true)
+            .verify(head.filter(|_| !self.rivals), all)
             .map_err(told)?;
         if !site.broken.is_empty() {
             let is_pack = |path: &strongroom_store::ObjectPath| path.as_str().contains("/packs/");

@@ -6,7 +6,7 @@ use strongroom_base::object::ObjectRef;
 use strongroom_base::{Class, Classified as _};
 use strongroom_engine::{EngineError, Memory as _};
 use strongroom_replica::layout::object_path;
-use strongroom_replica::log::read_log;
+use strongroom_replica::log::{read_log, read_log_of};
 use strongroom_store::ObjectPath;
 
 use crate::look::Look;
@@ -40,8 +40,8 @@ impl Machine {
         match error.class() {
             Class::Retry => disturbed || matches!(error, EngineError::NoDestination { .. }),
             Class::Caller => match error {
-                EngineError::Fenced { .. } => self.rivals,
-                EngineError::NothingToAccept => true,
+                EngineError::Fenced { .. } => self.rivals || self.floor.is_some(),
+                EngineError::NothingToAccept | EngineError::NewerElsewhere { .. } => true,
                 _ => false,
             },
             Class::Damage => !self.is_undamaged() || self.rivals,
@@ -113,35 +113,44 @@ impl Machine {
         }
     }
 
-    /// Notes what was mended, and what matters no more.
+    /// Notes what was mended, and what matters no more where everything newer is there.
     fn look_at_damage(&mut self) {
         if self.sites.iter().all(|site| site.broken.is_empty()) {
             return;
         }
         let authority = self.ring.authority().public_key();
-        let whole = self
-            .sites
-            .iter()
-            .find(|s| s.complete && s.broken.is_empty());
-        let Some(whole) = whole else {
-            self.sites
-                .iter_mut()
-                .for_each(|site| site.look_at_damage(|_| true));
+        let complete = self.sites.iter().filter(|site| site.complete);
+        let complete: Vec<_> = complete.map(|s| s.replica(self.archive, None)).collect();
+        let complete: Vec<_> = complete.iter().collect();
+        let log = read_log_of(&complete, &authority, &mut |_| ());
+        let Some(log) = log.ok().filter(|log| log.problems.is_empty()) else {
+            for site in &mut self.sites {
+                site.look_at_damage(|_| true);
+            }
             return;
         };
-        let log = read_log(&whole.replica(self.archive, None), &authority, &mut |_| ());
-        let live = log.map(|log| log.live()).unwrap_or_default();
+        let live = log.live();
         let archive = self.archive;
         let objects = live.iter().map(|(object, _)| object_path(archive, object));
         let objects: BTreeSet<ObjectPath> = objects.collect();
-        let is_live = |path: &ObjectPath| {
-            let is_content = ["/packs/", "/indexes/", "/log/"];
-            let is_content = is_content.iter().any(|part| path.as_str().contains(part));
-            !is_content || objects.contains(path)
-        };
-        self.sites
-            .iter_mut()
-            .for_each(|site| site.look_at_damage(is_live));
+        self.spread_damage();
+        for site in &mut self.sites {
+            let complete = site.complete;
+            site.look_at_damage(|path| !complete || !is_object(path) || objects.contains(path));
+        }
+    }
+
+    /// What could not be copied because the only one that was there has it damaged is missing at others.
+    fn spread_damage(&mut self) {
+        let broken = self.sites.iter().flat_map(|site| site.broken.clone());
+        let broken: BTreeMap<ObjectPath, Vec<u8>> = broken.collect();
+        for site in self.sites.iter_mut().filter(|site| site.complete) {
+            for (path, good) in &broken {
+                if site.bytes(path).as_ref() != Some(good) {
+                    site.broken.insert(path.clone(), good.clone());
+                }
+            }
+        }
     }
 
     /// Snapshots that no destination holds any more need not be there.
@@ -157,11 +166,7 @@ impl Machine {
 
     /// Returns what the destination with the newest record that is there holds, for whoever goes on from it.
     pub(crate) fn held_at_newest(&self) -> BTreeSet<Tag> {
-        let newest = |site: &&crate::site::Site| {
-            let listed = site.listed().into_keys();
-            let logs = listed.filter(|path| path.as_str().contains("/log/"));
-            logs.map(|path| path.to_string()).max()
-        };
+        let newest = |site: &&crate::site::Site| site.newest_record();
         let present = self.sites.iter().filter(|site| site.present);
         let Some(site) = present.max_by_key(newest) else {
             return BTreeSet::new();
@@ -209,6 +214,12 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+/// Says whether a path is that of a pack, an index run or a record.
+fn is_object(path: &ObjectPath) -> bool {
+    let mut parts = ["/packs/", "/indexes/", "/log/"].iter();
+    parts.any(|part| path.as_str().contains(part))
 }
 
 /// Names an error.

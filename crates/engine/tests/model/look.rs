@@ -143,7 +143,7 @@ fn differing(files: &Files, found: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let names = files.keys().chain(found.keys());
     let is_same = |name: &&String| {
         let expected = files.get(*name).map(|number| content(*number));
-        expected.as_ref() == found.get(*name)
+        expected == found.get(*name).map(Vec::as_slice)
     };
     let mut wrong: Vec<String> = names.filter(|name| !is_same(name)).cloned().collect();
     wrong.dedup();

@@ -40,7 +40,8 @@ const THEMES: [Theme; 3] = [Theme::Plain, Theme::Disks, Theme::Profiles];
 #[expect(clippy::print_stdout, reason = "the counts are a result")]
 fn run_all(seeds: std::ops::Range<u64>, steps: u64, theme: Option<Theme>, threads: usize) {
     let (seed, steps) = (asked("SEED"), asked("STEPS").unwrap_or(steps));
-    let seeds = seed.map_or(seeds, |seed| seed..seed + 1);
+    let count = asked("SEEDS").unwrap_or(1);
+    let seeds = seed.map_or(seeds, |seed| seed..seed + count);
     let (next, tally) = (AtomicU64::new(seeds.start), Mutex::new(Tally::default()));
     let failed = Mutex::new(Vec::new());
     let work = || {

@@ -95,6 +95,13 @@ impl Site {
         listed
     }
 
+    /// Returns the path of the newest record, whether it is of the chain or not.
+    pub(crate) fn newest_record(&self) -> Option<String> {
+        let listed = self.listed().into_keys();
+        let logs = listed.filter(|path| path.as_str().contains("/log/"));
+        logs.map(|path| path.to_string()).max()
+    }
+
     /// Returns the bytes of an object; `None` where it is not there.
     pub(crate) fn bytes(&self, path: &ObjectPath) -> Option<Vec<u8>> {
         self.store.get(path, u64::MAX).ok()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
 use strongroom_base::clock::Timestamp;
@@ -29,8 +30,17 @@ pub(crate) struct Source {
     writes: i128,
 }
 
-/// Returns the content with this number. Some fit into an entry, most into a record, few need a pack.
-pub(crate) fn content(number: u32) -> Vec<u8> {
+/// Returns the content with this number.
+pub(crate) fn content(number: u32) -> &'static [u8] {
+    static MADE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+        let numbers = 0..u32::try_from(CONTENTS).unwrap_or(0);
+        numbers.map(make).collect()
+    });
+    &MADE[number as usize]
+}
+
+/// Makes a content. Some fit into an entry, most into a record, few need a pack.
+fn make(number: u32) -> Vec<u8> {
     let len = match number % 20 {
         0 => 620_000 + number as usize,
         1..4 => 150_000 + 1_000 * number as usize,
@@ -82,7 +92,7 @@ impl Source {
         let parent = whole.parent().expect("it is in a folder");
         std::fs::create_dir_all(parent).expect("a folder is made");
         let mut file = File::create(&whole).expect("a file is made");
-        file.write_all(&content(number)).expect("a file is written");
+        file.write_all(content(number)).expect("a file is written");
         self.writes += 1;
         let modified = u64::try_from(now.0 + self.writes).unwrap_or(0);
         file.set_modified(UNIX_EPOCH + Duration::from_nanos(modified))

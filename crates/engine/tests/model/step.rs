@@ -79,7 +79,7 @@ pub(crate) fn draw(theme: Theme, dice: &mut Dice) -> Deed {
         (4, Deed::WriterClock),
         (4, Deed::SiteClock),
         (2, Deed::NoCatalogue),
-        (2, Deed::Calm),
+        (1, Deed::Calm),
         (3 * disks, Deed::Copy),
         (2 * disks, Deed::GoBack),
         (5 * disks, Deed::Damage),
