@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::look::Look;
 use crate::machine::{Machine, Reports};
 use crate::profile::Disturbance;
-use crate::reference::{Compare, Fate, Tag};
+use crate::reference::{Fate, Tag};
 
 /// What was done, in words, and what it said.
 type Acted = (String, Result<Reports, EngineError>);
@@ -110,7 +110,7 @@ impl Machine {
         // Whether what was damaged is mended is asked of the bytes.
         self.sites[number].look_at_damage(|_| true);
         let site = &self.sites[number];
-        if !site.broken.is_empty() || self.rivals || self.floor.is_some() {
+        if !site.broken.is_empty() {
             self.note_held();
             return Ok(());
         }
@@ -121,9 +121,8 @@ impl Machine {
         }
         let infos = look.snapshots.iter();
         let listed = infos.map(|(tag, info)| (*tag, info.id)).collect();
-        self.reference
-            .settle(&listed, &Compare::Strict)
-            .map_err(told)?;
+        let compare = self.compare();
+        self.reference.settle(&listed, &compare).map_err(told)?;
         self.note_held();
         Ok(())
     }

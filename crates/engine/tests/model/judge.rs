@@ -92,7 +92,8 @@ impl Machine {
         Ok(())
     }
 
-    fn compare(&mut self) -> Compare {
+    /// Returns how the next list of snapshots is compared.
+    pub(crate) fn compare(&mut self) -> Compare {
         match self.floor.take() {
             Some(floor) => Compare::AtLeast(floor),
             None if self.rivals => Compare::AtLeast(BTreeSet::new()),

@@ -36,6 +36,9 @@ use tally::Tally;
 
 const THEMES: [Theme; 3] = [Theme::Plain, Theme::Disks, Theme::Profiles];
 
+/// Nothing more is tried when so many seeds have failed.
+const FAILED_MAX: usize = 6;
+
 /// Runs seeds one after the other on so many threads, and tells what was done.
 #[expect(clippy::print_stdout, reason = "the counts are a result")]
 fn run_all(seeds: std::ops::Range<u64>, steps: u64, theme: Option<Theme>, threads: usize) {
@@ -45,21 +48,25 @@ fn run_all(seeds: std::ops::Range<u64>, steps: u64, theme: Option<Theme>, thread
     let (next, tally) = (AtomicU64::new(seeds.start), Mutex::new(Tally::default()));
     let failed = Mutex::new(Vec::new());
     let work = || {
-        while failed.lock().unwrap().is_empty() {
+        while failed.lock().unwrap().len() < FAILED_MAX {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if !seeds.contains(&seed) {
                 return;
             }
             let theme = theme.unwrap_or(THEMES[usize::try_from(seed % 3).unwrap()]);
-            match run::run(seed, steps, theme) {
-                Ok(done) => tally.lock().unwrap().add(&done),
-                Err(wrong) => failed.lock().unwrap().push(wrong),
-            }
+            let (done, ended) = run::run(seed, steps, theme);
+            tally.lock().unwrap().add(&done);
+            failed.lock().unwrap().extend(ended.err());
         }
     };
     let begun = std::time::Instant::now();
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    println!("{}in {:?}", tally.into_inner().unwrap(), begun.elapsed());
+    println!(
+        "{}{} seeds failed; in {:?}",
+        tally.into_inner().unwrap(),
+        failed.lock().unwrap().len(),
+        begun.elapsed()
+    );
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }

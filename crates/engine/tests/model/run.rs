@@ -36,7 +36,7 @@ struct Run {
 type Told = Result<String, String>;
 
 /// Runs so many operations; the error tells how to see it again.
-pub(crate) fn run(seed: u64, steps: u64, theme: Theme) -> Result<Tally, String> {
+pub(crate) fn run(seed: u64, steps: u64, theme: Theme) -> (Tally, Result<(), String>) {
     let mut run = Run {
         seed,
         theme,
@@ -53,14 +53,15 @@ pub(crate) fn run(seed: u64, steps: u64, theme: Theme) -> Result<Tally, String> 
         });
         if let Err(wrong) = ended {
             let trace: Vec<String> = run.trace.into();
-            return Err(format!(
+            let told = Err(format!(
                 "seed {seed} ({theme:?}), step {step}: {wrong}\nthe operations before it:\n{}\n\
                  see it again: STRONGROOM_MODEL_SEED={seed} STRONGROOM_MODEL_STEPS={steps}",
                 trace.join("\n"),
             ));
+            return (run.machine.tally, told);
         }
     }
-    Ok(run.machine.tally)
+    (run.machine.tally, Ok(()))
 }
 
 impl Run {
@@ -121,6 +122,11 @@ impl Run {
     /// Runs an operation of the writer that may be killed.
     fn disturbed(&mut self, deed: Deed, dice: &mut Dice) -> Told {
         let cut = draw_cut(self.calls.get(&deed).copied().unwrap_or(20), dice);
+        let cut = match (deed, cut) {
+            // What cannot be looked at then is left behind, which is what was asked for.
+            (Deed::Adopt | Deed::Accept, Cut::Fail(..)) => Cut::None,
+            _ => cut,
+        };
         let disturbance = disturbance(cut);
         let before = self.before();
         let must = self.machine.must_work();
