@@ -133,10 +133,11 @@ pub fn accept(
     let writing = Writing::begin(profile, asked, tools)?;
     let id = destinations::named(writing.config(), name)?.id;
     let (identity, there) = (writing.identity(), writing.destinations());
-    let (mut writer, went_back) = Writer::accept(identity, there, writing.memory(), id)?;
-    if went_back {
-        writing.read_all_again()?;
-    }
+    let catalogue = writing.catalogue()?;
+    // Before: who dies afterwards must not take it for what is stored.
+    let read_all_again = &mut || Ok(catalogue.forget_directories()?);
+    let (mut writer, went_back) =
+        Writer::accept(identity, there, writing.memory(), id, read_all_again)?;
     writer.catch_up(&mut |_| ())?;
     Ok(Accepted {
         archive: writing.settings().id,

@@ -87,10 +87,15 @@ impl<'p> Writing<'p> {
         Ok(writer)
     }
 
+    /// Opens what this computer knows of files and chunks.
+    pub(crate) fn catalogue(&self) -> Result<Catalogue, AgentError> {
+        let folder: PathBuf = self.profile.catalogue_dir(self.archive)?;
+        Ok(Catalogue::open(&folder).map_err(EngineError::from)?)
+    }
+
     /// Lets the next backup read every file again.
     pub(crate) fn read_all_again(&self) -> Result<(), AgentError> {
-        let folder: PathBuf = self.profile.catalogue_dir(self.archive)?;
-        let catalogue = Catalogue::open(&folder).map_err(EngineError::from)?;
+        let catalogue = self.catalogue()?;
         Ok(catalogue.forget_directories().map_err(EngineError::from)?)
     }
 }

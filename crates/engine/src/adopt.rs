@@ -9,7 +9,7 @@ use strongroom_replica::record::{Changes, PartKind, RecordKind};
 use crate::create::seal_body;
 use crate::destination::Destination;
 use crate::error::EngineError;
-use crate::heads::{Seen, look_at_all};
+use crate::heads::{Seen, look_at_all, next_generation, settle_announced, went_back};
 use crate::memory::{Head, Memory, WriterState};
 use crate::writer::{Identity, Standing, Writer};
 
@@ -29,33 +29,52 @@ impl<'a> Writer<'a> {
             .iter()
             .filter_map(Seen::newest)
             .max_by_key(|head| head.id);
+        let before = memory.load()?;
+        let known = before.heads.values().chain(&before.head).copied();
+        let known = known.max_by_key(|head| head.id);
         let mut state = WriterState {
             head: newest,
-            ..WriterState::default()
+            // The numbers of generations that this profile knows or announced before are taken.
+            announced: before.announced,
+            heads: before.heads,
         };
-        // The numbers of generations that this profile announced before are taken.
-        state.announced = memory.load()?.announced;
         for (destination, seen) in destinations.iter().zip(&seen) {
-            state
-                .heads
-                .extend(seen.newest().map(|head| (destination.id, head)));
+            match seen {
+                Seen::Unreachable(_) => {}
+                Seen::Newest(head) => drop(state.heads.insert(destination.id, *head)),
+                Seen::Damaged(_) | Seen::Empty => drop(state.heads.remove(&destination.id)),
+            }
         }
-        memory.save(&state)?;
+        // So is that of what was lost: it stands for a destination until the generation has begun.
+        let lost = DestinationId::random(&*identity.random);
+        let is_free = |known: &Head| next_generation(&state) <= known.id.generation;
+        if let Some(known) = known.filter(is_free) {
+            state.heads.insert(lost, known);
+        }
+        if newest.is_some() {
+            memory.save(&state)?;
+        }
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         writer.begin_generation("adopted by another profile")?;
+        if writer.state.heads.remove(&lost).is_some() {
+            memory.save(&writer.state)?;
+        }
         Ok(writer)
     }
 
     /// Accepts what a destination holds, though it acknowledged more: it catches up from another one that
     /// has the newest record. Where none has, the archive goes on from the destination's newest record,
-    /// and what was after it is a branch, should it ever come back. Either is recorded.
+    /// and what was after it is a branch, should it ever come back. Either is recorded. No destination that can
+    /// be reached may have a newer one then.
     ///
-    /// Says whether the archive went back.
+    /// Before it goes back, and before anything is noted, `going_back` is called: what a catalogue says may speak of
+    /// chunks that are gone then. Says whether the archive went back.
     pub fn accept(
         identity: Identity,
         destinations: Vec<Destination>,
         memory: &'a dyn Memory,
         accepted: DestinationId,
+        going_back: &mut dyn FnMut() -> Result<(), EngineError>,
     ) -> Result<(Self, bool), EngineError> {
         let authority = identity.ring.authority().public_key();
         let seen = look_at_all(&destinations, &authority);
@@ -63,29 +82,34 @@ impl<'a> Writer<'a> {
         let position = destinations.iter().position(|there| there.id == accepted);
         let position = position.ok_or(EngineError::NothingToAccept)?;
         let (name, found) = (destinations[position].name.clone(), seen[position].newest());
-        let had = state.heads.remove(&accepted);
+        let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
+        let had = state.heads.get(&accepted).copied();
         let has_head = |seen: &Seen| seen.newest().is_some() && seen.newest() == state.head;
         if seen.iter().any(has_head) {
-            let was = had.map_or_else(|| "none".to_owned(), |head| head.id.to_string());
-            let is = found.map_or_else(|| "none".to_owned(), |head| head.id.to_string());
+            // Whoever died while the archive went back has not begun a generation, and does it now.
+            let is_back = went_back(&state);
+            if is_back {
+                going_back()?;
+            } else {
+                state.heads.remove(&accepted);
+            }
+            let word =
+                |head: Option<Head>| head.map_or_else(|| "none".to_owned(), |h| h.id.to_string());
+            let (was, is) = (word(had), word(found));
             let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
+            if open_ended {
+                writer.begin_generation("a record was cut short")?;
+            }
             let note =
                 format!("{name} had acknowledged record {was}; its record {is} was accepted");
             writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
-            return Ok((writer, false));
+            return Ok((writer, is_back));
         }
-        let (Some(found), Some(newest)) = (found, state.head) else {
-            return Err(EngineError::NothingToAccept);
-        };
-        if found.id > newest.id {
-            return Err(EngineError::Fenced {
-                destination: name,
-                found: found.id,
-                known: Some(newest.id),
-            });
-        }
+        let found = state.to_go_back_to(&name, found, &destinations, &seen)?;
+        going_back()?;
+        // What it had acknowledged stays noted until the generation is acknowledged, whose number is higher.
         state.head = Some(found);
-        state.heads.insert(accepted, found);
+        state.heads.entry(accepted).or_insert(found);
         memory.save(&state)?;
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         writer.begin_generation(&format!("went back to record {} at {name}", found.id))?;
@@ -125,5 +149,38 @@ impl<'a> Writer<'a> {
         let complete =
             |standing: &Standing| matches!(standing, Standing::Ready | Standing::CaughtUp);
         self.slots.iter().any(|slot| !complete(&slot.standing))
+    }
+}
+
+impl WriterState {
+    /// Returns the record that the archive may go back to, where no destination that can be looked at has the newest
+    /// one: that of the accepted destination.
+    fn to_go_back_to(
+        &self,
+        name: &str,
+        found: Option<Head>,
+        destinations: &[Destination],
+        seen: &[Seen],
+    ) -> Result<Head, EngineError> {
+        let (Some(found), Some(newest)) = (found, self.head) else {
+            return Err(EngineError::NothingToAccept);
+        };
+        if found.id > newest.id {
+            return Err(EngineError::Fenced {
+                destination: name.to_owned(),
+                found: found.id,
+                known: Some(newest.id),
+            });
+        }
+        let newer =
+            |(_, seen): &(&Destination, &Seen)| seen.newest().is_some_and(|n| n.id > found.id);
+        match destinations.iter().zip(seen).find(newer) {
+            Some((there, seen)) => Err(EngineError::NewerElsewhere {
+                accepted: name.to_owned(),
+                destination: there.name.clone(),
+                newest: seen.newest().map_or(found.id, |head| head.id),
+            }),
+            None => Ok(found),
+        }
     }
 }

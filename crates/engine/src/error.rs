@@ -74,6 +74,18 @@ pub enum EngineError {
         "there is nothing to accept: the destination is not one of the archive's, or holds nothing of it"
     )]
     NothingToAccept,
+    /// The archive would go back further than it must.
+    #[error(
+        "to accept {accepted}, the archive would go back, and {destination} has a newer record, {newest}: accept that one first"
+    )]
+    NewerElsewhere {
+        /// The destination that was to be accepted.
+        accepted: String,
+        /// The one to accept.
+        destination: String,
+        /// The newest record there.
+        newest: RecordId,
+    },
     /// No destination can take anything.
     #[error("no destination of archive {archive} can be written to{}", listed(.reasons))]
     NoDestination {
@@ -169,6 +181,7 @@ impl Classified for EngineError {
             | Self::Unwritable { .. }
             | Self::Fenced { .. }
             | Self::NothingToAccept
+            | Self::NewerElsewhere { .. }
             | Self::Pattern { .. }
             | Self::IncompleteSnapshot { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,

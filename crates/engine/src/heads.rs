@@ -72,10 +72,7 @@ pub(crate) fn settle_announced(
     destinations: &[Destination],
     seen: &[Seen],
 ) -> Option<Generation> {
-    let went_back = state
-        .heads
-        .values()
-        .any(|head| Some(head.id) > state.head.map(|head| head.id));
+    let went_back = went_back(state);
     let Some(last) = state.announced.last().copied() else {
         // An older record was accepted, and the writer died before it began a generation there.
         return went_back.then(|| next_generation(state));
@@ -105,6 +102,12 @@ pub(crate) fn settle_announced(
         return None;
     }
     Some(next_generation(state))
+}
+
+/// Says whether an older record was accepted, and no generation has begun there yet.
+pub(crate) fn went_back(state: &WriterState) -> bool {
+    let newest = state.head.map(|head| head.id);
+    state.heads.values().any(|head| Some(head.id) > newest)
 }
 
 /// Returns the number of a generation after all that were ever announced.
@@ -138,7 +141,10 @@ pub(crate) fn stand(
             _ => found,
         },
     };
-    if state.head.is_none_or(|head| found.id > head.id) {
+    // Where an older record was accepted and no generation begun yet, what was acknowledged is newer.
+    let acknowledged = state.heads.values().chain(&state.head);
+    let newest = acknowledged.map(|head| head.id).max();
+    if state.head.is_none() || Some(found.id) > newest {
         return Err(EngineError::Fenced {
             destination: destination.name.clone(),
             found: found.id,
@@ -147,6 +153,10 @@ pub(crate) fn stand(
     }
     let is_head = state.head == Some(found);
     Ok(match known {
+        // It is where the archive went back to. What it acknowledged stays noted until a generation begins.
+        Some(known) if is_head && state.head.is_some_and(|head| known.id > head.id) => {
+            Standing::Ready
+        }
         // What it has beyond its last acknowledgement was written, and the answer was lost; or a generation
         // that is over wrote it. Catching up compares it.
         Some(known) if found != known && found.id <= known.id => Standing::SetAside(format!(

@@ -7,6 +7,7 @@ use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::random::RandomSource;
+use strongroom_base::{Class, Classified};
 use strongroom_crypto::sign::SigningKey;
 use strongroom_format::body::{Acknowledged, Body, Deed};
 use strongroom_format::keys::{KeyRing, KeysObject};
@@ -315,6 +316,15 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let expected = Expected::of(&sources, &owner)?;
+        let mut problems = expected.log.problems.iter();
+        if let Some(problem) = problems.find(|problem| problem.class() == Class::Retry) {
+            // What a record adds that cannot be read now would be left out, and nobody would miss it.
+            let behind = self.slots.iter_mut();
+            behind
+                .filter(|slot| slot.standing == Standing::Behind)
+                .for_each(|slot| slot.standing = Standing::Unreachable(problem.to_string()));
+            return Ok(());
+        }
         for slot in self
             .slots
             .iter_mut()

@@ -7,10 +7,11 @@ mod common;
 
 use std::sync::Arc;
 
-use common::crash::{Run, World, restore_to};
+use common::crash::{Dying, Run, World, restore_to};
 use common::trees::{differing, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::ids::{DestinationId, Generation};
+use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{DestinationStatus, EngineError, Memory as _, Writer};
 use strongroom_replica::record::RecordKind;
 use strongroom_store::fault::FaultPlan;
@@ -167,7 +168,9 @@ fn a_destination_that_went_back_is_accepted_by_name_alone() {
     let accept = |id| {
         let destinations = world.destinations(&Run::sound());
         let identity = world.setup.identity.clone();
-        Writer::accept(identity, destinations, &world.setup.memory, id)
+        Writer::accept(identity, destinations, &world.setup.memory, id, &mut || {
+            Ok(())
+        })
     };
     let (mut writer, went_back) = accept(DestinationId([0; 16])).unwrap();
     writer.catch_up(&mut |_| ()).unwrap();
@@ -194,10 +197,13 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
     let destinations = world.destinations(&without(&[1]));
     let identity = world.setup.identity.clone();
     let id = DestinationId([0; 16]);
-    let (_, went_back) = Writer::accept(identity, destinations, &world.setup.memory, id).unwrap();
+    let (_, went_back) =
+        Writer::accept(identity, destinations, &world.setup.memory, id, &mut || {
+            Ok(())
+        })
+        .unwrap();
     assert!(went_back);
-    let catalogue = world.setup.catalogue();
-    catalogue.forget_directories().unwrap();
+    world.setup.catalogue().forget_directories().unwrap();
     world.backup(source.path(), &without(&[1])).unwrap();
     // It is there again after all.
     let summary = world.backup(source.path(), &Run::sound()).unwrap();
@@ -208,4 +214,159 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
         assert_eq!(world.verify_clean(store, "went back").0.len(), 3);
     }
     assert_eq!(world.archive(&[1]).branches().unwrap().snapshots.len(), 1);
+}
+
+#[test]
+fn a_profile_takes_the_number_of_a_generation_once() {
+    let (source, old) = (source(), World::new(2));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let new = old.elsewhere();
+    new.adopt(&without(&[1])).unwrap();
+    new.adopt(&without(&[0])).unwrap();
+    let summary = new.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(summary.snapshot.id.generation, Generation(3));
+    for there in &summary.destinations {
+        assert!(there.status.is_complete(), "{there:?}");
+    }
+    for store in 0..2 {
+        new.verify_clean(store, "adopted twice");
+    }
+    // Nor is the number of one whose records are lost, and may come back.
+    new.adopt(&without(&[1])).unwrap();
+    new.delete(0, "");
+    new.adopt(&Run::sound()).unwrap();
+    let summary = new.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(summary.snapshot.id.generation, Generation(5));
+    // Where nothing can be looked at, nothing is forgotten.
+    let before = new.setup.memory.load().unwrap();
+    new.adopt(&without(&[0, 1])).unwrap_err();
+    assert!(new.setup.memory.load().unwrap() == before);
+}
+
+#[test]
+fn two_generations_of_one_number_are_two_histories() {
+    let (source, old) = (source(), World::new(2));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let (one, other) = (old.elsewhere(), old.elsewhere());
+    one.adopt(&without(&[1])).unwrap();
+    other.adopt(&without(&[0])).unwrap();
+    write(&source.path().join("1.txt"), b"only at d1");
+    other.backup(source.path(), &without(&[0])).unwrap();
+    write(&source.path().join("1.txt"), b"only at d0");
+    let forgotten = one.backup(source.path(), &without(&[1])).unwrap().snapshot;
+    one.forget(&[forgotten.id.seq], &without(&[1])).unwrap();
+    // The checkpoint leaves of what was before it the places alone.
+    one.prune(&PruneOptions::default(), &without(&[1])).unwrap();
+    let before = one.objects(1);
+    let summary = one.backup(source.path(), &Run::sound()).unwrap();
+    let aside = &summary.destinations[1].status;
+    assert!(matches!(aside, DestinationStatus::SetAside(_)), "{aside:?}");
+    assert!(one.objects(1) == before);
+}
+
+/// Three destinations: d0 went back, d2 alone has the newest record and is away, d1 is in between.
+fn of_three_ages(source: &tempfile::TempDir) -> World {
+    let world = World::new(3);
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("1.txt"), b"at d0, until it went back");
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("1.txt"), b"only at d2");
+    world.backup(source.path(), &without(&[0, 1])).unwrap();
+    assert_eq!(world.delete(0, "log/00000001-0000000000000003"), 1);
+    world
+}
+
+fn accept(world: &World, run: &Run<'_>, number: u8) -> Result<bool, EngineError> {
+    let identity = world.setup.identity.clone();
+    let plan = run.plan.clone().filter(|_| run.dies);
+    let memory = Dying::new(&world.setup.memory, plan);
+    let id = DestinationId([number; 16]);
+    let catalogue = world.setup.catalogue();
+    let forget = &mut || Ok(catalogue.forget_directories()?);
+    let (mut writer, went_back) =
+        Writer::accept(identity, world.destinations(run), &memory, id, forget)?;
+    writer.catch_up(&mut |_| ())?;
+    Ok(went_back)
+}
+
+#[test]
+fn the_archive_does_not_go_back_further_than_it_must() {
+    let source = source();
+    let world = of_three_ages(&source);
+    let before = world.setup.memory.load().unwrap();
+    let error = accept(&world, &without(&[2]), 0).unwrap_err();
+    let newer = "d1 has a newer record, 1-3: accept that one first";
+    assert!(error.to_string().contains(newer), "{error}");
+    assert!(world.setup.memory.load().unwrap() == before);
+    assert!(accept(&world, &without(&[2]), 1).unwrap());
+    assert!(!accept(&world, &without(&[2]), 0).unwrap());
+    world.backup(source.path(), &Run::sound()).unwrap();
+    for store in 0..3 {
+        assert_eq!(world.verify_clean(store, "accepted").0.len(), 3);
+    }
+}
+
+/// Dies while it goes back, and meets what is newer before it has begun a generation.
+#[test]
+fn going_back_dies_at_every_call_matrix() {
+    let source = source();
+    for calls in 0.. {
+        let case = format!("died after {calls} calls");
+        let world = of_three_ages(&source);
+        let run = Run {
+            plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+            dies: true,
+            away: &[1, 2],
+        };
+        let died = accept(&world, &run, 0).is_err();
+        let went_back = world.setup.memory.load().unwrap().head.unwrap().id.seq.0 < 4;
+        let summary = world.backup(source.path(), &without(&[2]));
+        assert!(summary.is_ok() || !went_back, "{case}: {summary:?}");
+        world.backup(source.path(), &Run::sound()).unwrap();
+        for store in 1..3 {
+            world.verify_clean(store, &case);
+        }
+        if !died {
+            break;
+        }
+    }
+}
+
+/// Goes back, dies on the way, and is tried again or not: what was lost is stored again, and the number of a
+/// generation that may come back is not taken.
+#[test]
+fn what_was_lost_is_stored_again_wherever_going_back_died_matrix() {
+    let source = source();
+    for calls in 0.. {
+        let mut died = false;
+        for again in [false, true] {
+            let case = format!("died after {calls} calls, again: {again}");
+            let old = World::new(2);
+            old.backup(source.path(), &Run::sound()).unwrap();
+            let world = old.elsewhere();
+            world.adopt(&Run::sound()).unwrap();
+            write(&source.path().join("lost"), &noise(7, 700_000));
+            world.backup(source.path(), &without(&[0])).unwrap();
+            // The records of its generation are lost at d0, and d1 is lost as a whole.
+            assert_eq!(world.delete(0, "log/00000002"), 1);
+            let run = Run {
+                plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+                dies: true,
+                away: &[1],
+            };
+            died = accept(&world, &run, 0).is_err();
+            let head = world.setup.memory.load().unwrap().head.unwrap();
+            if again || head.id.generation == Generation(2) {
+                accept(&world, &without(&[1]), 0).unwrap();
+            }
+            let summary = world.backup(source.path(), &without(&[1]));
+            let summary = summary.unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert!(summary.snapshot.id.generation > Generation(2), "{case}");
+            world.verify_clean(0, &case);
+            std::fs::remove_file(source.path().join("lost")).unwrap();
+        }
+        if !died {
+            break;
+        }
+    }
 }

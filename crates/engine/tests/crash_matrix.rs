@@ -14,6 +14,8 @@ use std::sync::Arc;
 use common::crash::{Run, World};
 use common::trees::{Tree, fast_folder, read_tree};
 use common::{noise, write};
+use strongroom_base::ids::Seq;
+use strongroom_engine::prune::PruneOptions;
 use strongroom_store::fault::{Fault, FaultPlan};
 
 /// What a crash starts from: an archive with a history, and files that changed since.
@@ -341,6 +343,53 @@ fn one_fault_at_every_call_is_made_good_matrix() {
     }
     assert!(named as u64 > cases / 2, "{named} of {cases} were named");
     tell("one fault, three destinations", cases);
+}
+
+/// A destination that is said to have everything has everything, whatever could not be read while it caught up.
+#[test]
+fn one_fault_while_one_catches_up_leaves_nothing_out_matrix() {
+    let start = Start::new(2)
+        .without(1)
+        .backed_up()
+        .changed(1, 700_000)
+        .backed_up()
+        .changed(2, 0)
+        .backed_up()
+        .ready();
+    let away = Run {
+        away: &start.away,
+        ..Run::sound()
+    };
+    // What proves a generation is read once, and so is what is before a checkpoint.
+    let adopted = start.world.elsewhere();
+    adopted.adopt(&away).unwrap();
+    adopted.forget(&[Seq(2)], &away).unwrap();
+    let options = PruneOptions::default();
+    adopted.prune(&options, &away).unwrap();
+    for call in 1.. {
+        let case = format!("fault at call {call}");
+        let world = adopted.fork();
+        let plan = Arc::new(FaultPlan::none().with_fault(call, Fault::Denied));
+        let run = Run {
+            plan: Some(plan.clone()),
+            dies: false,
+            away: &[],
+        };
+        let summary = world.backup(start.source.path(), &run);
+        let reports = summary.map_or_else(|_| Vec::new(), |summary| summary.destinations);
+        for (store, report) in reports.iter().enumerate() {
+            if report.status.is_complete() {
+                assert_eq!(world.verify_clean(store, &case).0.len(), 3, "{case}");
+            }
+        }
+        world.backup(start.source.path(), &Run::sound()).unwrap();
+        for store in 0..2 {
+            world.verify_clean(store, &case);
+        }
+        if plan.calls() < call {
+            break;
+        }
+    }
 }
 
 /// A destination that is there again after a lost answer, and missed a backup in between, catches up.

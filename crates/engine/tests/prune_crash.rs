@@ -12,6 +12,7 @@ use common::crash::{Run, World};
 use common::trees::{Tree, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::ids::Seq;
+use strongroom_base::{Class, Classified};
 use strongroom_engine::EngineError;
 use strongroom_engine::prune::PruneOptions;
 use strongroom_store::fault::{Fault, FaultPlan};
@@ -192,6 +193,12 @@ impl Start {
             let outcome = self.act(&world, &run);
             let tells = self.deed == Deed::Erase || outcome.is_err() || stop + 12 > calls;
             assert!(tells, "{case}");
+            // Nothing is damaged: it works when it is tried again.
+            let class = outcome.as_ref().err().map(Classified::class);
+            assert!(
+                class.is_none_or(|class| class == Class::Retry),
+                "{case}: {outcome:?}"
+            );
             let restored = usize::try_from(stop).unwrap() % world.stores.len();
             self.check(&world, restored, &case);
             self.goes_on(&world, restored, &case);

@@ -5,6 +5,7 @@ use std::ops::{Bound, ControlFlow};
 
 use strongroom_base::ids::{Generation, Seq};
 use strongroom_base::object::RecordId;
+use strongroom_base::{Class, Classified};
 
 use crate::error::ReplicaError;
 use crate::parallel::{THREADS_MAX, in_order};
@@ -112,6 +113,14 @@ impl Generations {
     /// Returns why the newest generations could not be proven.
     pub(crate) fn into_unread(self) -> Option<ReplicaError> {
         self.unread.into_values().next_back()
+    }
+
+    /// Returns why generations could not be proven that may be when it is tried again.
+    pub(crate) fn take_passing(&mut self) -> Vec<ReplicaError> {
+        let unread = std::mem::take(&mut self.unread).into_values();
+        unread
+            .filter(|error| error.class() == Class::Retry)
+            .collect()
     }
 
     /// Says whether a place is one of the chain.

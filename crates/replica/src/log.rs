@@ -5,6 +5,7 @@ use std::ops::{Bound, ControlFlow};
 
 use strongroom_base::ids::{Generation, Seq};
 use strongroom_base::object::{ObjectRef, RecordId};
+use strongroom_base::{Class, Classified};
 
 use crate::error::ReplicaError;
 use crate::generations::{Division, Generations};
@@ -183,15 +184,18 @@ pub fn read_log_of(
 ) -> Result<Log, ReplicaError> {
     let reader = RecordReader::new(replicas, authority);
     let ids = reader.ids()?;
-    let generations = Generations::prove(&reader, &ids);
+    let mut generations = Generations::prove(&reader, &ids);
     let Division {
         chain,
         branches,
         strays,
     } = generations.divide(&ids);
-    let checkpoint = newest_checkpoint(&reader, &generations, &chain);
+    // First, since it makes others look like somebody else's, or like gaps.
+    let mut problems = generations.take_passing();
+    let checkpoint = newest_checkpoint(&reader, &generations, &chain, &mut problems);
     let mut log = Log {
         checkpoint: checkpoint.as_ref().map(|header| header.link.id),
+        problems,
         ..Log::default()
     };
     let (begin, kept) = match &checkpoint {
@@ -245,19 +249,25 @@ fn key(id: &RecordId) -> (Seq, Generation) {
     (id.seq, id.generation)
 }
 
-/// Returns the header of the newest checkpoint of the chain that the writer of its generation wrote.
+/// Returns the header of the newest checkpoint of the chain that the writer of its generation wrote. Adds why
+/// records that may be a newer one cannot be read for now.
 fn newest_checkpoint(
     reader: &RecordReader<'_>,
     generations: &Generations,
     chain: &[RecordId],
+    passing: &mut Vec<ReplicaError>,
 ) -> Option<Header> {
     let newest_first: Vec<RecordId> = chain.iter().rev().copied().collect();
     let mut found = None;
     let read = |id: &RecordId| reader.read(*id);
     in_order(THREADS_MAX, &newest_first, &read, &mut |_, record| {
         // What cannot be read is read again, and then a problem of the log.
-        let Ok(record) = record else {
-            return ControlFlow::Continue(());
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                passing.extend((error.class() == Class::Retry).then_some(error));
+                return ControlFlow::Continue(());
+            }
         };
         let header = record.header();
         if header.kind == RecordKind::Checkpoint && generations.wrote(header) {

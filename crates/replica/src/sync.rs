@@ -10,8 +10,9 @@ use crate::budget::Budget;
 use crate::error::ReplicaError;
 use crate::expected::{Expected, Keys, Owner, fetch};
 use crate::layout::Place;
-use crate::log::{Head, read_head, read_log};
+use crate::log::{Head, LogEntry, read_head, read_log};
 use crate::parallel::{THREADS_MAX, in_order};
+use crate::record::Record;
 use crate::replica::{Inventory, Replica};
 
 /// How far copying is.
@@ -115,21 +116,28 @@ fn check_head(
     owner: &Owner<'_>,
 ) -> Result<(), ReplicaError> {
     let newest = match read_head(target, &owner.authority) {
-        Ok(record) => Some(Head {
-            id: record.id(),
-            hash: record.hash(),
-        }),
+        Ok(record) => Some((head_of(&record), expected.log.proves(record.header()))),
         Err(ReplicaError::EmptyLog { .. }) => None,
         Err(error) if error.class() == Class::Damage => {
-            read_log(target, &owner.authority, &mut |_| ())?.newest()
+            let own = read_log(target, &owner.authority, &mut |_| ())?;
+            let proven = |entry: &LogEntry| expected.log.proves(&entry.header);
+            own.newest().zip(own.head().map(proven))
         }
         Err(error) => return Err(error),
     };
     match newest {
-        Some(head) if expected.log.holds(head) => Ok(()),
-        Some(head) if expected.log.is_branch(head.id) => check_base(target, expected, owner),
-        Some(head) => Err(ReplicaError::BrokenChain { id: head.id }),
+        // Of an old record only the place is known, and another generation may have the same number.
+        Some((head, true)) if expected.log.holds(head) => Ok(()),
+        Some((head, _)) if expected.log.is_branch(head.id) => check_base(target, expected, owner),
+        Some((head, _)) => Err(ReplicaError::BrokenChain { id: head.id }),
         None => Ok(()),
+    }
+}
+
+fn head_of(record: &Record) -> Head {
+    Head {
+        id: record.id(),
+        hash: record.hash(),
     }
 }
 
@@ -163,6 +171,15 @@ fn lacking(there: &Inventory, expected: &Expected, synced: &mut Synced) -> Vec<(
                 let error = ReplicaError::NameMismatch { object: *object };
                 synced.left_out.push((Place::Object(*object), error));
             }
+        }
+    }
+    let acknowledged = expected.log.acknowledged();
+    for id in &expected.log.lost {
+        // What it adds is not known, and not copied either.
+        let object = ObjectRef::record(*id);
+        if !acknowledged.contains(&object) {
+            let error = ReplicaError::Gap { id: *id };
+            synced.left_out.push((Place::Object(object), error));
         }
     }
     let seq = |object: &ObjectRef| object.record_id().map(|id| (id.seq, id.generation));

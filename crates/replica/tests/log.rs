@@ -11,10 +11,12 @@ use common::{World, authority, id, plant, record_ref, replica, words};
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::{ObjectRef, RecordId};
+use strongroom_base::{Class, Classified};
 use strongroom_replica::Replica;
 use strongroom_replica::layout::object_path;
 use strongroom_replica::log::{Log, read_head, read_log};
 use strongroom_replica::record::{Added, Changes, RecordKind};
+use strongroom_store::fault::{Fault, FaultPlan, FaultStore};
 use strongroom_store::{Memory, ObjectPath, PutOutcome, Store, StoreError};
 
 /// Six snapshots of which three are kept by the checkpoint at 8, and two more records.
@@ -111,6 +113,29 @@ fn a_damaged_checkpoint_leaves_the_log_before_it() {
     store.delete(&path(1, 9)).unwrap();
     let (log, _) = read(&store);
     assert_eq!(words(&log.problems), ["record 1-9 is missing"]);
+}
+
+/// That a record cannot be read now is no damage, not even where it is the one that proves all others.
+#[test]
+fn a_passing_fault_is_told_as_one() {
+    let (world, _) = world();
+    let store = world.store();
+    for seq in [2, 3, 5, 8] {
+        store.delete(&path(1, seq)).unwrap();
+    }
+    for call in 1.. {
+        let plan = Arc::new(FaultPlan::none().with_fault(call, Fault::Denied));
+        let faulty = FaultStore::new(store.clone(), plan.clone());
+        let replica = Replica::new(Arc::new(faulty), common::ARCHIVE);
+        let first = match read_log(&replica, &authority(), &mut |_| ()) {
+            Ok(log) => log.problems.first().map(Classified::class),
+            Err(error) => Some(error.class()),
+        };
+        if plan.calls() < call {
+            break;
+        }
+        assert!(first.is_none_or(|class| class == Class::Retry), "{call}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub struct Memory {
     clock: Arc<dyn Clock>,
 }
 
+#[derive(Clone)]
 struct Object {
     bytes: Vec<u8>,
     arrived: Timestamp,
@@ -34,6 +35,14 @@ impl Memory {
     /// Makes an empty store that tells the time by this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let objects = Mutex::default();
+        Self { objects, clock }
+    }
+
+    /// Returns a store of its own with the same objects, as they arrived: a copy of a disk.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let objects = Mutex::new(self.lock().clone());
+        let clock = self.clock.clone();
         Self { objects, clock }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
-use strongroom_read::{Archive, SnapshotInfo};
+use strongroom_read::{Archive, ReadError, SnapshotInfo};
 use strongroom_replica::log::{Log, LogEntry};
 use strongroom_replica::record::RecordKind;
 
@@ -33,30 +33,35 @@ pub(crate) struct History {
 impl History {
     /// Reads the log of the first replica that has all of it, up to the writer's newest record.
     ///
-    /// Nothing is given up by a log that is damaged: what cannot be read might need it.
+    /// Nothing is given up by a log that is damaged: what cannot be read might need it. That a replica cannot be
+    /// read now is no damage.
     pub(crate) fn read(archive: &Archive, head: Head) -> Result<Self, EngineError> {
         let mut reason = "no destination is ready".to_owned();
+        let mut later = None;
         for replica in archive.replicas().iter() {
-            let (snapshots, log, problems) = match archive.snapshots_at(replica) {
+            let (snapshots, mut log, mut problems) = match archive.snapshots_at(replica) {
                 Ok(found) => found,
                 Err(error) if error.class() == Class::Retry => {
-                    reason = with_cause(&error);
+                    later = Some(error);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
+            problems.extend(log.problems.drain(..).map(ReadError::from));
             let newest = log.head().map(|entry| (entry.id(), entry.hash));
-            if let Some(problem) = log.problems.first() {
-                reason = with_cause(problem);
-            } else if let Some(problem) = problems.first() {
-                reason = with_cause(problem);
-            } else if newest == Some((head.id, head.hash)) {
-                return Ok(Self::of(snapshots, &log));
-            } else {
-                "its newest record is another one".clone_into(&mut reason);
+            let passes = |problem: &ReadError| problem.class() == Class::Retry;
+            // What is said of the others may come of it.
+            problems.sort_by_key(|problem| !passes(problem));
+            match problems.into_iter().next() {
+                Some(problem) if passes(&problem) => later = Some(problem),
+                Some(problem) => reason = with_cause(&problem),
+                None if newest == Some((head.id, head.hash)) => {
+                    return Ok(Self::of(snapshots, &log));
+                }
+                None => "its newest record is another one".clone_into(&mut reason),
             }
         }
-        Err(EngineError::Unprunable { reason })
+        Err(later.map_or(EngineError::Unprunable { reason }, EngineError::from))
     }
 
     fn of(snapshots: Vec<SnapshotInfo>, log: &Log) -> Self {

@@ -34,6 +34,16 @@ pub struct Dying<'a> {
     plan: Option<FaultStore<Memory>>,
 }
 
+impl<'a> Dying<'a> {
+    /// Lets a plan decide when `inner` is lost; never where there is none.
+    pub fn new(inner: &'a Remember, plan: Option<Arc<FaultPlan>>) -> Self {
+        Self {
+            inner,
+            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
+        }
+    }
+}
+
 impl WriterMemory for Dying<'_> {
     fn load(&self) -> Result<WriterState, MemoryError> {
         self.inner.load()
@@ -154,10 +164,7 @@ impl World {
     /// Adopts the archive as the program does.
     pub fn adopt(&self, run: &Run<'_>) -> Result<(), EngineError> {
         let plan = run.plan.clone().filter(|_| run.dies);
-        let memory = Dying {
-            inner: &self.setup.memory,
-            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
-        };
+        let memory = Dying::new(&self.setup.memory, plan);
         let identity = self.setup.identity.clone();
         Writer::adopt(identity, self.destinations(run), &memory)?.catch_up(&mut |_| ())
     }
@@ -201,10 +208,7 @@ impl World {
         work: impl FnOnce(&mut Writer<'_>, &Catalogue) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let plan = run.plan.clone().filter(|_| run.dies);
-        let memory = Dying {
-            inner: &self.setup.memory,
-            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
-        };
+        let memory = Dying::new(&self.setup.memory, plan);
         let identity = self.setup.identity.clone();
         let mut writer = Writer::open(identity, self.destinations(run), &memory)?;
         writer.catch_up(&mut |_| ())?;

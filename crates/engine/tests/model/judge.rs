@@ -1,0 +1,232 @@
+//! Whether what an operation said is what it should have said, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strongroom_base::object::ObjectRef;
+use strongroom_base::{Class, Classified as _};
+use strongroom_engine::{EngineError, Memory as _};
+use strongroom_replica::layout::object_path;
+use strongroom_replica::log::{read_log, read_log_of};
+use strongroom_store::ObjectPath;
+
+use crate::look::Look;
+use crate::machine::{Machine, Reports};
+use crate::reference::{Compare, Fate, Tag};
+use crate::step::Deed;
+
+impl Machine {
+    /// Says whether an operation that nothing disturbs has to work: a destination with the newest record is there,
+    /// nothing that is there is damaged, and nobody else writes.
+    pub(crate) fn must_work(&self) -> bool {
+        let state = self.profile.memory.load().expect("it is in memory");
+        let newest = state.announced.iter().chain(&state.head);
+        let newest: Vec<ObjectPath> = newest
+            .map(|head| object_path(self.archive, &ObjectRef::record(head.id)))
+            .collect();
+        let mut present = self.sites.iter().filter(|site| site.present);
+        !self.rivals
+            && !self.adopting
+            && self.is_undamaged()
+            && present.any(|site| newest.iter().any(|path| site.bytes(path).is_some()))
+    }
+
+    fn is_undamaged(&self) -> bool {
+        let mut present = self.sites.iter().filter(|site| site.present);
+        present.all(|site| site.broken.is_empty())
+    }
+
+    /// Says whether an error is one that may come.
+    pub(crate) fn may_fail(&self, error: &EngineError, disturbed: bool) -> bool {
+        match error.class() {
+            Class::Retry => disturbed || matches!(error, EngineError::NoDestination { .. }),
+            Class::Caller => match error {
+                EngineError::Fenced { .. } => self.rivals || self.floor.is_some(),
+                EngineError::NothingToAccept | EngineError::NewerElsewhere { .. } => true,
+                _ => false,
+            },
+            Class::Damage => !self.is_undamaged() || self.rivals,
+            Class::WrongKey => false,
+        }
+    }
+
+    /// Takes note of what a successful operation said of the destinations.
+    pub(crate) fn settle(&mut self, reports: &Reports, thorough: bool) -> Result<(), String> {
+        for (site, report) in self.sites.iter_mut().zip(reports) {
+            site.complete = report.status.is_complete();
+        }
+        self.look_at_damage();
+        let whole = |number: &usize| {
+            let site = &self.sites[*number];
+            site.complete && site.broken.is_empty()
+        };
+        let whole: Vec<usize> = (0..self.sites.len()).filter(whole).collect();
+        let mut first: Option<BTreeSet<Tag>> = None;
+        for number in whole {
+            if first.is_some() && !thorough {
+                break;
+            }
+            let site = &self.sites[number];
+            let told = |what: String| format!("{} is complete, and {what}", site.name);
+            let look =
+                Look::at(vec![site.replica(self.archive, None)], &self.ring).map_err(told)?;
+            if let Some(problem) = look.problems.first() {
+                return Err(told(problem.clone()));
+            }
+            let infos = look.snapshots.iter();
+            let listed: BTreeMap<_, _> = infos.map(|(tag, info)| (*tag, info.id)).collect();
+            match &first {
+                None => {
+                    let compare = self.compare();
+                    self.reference
+                        .settle(&listed, &compare)
+                        .map_err(|what| format!("{}: {what}", self.sites[number].name))?;
+                    first = Some(listed.into_keys().collect());
+                }
+                Some(first) if !first.iter().eq(listed.keys()) => {
+                    return Err(told(format!("lists {listed:?} instead of {first:?}")));
+                }
+                Some(_) => {}
+            }
+        }
+        self.note_held();
+        Ok(())
+    }
+
+    /// Returns how the next list of snapshots is compared.
+    pub(crate) fn compare(&mut self) -> Compare {
+        match self.floor.take() {
+            Some(floor) => Compare::AtLeast(floor),
+            None if self.rivals => Compare::AtLeast(BTreeSet::new()),
+            None => Compare::Strict,
+        }
+    }
+
+    /// Complete destinations hold what is kept; what is left behind may go where somebody writes.
+    pub(crate) fn note_held(&mut self) {
+        let kept = self.reference.kept();
+        for site in self.sites.iter_mut().filter(|site| site.present) {
+            if site.complete {
+                site.held.clone_from(&kept);
+            } else {
+                let reference = &self.reference;
+                site.held.retain(|tag| reference.fate(*tag) != Fate::Off);
+            }
+        }
+    }
+
+    /// Notes what was mended, and what matters no more where everything newer is there.
+    fn look_at_damage(&mut self) {
+        if self.sites.iter().all(|site| site.broken.is_empty()) {
+            return;
+        }
+        let authority = self.ring.authority().public_key();
+        let complete = self.sites.iter().filter(|site| site.complete);
+        let complete: Vec<_> = complete.map(|s| s.replica(self.archive, None)).collect();
+        let complete: Vec<_> = complete.iter().collect();
+        let log = read_log_of(&complete, &authority, &mut |_| ());
+        let Some(log) = log.ok().filter(|log| log.problems.is_empty()) else {
+            for site in &mut self.sites {
+                site.look_at_damage(|_| true);
+            }
+            return;
+        };
+        let live = log.live();
+        let archive = self.archive;
+        let objects = live.iter().map(|(object, _)| object_path(archive, object));
+        let objects: BTreeSet<ObjectPath> = objects.collect();
+        self.spread_damage();
+        for site in &mut self.sites {
+            let complete = site.complete;
+            site.look_at_damage(|path| !complete || !is_object(path) || objects.contains(path));
+        }
+    }
+
+    /// What could not be copied because the only one that was there has it damaged is missing at others.
+    fn spread_damage(&mut self) {
+        let broken = self.sites.iter().flat_map(|site| site.broken.clone());
+        let broken: BTreeMap<ObjectPath, Vec<u8>> = broken.collect();
+        for site in self.sites.iter_mut().filter(|site| site.complete) {
+            for (path, good) in &broken {
+                if site.bytes(path).as_ref() != Some(good) {
+                    site.broken.insert(path.clone(), good.clone());
+                }
+            }
+        }
+    }
+
+    /// Snapshots that no destination holds any more need not be there.
+    pub(crate) fn drop_lost(&mut self) -> usize {
+        let kept = self.reference.kept();
+        let is_held = |tag: &Tag| self.sites.iter().any(|site| site.held.contains(tag));
+        let lost: Vec<Tag> = kept.into_iter().filter(|tag| !is_held(tag)).collect();
+        for tag in &lost {
+            self.reference.set(*tag, Fate::Open);
+        }
+        lost.len()
+    }
+
+    /// Returns what the destination with the newest record that is there holds, for whoever goes on from it.
+    pub(crate) fn held_at_newest(&self) -> BTreeSet<Tag> {
+        let newest = |site: &&crate::site::Site| site.newest_record();
+        let present = self.sites.iter().filter(|site| site.present);
+        let Some(site) = present.max_by_key(newest) else {
+            return BTreeSet::new();
+        };
+        if !self.is_undamaged() {
+            return BTreeSet::new();
+        }
+        let kept = self.reference.kept();
+        kept.intersection(&site.held).copied().collect()
+    }
+
+    /// Nothing is deleted that is live, and by nobody who does not erase.
+    pub(crate) fn check_deleted(
+        &self,
+        deed: Deed,
+        before: &[BTreeMap<ObjectPath, u64>],
+    ) -> Result<(), String> {
+        for (site, before) in self.sites.iter().zip(before) {
+            let after = site.listed();
+            let gone = before.keys().filter(|path| !after.contains_key(*path));
+            let is_object = |path: &&ObjectPath| !path.as_str().contains("/keys/");
+            let gone: Vec<&ObjectPath> = gone.filter(is_object).collect();
+            if gone.is_empty() {
+                continue;
+            }
+            let wrong: Vec<_> = match deed {
+                Deed::Heal => {
+                    let broken = |path: &&&ObjectPath| !site.broken.contains_key(**path);
+                    gone.iter().filter(broken).collect()
+                }
+                Deed::Prune => {
+                    let authority = self.ring.authority().public_key();
+                    let replica = site.replica(self.archive, None);
+                    let log = read_log(&replica, &authority, &mut |_| ());
+                    let live = log.map(|log| log.live()).map_err(|e| e.to_string())?;
+                    let paths = live.iter().map(|(o, _)| object_path(self.archive, o));
+                    let live: BTreeSet<ObjectPath> = paths.collect();
+                    gone.iter().filter(|path| live.contains(**path)).collect()
+                }
+                _ => gone.iter().collect(),
+            };
+            if !wrong.is_empty() {
+                return Err(format!("{deed:?} deleted {wrong:?} from {}", site.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a path is that of a pack, an index run or a record.
+fn is_object(path: &ObjectPath) -> bool {
+    let mut parts = ["/packs/", "/indexes/", "/log/"].iter();
+    parts.any(|part| path.as_str().contains(part))
+}
+
+/// Names an error.
+pub(crate) fn name_of(error: &EngineError) -> String {
+    let text = format!("{error:?}");
+    let name = text.split([' ', '{', '"']).next().unwrap_or_default();
+    let name = name.trim_end_matches(['(', ')']);
+    format!("error {:?} {name}", error.class())
+}

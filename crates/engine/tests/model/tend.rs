@@ -1,0 +1,168 @@
+//! Syncing and healing, in the steps that the program takes: what other replicas have is copied, what is damaged
+//! is found and mended, and what was reached is remembered.
+
+use std::ops::ControlFlow;
+
+use strongroom_base::ids::DestinationId;
+use strongroom_engine::{EngineError, Head, Memory as _, MemoryError, WriterState};
+use strongroom_format::keys::KeysObject;
+use strongroom_replica::expected::{Expected, Keys, Owner};
+use strongroom_replica::heal::{Healed, heal};
+use strongroom_replica::log::{Log, read_log};
+use strongroom_replica::relation::{Relation, recall};
+use strongroom_replica::scrub::{Sample, scrub};
+use strongroom_replica::sync::sync_to;
+use strongroom_replica::{Replica, ReplicaError};
+
+use crate::common::crash::Dying;
+
+/// What became of one replica.
+pub(crate) struct Tended {
+    /// Whether it has the newest record that the profile knows, and nothing of it is damaged.
+    pub(crate) complete: bool,
+    /// How many objects were mended.
+    pub(crate) mended: usize,
+}
+
+/// Why a replica was not tended to.
+pub(crate) enum Untended {
+    /// It has another history than the one that it acknowledged.
+    SetAside(String),
+    Failed(EngineError),
+}
+
+impl From<EngineError> for Untended {
+    fn from(error: EngineError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<ReplicaError> for Untended {
+    fn from(error: ReplicaError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<MemoryError> for Untended {
+    fn from(error: MemoryError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Tending to the replicas of the archive.
+pub(crate) struct Tending<'a> {
+    pub(crate) authority: [u8; 32],
+    pub(crate) memory: &'a Dying<'a>,
+    /// The replicas that can be reached.
+    pub(crate) sites: Vec<(DestinationId, Replica)>,
+    /// The descriptor and the keys object that the profile has copies of.
+    pub(crate) descriptor: Vec<u8>,
+    pub(crate) keys: Keys,
+}
+
+impl Tending<'_> {
+    /// Brings a replica up to date; with a sample, also looks for damage and mends it.
+    pub(crate) fn tend(&self, number: usize, sample: Option<Sample>) -> Result<Tended, Untended> {
+        let authority = self.authority;
+        let is_keys = |number: u32, bytes: &[u8]| {
+            KeysObject::decode(bytes, &authority).is_ok_and(|keys| keys.number == number)
+        };
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        let mut state = self.memory.load()?;
+        let (id, target) = &self.sites[number];
+        let others = self
+            .sites
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != number);
+        let sisters: Vec<&Replica> = others.map(|(_, (_, replica))| replica).collect();
+        let all: Vec<&Replica> = [&sisters[..], &[target]].concat();
+        let mut expected = Expected::of(&all, &owner)?;
+        expected.descriptor = Some(self.descriptor.clone());
+        expected.keys = Some(self.keys.clone());
+        refuse_newer(&state, &expected.log)?;
+        let own = read_log(target, &authority, &mut |_| ())?;
+        judge(&state, *id, &own, sample.is_some())?;
+        let go_on = || ControlFlow::Continue(());
+        let mut damaged = false;
+        if own.newest() != expected.log.newest() || sample.is_none() {
+            let synced = sync_to(target, &sisters, &expected, &owner, &mut |_| go_on())?;
+            damaged = !synced.left_out.is_empty() && sample.is_none();
+        }
+        let mut healed = Healed::default();
+        if let Some(sample) = sample {
+            let found = scrub(target, &expected, &owner, sample, &mut |_| go_on())?;
+            let findings = &found.findings;
+            healed = heal(target, &sisters, &expected, &owner, findings, &mut |_| {
+                go_on()
+            })?;
+            damaged = !healed.is_whole() || findings.len() > healed.healed.len();
+        }
+        let complete = !damaged && self.remember(&mut state, *id, &expected.log)?;
+        Ok(Tended {
+            complete,
+            mended: healed.healed.len(),
+        })
+    }
+
+    fn remember(
+        &self,
+        state: &mut WriterState,
+        id: DestinationId,
+        log: &Log,
+    ) -> Result<bool, EngineError> {
+        let Some(newest) = log.newest().map(head_of) else {
+            return Ok(false);
+        };
+        let is_newest = state.head.is_some_and(|head| head.id <= newest.id);
+        if is_newest {
+            state.heads.insert(id, newest);
+            self.memory.save(state)?;
+        }
+        Ok(is_newest)
+    }
+}
+
+/// Stops where somebody else has written to the archive.
+fn refuse_newer(state: &WriterState, log: &Log) -> Result<(), EngineError> {
+    let (Some(newest), Some(known)) = (log.newest().map(head_of), state.head) else {
+        return Ok(());
+    };
+    if state.announced.contains(&newest) || newest.id <= known.id {
+        return Ok(());
+    }
+    Err(EngineError::Fenced {
+        destination: "one of them".to_owned(),
+        found: newest.id,
+        known: Some(known.id),
+    })
+}
+
+/// Compares a replica with what it acknowledged. One that went back is filled by healing alone.
+fn judge(state: &WriterState, id: DestinationId, own: &Log, heals: bool) -> Result<(), Untended> {
+    let Some(known) = state.heads.get(&id) else {
+        return Ok(());
+    };
+    let remembered = strongroom_replica::log::Head {
+        id: known.id,
+        hash: known.hash,
+    };
+    match recall(own, remembered) {
+        Relation::RolledBack if heals => Ok(()),
+        relation @ (Relation::RolledBack | Relation::Forked) => Err(Untended::SetAside(format!(
+            "{relation:?}: it acknowledged {}",
+            known.id
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn head_of(head: strongroom_replica::log::Head) -> Head {
+    Head {
+        id: head.id,
+        hash: head.hash,
+    }
+}
