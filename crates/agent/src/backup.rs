@@ -21,7 +21,8 @@ use strongroom_replica::Replica;
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, DestinationConfig, Profile};
+use crate::profile::{Config, Profile};
+use crate::retain::is_local;
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, archives, destinations, writing};
 
@@ -308,11 +309,8 @@ impl<'a> Job<'a> {
 
     /// Returns the destinations that are folders of this computer.
     pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
-        let is_folder = |there: &&DestinationConfig| {
-            let location = Location::parse(&there.url, Path::new("/"));
-            location.is_ok_and(|location| location.folder().is_some())
-        };
-        let local = self.config.destinations.iter().filter(is_folder);
+        let destinations = self.config.destinations.iter();
+        let local = destinations.filter(|there| is_local(there));
         local.map(|there| there.id).collect()
     }
 

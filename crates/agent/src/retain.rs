@@ -1,6 +1,7 @@
 //! Forgetting snapshots, and pruning what only they needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,9 +14,10 @@ use strongroom_engine::{DestinationReport, EngineError, Writer, forget::forget a
 use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
 
 use crate::backup::{Job, Tools};
+use crate::location::Location;
 use crate::look::{SnapshotName, select};
 use crate::memory::ProfileMemory;
-use crate::profile::Profile;
+use crate::profile::{ArchiveConfig, DestinationConfig, Profile};
 use crate::{AgentError, archives};
 
 /// Which snapshots are looked at together by a policy.
@@ -201,7 +203,7 @@ pub fn prune(
         let catalogue = Catalogue::open(&folder).map_err(EngineError::from)?;
         let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
         let erase = EraseOptions {
-            grace: grace(job, request)?,
+            grace: grace_of(job.settings(), request.grace)?,
             local: job.local_destinations(),
             dry_run: request.options.dry_run,
         };
@@ -222,14 +224,23 @@ pub fn prune(
     with_writer(profile, request.archive, tools, work)
 }
 
-fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> {
-    let settings = job.settings().grace.as_deref();
-    let age = match (request.grace, settings) {
+/// Returns how long what an archive gave up is kept: as asked, else as its settings say.
+pub(crate) fn grace_of(
+    archive: &ArchiveConfig,
+    asked: Option<Age>,
+) -> Result<Duration, AgentError> {
+    let age = match (asked, archive.grace.as_deref()) {
         (Some(age), _) => Some(age),
         (None, Some(text)) => Some(text.parse::<Age>()?),
         (None, None) => None,
     };
     Ok(age.map_or(GRACE, Age::to_duration))
+}
+
+/// Says whether a destination is a folder of this computer.
+pub(crate) fn is_local(there: &DestinationConfig) -> bool {
+    let location = Location::parse(&there.url, Path::new("/"));
+    location.is_ok_and(|location| location.folder().is_some())
 }
 
 /// Lets something work with the writer of an archive that has begun, after its destinations caught up.
