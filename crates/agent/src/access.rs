@@ -48,7 +48,10 @@ pub fn from_profile(
 ) -> Result<Opened, AgentError> {
     let config = profile.config()?;
     let archive = archives::to_read(&config, asked)?;
-    let (reached, unreached) = reach(&config, archive);
+    let (mut reached, unreached) = reach(&config, archive);
+    for there in &mut reached {
+        there.store = remembering(there.store.clone());
+    }
     let wraps = wraps::Wraps::load(profile, archive.id)?;
     let custody = match credential {
         Some(credential) => custody_of(&wraps.keys, credential)?,
@@ -152,7 +155,7 @@ fn open(
     } in reached
     {
         ids.push(destination);
-        replicas.push(Replica::new(remembering(store), id));
+        replicas.push(Replica::new(store, id));
         destinations.push(name);
     }
     if replicas.is_empty() && !unreached.is_empty() {

@@ -20,6 +20,7 @@ use strongroom_replica::Replica;
 
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
+use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, Profile};
 use crate::retain::is_local;
@@ -73,6 +74,8 @@ pub struct BackedUp {
     pub lacks_password: bool,
     /// What the engine did.
     pub summary: BackupSummary,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
 }
 
 /// Backs up.
@@ -109,6 +112,7 @@ pub fn backup(
         begun,
         lacks_password: begun && job.lacks_password()?,
         summary,
+        locks: extend_all(profile, archive, &writer, tools),
     })
 }
 

@@ -15,6 +15,7 @@ use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
 
 use crate::backup::{Job, Tools};
 use crate::location::Location;
+use crate::locks::{Locked, extend_all};
 use crate::look::{SnapshotName, select};
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, DestinationConfig, Profile};
@@ -190,6 +191,8 @@ pub struct Pruned {
     pub summary: PruneSummary,
     /// What was erased at each destination that could be reached.
     pub erasures: Vec<Erasure>,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
 }
 
 /// Gives up what no snapshot needs, and erases what was given up long enough ago.
@@ -215,10 +218,16 @@ pub fn prune(
             progress,
             stop,
         )?;
+        let erasures = erase_condemned(writer, &erase, progress, stop);
+        let locks = match erase.dry_run {
+            true => Vec::new(),
+            false => extend_all(profile, job.archive(), writer, tools),
+        };
         Ok(Pruned {
             archive: job.archive(),
             summary,
-            erasures: erase_condemned(writer, &erase, progress, stop),
+            erasures,
+            locks,
         })
     };
     with_writer(profile, request.archive, tools, work)

@@ -175,7 +175,7 @@ pub fn erase(
         }
         match replica.store().delete(&place.path(replica.archive())) {
             Ok(()) => {}
-            Err(StoreError::Denied { .. }) => {
+            Err(StoreError::Denied { .. } | StoreError::Refused { .. }) => {
                 denied |= !matches!(place, Place::Keys { .. });
                 erased.denied += 1;
                 continue;

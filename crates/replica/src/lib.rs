@@ -14,6 +14,7 @@ pub mod given_up;
 pub mod heal;
 pub mod layout;
 pub mod live;
+pub mod locks;
 pub mod log;
 pub mod parallel;
 mod reader;

@@ -24,6 +24,7 @@ use mend::Bench;
 use crate::AgentError;
 use crate::backup::Tools;
 use crate::destinations::{Unreached, named, reach};
+use crate::locks::{Locked, Locks};
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Profile};
 use crate::wraps::{self, Wraps};
@@ -68,6 +69,8 @@ pub struct Tending {
     pub put_back: Healed,
     /// That it had gone back before, in words.
     pub went_back: Option<String>,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Option<Locked>,
     /// Whether it has the newest record that the profile knows, as far as was found out.
     pub is_newest: bool,
 }
@@ -146,6 +149,7 @@ struct Work<'a> {
     config: &'a Config,
     archive: &'a ArchiveConfig,
     tools: &'a Tools<'a>,
+    profile: &'a Profile,
 }
 
 impl<'a> Work<'a> {
@@ -179,6 +183,7 @@ impl<'a> Work<'a> {
             config,
             archive,
             tools,
+            profile,
         })
     }
 
@@ -227,6 +232,8 @@ impl<'a> Work<'a> {
             self.put_back(&bench, (sample, rules), dry_run, &mut tending)?;
         }
         if !dry_run {
+            let mut locks = Locks::load(self.profile, self.archive.id, authority, self.tools);
+            tending.locks = locks.extend_at(site.id, &site.name, &site.replica);
             tending.is_newest = self.remember(number, &expected.log, &tending)?;
         }
         Ok(tending)

@@ -81,6 +81,7 @@ fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failur
         }
     };
     warn(context, name, tending);
+    super::locks::tell(context, tending.locks.as_slice());
     if context.output.is_json() {
         return object(context, there, tending);
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rusty_s3::actions::{ListObjectsV2, ListObjectsV2Response, S3Action as _};
+use rusty_s3::actions::{ListObjectsV2, ListObjectsV2Response};
 
 use super::S3;
 use crate::StoreError;
