@@ -110,9 +110,9 @@ fn held(survey: &Survey, rules: &Rules) -> Option<Held> {
     (skew > SKEW_MAX.as_nanos()).then_some(Held::Clock)
 }
 
-/// Objects that were given up and are not at a replica.
+/// Objects that were given up and may be missing at a replica.
 pub(crate) struct Waiting {
-    /// Records.
+    /// Records; those that the survey has are passed over.
     pub(crate) records: Vec<LogEntry>,
     /// Packs and index runs.
     pub(crate) contents: BTreeSet<ObjectRef>,
@@ -129,9 +129,14 @@ impl Waiting {
             return Err(held);
         }
         let place = |entry: &LogEntry| ObjectRef::record(entry.id());
-        let missing: BTreeSet<ObjectRef> = self.records.iter().map(place).collect();
+        let there = survey.records.iter().map(|record| place(&record.entry));
+        let there: BTreeSet<ObjectRef> = there.collect();
+        let records = self.records.into_iter();
+        let records = records.filter(|entry| !there.contains(&place(entry)));
+        let records: Vec<LogEntry> = records.collect();
+        let missing: BTreeSet<ObjectRef> = records.iter().map(place).collect();
         let at = survey.now;
-        let arrived = self.records.into_iter().map(|entry| Arrived { entry, at });
+        let arrived = records.into_iter().map(|entry| Arrived { entry, at });
         survey.records.extend(arrived);
         let key = |record: &Arrived| (record.entry.id().seq, record.entry.id().generation);
         survey.records.sort_by_key(key);

@@ -203,10 +203,9 @@ impl Search<'_> {
         random: &dyn RandomSource,
     ) -> Result<Result<BTreeSet<ObjectRef>, Held>, ReplicaError> {
         let survey = survey(self.replica, self.owner, random)?;
-        let records = named.stale.into_iter();
-        let records = records.filter(|(object, _)| missing.contains_key(object));
         let waiting = Waiting {
-            records: records.map(|(_, entry)| entry).collect(),
+            // Those that are there and damaged are not in the survey either, and will be mended.
+            records: named.stale.into_values().collect(),
             contents: missing
                 .keys()
                 .filter(|object| named.condemned.contains(object))
@@ -217,6 +216,7 @@ impl Search<'_> {
             .keys()
             .filter(|object| named.branches.contains(object));
         Ok(waiting.judge(survey, &self.rules).map(|mut waits| {
+            waits.retain(|object| missing.contains_key(object));
             waits.extend(lost);
             waits
         }))
