@@ -137,9 +137,11 @@ impl<'a> Locks<'a> {
         };
         let stop = self.tools.stop;
         let live = live_paths(replica, &owner)?;
-        let go_on = &mut || match stop.is_requested() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        let go_on = &mut || {
+            if stop.is_requested() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         };
         let (round, extended) = extend(&**store, &live, rule, now, last, go_on)?;
         let round = RoundText {

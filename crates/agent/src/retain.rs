@@ -219,9 +219,10 @@ pub fn prune(
             stop,
         )?;
         let erasures = erase_condemned(writer, &erase, progress, stop);
-        let locks = match erase.dry_run {
-            true => Vec::new(),
-            false => extend_all(profile, job.archive(), writer, tools),
+        let locks = if erase.dry_run {
+            Vec::new()
+        } else {
+            extend_all(profile, job.archive(), writer, tools)
         };
         Ok(Pruned {
             archive: job.archive(),

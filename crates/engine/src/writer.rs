@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
-use strongroom_base::ids::{ArchiveId, DestinationId, Seq};
+use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::random::RandomSource;
 use strongroom_crypto::sign::SigningKey;
@@ -187,14 +187,6 @@ impl<'a> Writer<'a> {
             let ready = matches!(slot.standing, Standing::Ready | Standing::CaughtUp);
             ready.then_some(())?;
             Some((number, slot.destination.replica.as_ref().ok()?))
-        })
-    }
-
-    /// Returns the destinations that have the newest record: ids, names and replicas.
-    pub fn ready_destinations(&self) -> impl Iterator<Item = (DestinationId, &str, &Replica)> {
-        self.ready().map(|(number, replica)| {
-            let destination = &self.slots[number].destination;
-            (destination.id, destination.name.as_str(), replica)
         })
     }
 

@@ -21,7 +21,7 @@ use crate::segments::Segments;
 /// How many bytes of decompressed segments are kept.
 const SEGMENT_BYTES_KEPT: usize = 48 << 20;
 /// As [`SEGMENT_BYTES_KEPT`], where more are read at a time because each takes long.
-const SEGMENT_BYTES_KEPT_FAR: usize = 160 << 20;
+const SEGMENT_BYTES_KEPT_FAR: usize = 112 << 20;
 
 /// A snapshot and its place in the log.
 #[derive(Clone, Debug)]

@@ -83,7 +83,9 @@ pub trait Store: Send + Sync {
                 names.insert(folder.to_owned());
             }
         })?;
-        names.iter().for_each(|name| visit(name));
+        for name in &names {
+            visit(name);
+        }
         Ok(())
     }
 
