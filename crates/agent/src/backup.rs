@@ -22,8 +22,10 @@ use strongroom_store::Folder;
 
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
+use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, DestinationConfig, Profile};
+use crate::profile::{Config, Profile};
+use crate::retain::is_local;
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, archives, destinations, writing};
 
@@ -77,6 +79,8 @@ pub struct BackedUp {
     pub lacks_password: bool,
     /// What the engine did.
     pub summary: BackupSummary,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
 }
 
 /// Backs up.
@@ -113,6 +117,7 @@ pub fn backup(
         begun,
         lacks_password: begun && job.lacks_password()?,
         summary,
+        locks: extend_all(profile, archive, &writer, tools),
     })
 }
 
@@ -316,11 +321,8 @@ impl<'a> Job<'a> {
 
     /// Returns the destinations that are folders of this computer.
     pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
-        let is_folder = |there: &&DestinationConfig| {
-            let location = Location::parse(&there.url, Path::new("/"));
-            location.is_ok_and(|location| location.folder().is_some())
-        };
-        let local = self.config.destinations.iter().filter(is_folder);
+        let destinations = self.config.destinations.iter();
+        let local = destinations.filter(|there| is_local(there));
         local.map(|there| there.id).collect()
     }
 

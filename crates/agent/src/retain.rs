@@ -1,6 +1,7 @@
 //! Forgetting snapshots, and pruning what only they needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,9 +14,11 @@ use strongroom_engine::{DestinationReport, EngineError, Writer, forget::forget a
 use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
 
 use crate::backup::{Job, Tools};
+use crate::location::Location;
+use crate::locks::{Locked, extend_all};
 use crate::look::{SnapshotName, select};
 use crate::memory::ProfileMemory;
-use crate::profile::Profile;
+use crate::profile::{ArchiveConfig, DestinationConfig, Profile};
 use crate::{AgentError, archives};
 
 /// Which snapshots are looked at together by a policy.
@@ -188,6 +191,8 @@ pub struct Pruned {
     pub summary: PruneSummary,
     /// What was erased at each destination that could be reached.
     pub erasures: Vec<Erasure>,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
 }
 
 /// Gives up what no snapshot needs, and erases what was given up long enough ago.
@@ -201,7 +206,7 @@ pub fn prune(
         let catalogue = Catalogue::open(&folder).map_err(EngineError::from)?;
         let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
         let erase = EraseOptions {
-            grace: grace(job, request)?,
+            grace: grace_of(job.settings(), request.grace)?,
             local: job.local_destinations(),
             dry_run: request.options.dry_run,
         };
@@ -213,27 +218,40 @@ pub fn prune(
             progress,
             stop,
         )?;
-        if !request.options.dry_run {
+        let erasures = erase_condemned(writer, &erase, progress, stop);
+        let mut locks = Vec::new();
+        if !erase.dry_run {
+            locks = extend_all(profile, job.archive(), writer, tools);
             job.remove_leftovers(&*tools.clock);
         }
         Ok(Pruned {
             archive: job.archive(),
             summary,
-            erasures: erase_condemned(writer, &erase, progress, stop),
+            erasures,
+            locks,
         })
     };
     let is_rehearsal = request.options.dry_run;
     with_writer(profile, request.archive, is_rehearsal, tools, work)
 }
 
-fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> {
-    let settings = job.settings().grace.as_deref();
-    let age = match (request.grace, settings) {
+/// Returns how long what an archive gave up is kept: as asked, else as its settings say.
+pub(crate) fn grace_of(
+    archive: &ArchiveConfig,
+    asked: Option<Age>,
+) -> Result<Duration, AgentError> {
+    let age = match (asked, archive.grace.as_deref()) {
         (Some(age), _) => Some(age),
         (None, Some(text)) => Some(text.parse::<Age>()?),
         (None, None) => None,
     };
     Ok(age.map_or(GRACE, Age::to_duration))
+}
+
+/// Says whether a destination is a folder of this computer.
+pub(crate) fn is_local(there: &DestinationConfig) -> bool {
+    let location = Location::parse(&there.url, Path::new("/"));
+    location.is_ok_and(|location| location.folder().is_some())
 }
 
 /// Lets something work with the writer of an archive that has begun, after its destinations caught up; in a

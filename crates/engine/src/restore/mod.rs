@@ -39,6 +39,8 @@ use write::Job;
 
 /// Jobs that wait for a thread.
 const JOBS: usize = 4;
+/// How many threads fetch and write where every answer takes long: they wait, most of the time.
+const THREADS_FAR: usize = 16;
 /// A job of small files has at most so many bytes and files.
 const JOB_BYTES: u64 = 4 << 20;
 const JOB_FILES: usize = 256;
@@ -78,10 +80,7 @@ pub fn restore(
     count(&progress.bytes_total, snapshot.statistics.bytes);
     let (sender, jobs) = bounded(JOBS);
     let result = std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism()
-            .map_or(2, NonZero::get)
-            .max(2)
-        {
+        for _ in 0..threads(archive) {
             let jobs = jobs.clone();
             let context = &context;
             scope.spawn(move || write::run(&jobs, context, stop));
@@ -111,6 +110,13 @@ pub fn restore(
         return Err(EngineError::Interrupted);
     }
     Ok(context.totals.summary())
+}
+
+/// Returns how many threads write files.
+fn threads(archive: &Archive) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+    let least = if archive.is_far() { THREADS_FAR } else { 2 };
+    cores.max(least)
 }
 
 struct JobSender<'a> {
