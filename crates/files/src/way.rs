@@ -106,7 +106,7 @@ mod tests {
         assert!(!make(&at("absolute/a/../a/b")).unwrap().1);
         assert!(at("real/a/b").is_dir());
         assert!(make(&at("loop/a")).is_err());
-        std::fs::write(at("file"), "").unwrap();
+        std::fs::File::create(at("file")).unwrap();
         assert!(make(&at("file/a")).is_err());
     }
 

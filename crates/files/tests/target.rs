@@ -189,7 +189,7 @@ fn removing_takes_trees_but_not_what_links_lead_to() {
     let tree = target.make_dir(b"tree").unwrap().0;
     for name in [&b"b"[..], b"a", b"c\xff"] {
         let inner = tree.make_dir(name).unwrap().0;
-        inner.make_dir(b"empty").unwrap().0;
+        inner.make_dir(b"empty").unwrap();
         inner.create_file(b"file").unwrap();
         inner.create_special(b"fifo", Special::Fifo).unwrap();
         let path = outside.path().as_os_str().as_encoded_bytes();
@@ -222,7 +222,7 @@ fn a_tree_deeper_than_open_files_or_paths_allow_is_removed() {
 fn another_file_system_is_not_emptied() {
     let (folder, target) = target();
     let inner = target.make_dir(b"tree").unwrap().0;
-    inner.make_dir(b"mounted").unwrap().0;
+    inner.make_dir(b"mounted").unwrap();
     let mounted = folder.path().join("tree/mounted");
     let mount = Command::new("mount")
         .args(["-t", "tmpfs", "none"])

@@ -58,8 +58,11 @@ impl Memory {
     #[must_use]
     pub fn fork(&self) -> Self {
         let objects = Mutex::new(self.lock().clone());
-        let clock = self.clock.clone();
-        Self { objects, clock }
+        Self {
+            objects,
+            clock: self.clock.clone(),
+            lock: self.lock,
+        }
     }
 
     /// Changes the bytes of an object behind the store's back, as a failing disk would; says whether there
