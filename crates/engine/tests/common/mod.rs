@@ -8,6 +8,7 @@
 )]
 
 pub mod crash;
+pub mod hooked;
 pub mod trees;
 
 use std::path::Path;
