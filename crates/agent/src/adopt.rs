@@ -134,9 +134,6 @@ pub fn accept(
     let id = destinations::named(writing.config(), name)?.id;
     let (identity, there) = (writing.identity(), writing.destinations());
     let (mut writer, went_back) = Writer::accept(identity, there, writing.memory(), id)?;
-    if went_back {
-        writing.read_all_again()?;
-    }
     writer.catch_up(&mut |_| ())?;
     Ok(Accepted {
         archive: writing.settings().id,

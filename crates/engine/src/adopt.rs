@@ -3,18 +3,19 @@
 
 use strongroom_base::ids::DestinationId;
 use strongroom_base::object::ObjectRef;
-use strongroom_format::body::{Body, Deed};
-use strongroom_replica::record::{Changes, PartKind, RecordKind};
+use strongroom_format::body::Deed;
+use strongroom_replica::record::Changes;
 
-use crate::create::seal_body;
+use crate::deed::commit_deed;
 use crate::destination::Destination;
 use crate::error::EngineError;
-use crate::heads::{Seen, look_at_all};
+use crate::heads::{Seen, look_at_all, newest_sound};
 use crate::memory::{Head, Memory, WriterState};
 use crate::writer::{Identity, Standing, Writer};
 
 impl<'a> Writer<'a> {
-    /// Begins a generation at the newest record that any destination has. Whoever wrote before meets it
+    /// Begins a generation at the newest record that any destination has, or the newest sound one, where all of the
+    /// newest are damaged. Whoever wrote before meets it
     /// and stops; what it writes elsewhere is a branch.
     ///
     /// After a crash it is called again, or [`open`](Self::open) finishes it.
@@ -24,13 +25,22 @@ impl<'a> Writer<'a> {
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
         let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority);
-        let newest = seen
-            .iter()
-            .filter_map(Seen::newest)
-            .max_by_key(|head| head.id);
+        let mut seen = look_at_all(&destinations, &authority, &WriterState::default());
+        let mut given_up = None;
+        if !seen.iter().any(|seen| seen.newest().is_some()) {
+            // Nothing is there but what lies below something that is damaged.
+            let damaged = |(_, seen): &(_, &mut Seen)| matches!(seen, Seen::Damaged(_));
+            for (destination, seen) in destinations.iter().zip(&mut seen).filter(damaged) {
+                if let Some((sound, taken)) = newest_sound(destination, &authority) {
+                    *seen = Seen::Newest(sound);
+                    given_up = given_up.max(Some(taken));
+                }
+            }
+        }
+        let newest = seen.iter().filter_map(Seen::newest);
         let mut state = WriterState {
-            head: newest,
+            head: newest.max_by_key(|head| head.id),
+            given_up,
             ..WriterState::default()
         };
         // The numbers of generations that this profile announced before are taken.
@@ -58,20 +68,33 @@ impl<'a> Writer<'a> {
         accepted: DestinationId,
     ) -> Result<(Self, bool), EngineError> {
         let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority);
         let mut state = memory.load()?;
+        let mut seen = look_at_all(&destinations, &authority, &state);
         let position = destinations.iter().position(|there| there.id == accepted);
         let position = position.ok_or(EngineError::NothingToAccept)?;
+        let mut taken = None;
+        if matches!(seen[position], Seen::Damaged(_))
+            && let Some((sound, above)) = newest_sound(&destinations[position], &authority)
+        {
+            seen[position] = Seen::Newest(sound);
+            taken = Some(above);
+        }
         let (name, found) = (destinations[position].name.clone(), seen[position].newest());
         let had = state.heads.remove(&accepted);
         let has_head = |seen: &Seen| seen.newest().is_some() && seen.newest() == state.head;
         if seen.iter().any(has_head) {
             let was = had.map_or_else(|| "none".to_owned(), |head| head.id.to_string());
             let is = found.map_or_else(|| "none".to_owned(), |head| head.id.to_string());
+            state.given_up = taken;
             let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
             let note =
                 format!("{name} had acknowledged record {was}; its record {is} was accepted");
-            writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
+            if taken.is_some() {
+                // The name of the next record may be taken there.
+                writer.begin_generation(&note)?;
+            } else {
+                writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
+            }
             return Ok((writer, false));
         }
         let (Some(found), Some(newest)) = (found, state.head) else {
@@ -86,6 +109,8 @@ impl<'a> Writer<'a> {
         }
         state.head = Some(found);
         state.heads.insert(accepted, found);
+        state.given_up = taken.max(Some(newest.id));
+        state.catalogued.clear();
         memory.save(&state)?;
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         writer.begin_generation(&format!("went back to record {} at {name}", found.id))?;
@@ -97,27 +122,10 @@ impl<'a> Writer<'a> {
         &mut self,
         note: &str,
         changes: Changes,
-        mut runs: Vec<ObjectRef>,
+        runs: Vec<ObjectRef>,
     ) -> Result<Head, EngineError> {
-        runs.sort_unstable();
-        let body = Body {
-            time: self.identity.clock.now(),
-            destinations: self.acknowledged(),
-            runs: runs.clone(),
-            deed: Deed::Repair {
-                note: note.to_owned(),
-            },
-        };
-        let Identity {
-            archive,
-            ring,
-            random,
-            ..
-        } = &self.identity;
-        let generation = self.next_id().generation;
-        let sealed = seal_body(*archive, generation, ring, &body, &**random);
-        let parts = [(PartKind::Body, sealed.as_slice())];
-        self.commit(RecordKind::Repair, changes, &parts, runs)
+        let note = note.to_owned();
+        commit_deed(self, Deed::Repair { note }, changes, runs)
     }
 
     /// Says whether a destination could not be looked at, or lacks what the others have.

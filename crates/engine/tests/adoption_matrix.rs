@@ -196,8 +196,6 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
     let id = DestinationId([0; 16]);
     let (_, went_back) = Writer::accept(identity, destinations, &world.setup.memory, id).unwrap();
     assert!(went_back);
-    let catalogue = world.setup.catalogue();
-    catalogue.forget_directories().unwrap();
     world.backup(source.path(), &without(&[1])).unwrap();
     // It is there again after all.
     let summary = world.backup(source.path(), &Run::sound()).unwrap();

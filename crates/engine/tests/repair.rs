@@ -121,7 +121,6 @@ fn what_no_destination_has_is_stored_again_from_the_source() {
     let (progress, stop) = (Progress::default(), Stop::default());
     let done = repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
     assert!(!done.voided.is_empty() && done.record.is_some());
-    case.world.setup.catalogue().forget_directories().unwrap();
     // It says so until it is stored again.
     assert!(!case.damage().is_empty());
     // As in the first snapshot.
@@ -138,7 +137,6 @@ fn what_is_gone_for_good_is_acknowledged() {
     write(&case.source.path().join("00/0"), b"another content");
     let (progress, stop) = (Progress::default(), Stop::default());
     repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
-    case.world.setup.catalogue().forget_directories().unwrap();
     case.backs_up();
     let damage = case.damage();
     assert!(!damage.is_empty(), "{damage:?}");
@@ -196,7 +194,6 @@ fn a_pack_whose_trailer_is_damaged_is_lost_with_its_index() {
     let done = repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
     assert_eq!((done.runs.len(), done.voided.len()), (1, packs));
     assert!(!losses(&case.open().0).unwrap().is_empty());
-    case.world.setup.catalogue().forget_directories().unwrap();
     std::fs::remove_file(case.source.path().join("small")).unwrap();
     case.backs_up();
     assert_eq!(case.damage(), []);
@@ -260,7 +257,6 @@ fn a_loss_stays_acknowledged_over_a_checkpoint_while_something_is_missing() {
     write(&case.source.path().join("00/0"), b"another content");
     let (progress, stop) = (Progress::default(), Stop::default());
     repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
-    case.world.setup.catalogue().forget_directories().unwrap();
     case.backs_up();
     let prune = || case.world.prune(&PruneOptions::default(), &Run::sound());
     case.world.forget(&[Seq(3)], &Run::sound()).unwrap();

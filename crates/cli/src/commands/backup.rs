@@ -105,9 +105,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
         strongroom_agent::backup(&profile, &request, &tools)
     })?;
     report(context, &done)?;
-    let set_aside =
-        |there: &DestinationReport| matches!(there.status, DestinationStatus::SetAside(_));
-    Ok(if done.summary.destinations.iter().any(set_aside) {
+    let mut destinations = done.summary.destinations.iter();
+    Ok(if destinations.any(|there| there.status.is_damage()) {
         Outcome::Damage
     } else if done.summary.failed > 0 {
         Outcome::SomeLeftOut
@@ -242,6 +241,7 @@ fn trouble(there: &DestinationReport) -> Option<String> {
         DestinationStatus::Unreachable(why) => {
             Some(format!("cannot be reached, and catches up later: {why}"))
         }
+        DestinationStatus::Incomplete(why) => Some(format!("not complete: {why}")),
         DestinationStatus::SetAside(why) => {
             Some(format!("set aside, nothing was written to it: {why}"))
         }
@@ -253,6 +253,7 @@ fn status(there: &DestinationReport) -> &'static str {
         DestinationStatus::UpToDate => "up to date",
         DestinationStatus::CaughtUp => "caught up",
         DestinationStatus::Unreachable(_) => "unreachable",
+        DestinationStatus::Incomplete(_) => "not complete",
         DestinationStatus::SetAside(_) => "set aside",
     }
 }

@@ -34,6 +34,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
+use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_crypto::chunker::Chunker;
 use strongroom_files::{Dir, Error, Kind, Names};
@@ -102,6 +103,10 @@ pub fn backup(
     let roots = open_roots(&options.roots)?;
     let ring = writer.identity.ring.clone();
     let known = open_known(writer, catalogue)?;
+    if !writer.vouches_for(catalogue.record()?.as_deref()) {
+        // What it saw may name chunks that the archive does not have.
+        catalogue.forget_directories()?;
+    }
     let set = ChunkSet::new(&ring.dedup, known, progress);
     let chunker = Chunker::new(ring.dedup.chunker.expose_bytes());
     let clock = writer.identity.clock.clone();
@@ -141,7 +146,7 @@ pub fn backup(
         roots: named_roots(&roots, assembled)?,
     };
     let head = packer.record_snapshot(snapshot)?;
-    update.commit()?;
+    update.commit(&head.to_bytes())?;
     writer.catch_up(&mut |_| ())?;
     let total = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     Ok(BackupSummary {
@@ -317,17 +322,27 @@ fn sorted(tags: &[String]) -> Vec<String> {
 
 /// Opens what this computer knows of the archive's chunks, fetching index runs it lacks.
 fn open_known(writer: &Writer<'_>, catalogue: &Catalogue) -> Result<KnownChunks, EngineError> {
-    let replicas = writer.ready().map(|(_, replica)| replica.clone()).collect();
-    let mut archive = None;
+    let mut fetcher = RunFetcher::default();
     KnownChunks::open(&catalogue.runs_folder(), writer.runs(), &mut |run| {
-        if archive.is_none() {
-            let replicas = Replicas::new(Vec::clone(&replicas))?;
-            let ring = writer.identity.ring.clone();
-            archive = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
-        }
-        let archive = archive.as_ref().ok_or(EngineError::Interrupted)?;
-        Ok(archive.run_plaintext(run)?)
+        fetcher.fetch(writer, run)
     })
+}
+
+/// Fetches index runs from the ready destinations.
+#[derive(Default)]
+struct RunFetcher(Option<Archive>);
+
+impl RunFetcher {
+    fn fetch(&mut self, writer: &Writer<'_>, run: &ObjectRef) -> Result<Vec<u8>, EngineError> {
+        if self.0.is_none() {
+            let replicas = writer.ready().map(|(_, replica)| replica.clone());
+            let replicas = Replicas::new(replicas.collect())?;
+            let ring = writer.identity.ring.clone();
+            self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
+        }
+        let archive = self.0.as_ref().ok_or(EngineError::Interrupted)?;
+        Ok(archive.run_plaintext(run)?)
+    }
 }
 
 fn open_roots(paths: &[PathBuf]) -> Result<Vec<OpenRoot>, EngineError> {

@@ -206,7 +206,9 @@ mod tests {
     fn rows_lead_to_what_the_trailer_says() {
         check(true, |_| {});
         // Another run has the row instead.
-        check(true, |run| drop(run.entries.remove(2)));
+        check(true, |run| {
+            let _ = run.entries.remove(2);
+        });
         check(false, |run| run.entries[0].prefix[0] ^= 1);
         check(false, |run| run.entries[0].offset = 10);
         check(false, |run| run.entries[0].segment ^= 1);

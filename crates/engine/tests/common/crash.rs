@@ -163,6 +163,19 @@ impl World {
         Writer::adopt(identity, self.destinations(run), &memory)?.catch_up(&mut |_| ())
     }
 
+    /// Accepts what a destination has, as the program does.
+    pub fn accept(&self, destination: DestinationId, run: &Run<'_>) -> Result<bool, EngineError> {
+        let plan = run.plan.clone().filter(|_| run.dies);
+        let memory = Dying {
+            inner: &self.setup.memory,
+            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
+        };
+        let (identity, there) = (self.setup.identity.clone(), self.destinations(run));
+        let (mut writer, went_back) = Writer::accept(identity, there, &memory, destination)?;
+        writer.catch_up(&mut |_| ())?;
+        Ok(went_back)
+    }
+
     /// Opens the writer when all is well.
     pub fn writer(&self) -> Writer<'_> {
         let destinations = self.destinations(&Run::sound());
