@@ -14,6 +14,7 @@ mod batch;
 mod chunks;
 mod compress;
 mod content;
+mod known;
 mod lists;
 mod options;
 mod packer;
@@ -34,12 +35,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
-use strongroom_base::object::ObjectRef;
-use strongroom_catalogue::{Catalogue, KnownChunks};
+use strongroom_catalogue::Catalogue;
 use strongroom_crypto::chunker::Chunker;
 use strongroom_files::{Dir, Error, Kind, Names};
 use strongroom_format::body::{Root, Snapshot, root_name};
-use strongroom_read::{Archive, Replicas};
 
 pub use compress::{Compressor, Stream};
 pub use options::{BackupOptions, Excludes};
@@ -53,6 +52,7 @@ use assemble::{Assembled, Assembler, FileRoot};
 use chunks::{ChunkSet, ChunkSink};
 pub(crate) use chunks::{RawSegment, Segment};
 use content::FileReader;
+use known::open_known;
 use packer::Packer;
 use scan::Scanner;
 use spans::{SPANS_WAITING, SpanCutter};
@@ -318,31 +318,6 @@ fn sorted(tags: &[String]) -> Vec<String> {
     tags.sort_unstable();
     tags.dedup();
     tags
-}
-
-/// Opens what this computer knows of the archive's chunks, fetching index runs it lacks.
-fn open_known(writer: &Writer<'_>, catalogue: &Catalogue) -> Result<KnownChunks, EngineError> {
-    let mut fetcher = RunFetcher::default();
-    KnownChunks::open(&catalogue.runs_folder(), writer.runs(), &mut |run| {
-        fetcher.fetch(writer, run)
-    })
-}
-
-/// Fetches index runs from the ready destinations.
-#[derive(Default)]
-struct RunFetcher(Option<Archive>);
-
-impl RunFetcher {
-    fn fetch(&mut self, writer: &Writer<'_>, run: &ObjectRef) -> Result<Vec<u8>, EngineError> {
-        if self.0.is_none() {
-            let replicas = writer.ready().map(|(_, replica)| replica.clone());
-            let replicas = Replicas::new(replicas.collect())?;
-            let ring = writer.identity.ring.clone();
-            self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
-        }
-        let archive = self.0.as_ref().ok_or(EngineError::Interrupted)?;
-        Ok(archive.run_plaintext(run)?)
-    }
 }
 
 fn open_roots(paths: &[PathBuf]) -> Result<Vec<OpenRoot>, EngineError> {

@@ -14,8 +14,8 @@ use strongroom_replica::record::{
     Added, Changes, PartKind, RecordKind, SMALL_PAYLOAD_LEN_MAX, payload_offset,
 };
 
-use super::RunFetcher;
 use super::chunks::{ChunkSet, Segment};
+use super::known::RunFetcher;
 use crate::create::{seal, seal_body};
 use crate::error::EngineError;
 use crate::fanout::Fanout;
