@@ -117,8 +117,8 @@ fn packs_in(
     let archive = opener.replicas.archive();
     let open = |offset: u32, bytes: &[u8]| {
         let damaged = |source| ReadError::Object { object, source };
-        let opened = open_object(bytes, SealedKind::Pack, archive, opener.ring);
-        let (header, plaintext) = opened.map_err(damaged)?;
+        let pack = open_object(bytes, SealedKind::Pack, archive, opener.ring);
+        let (header, plaintext) = pack.map_err(damaged)?;
         let prefix = bytes.get(HEADER_LEN..).and_then(|rest| rest.first_chunk());
         let place = PackPlace {
             object,

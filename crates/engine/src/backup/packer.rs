@@ -364,11 +364,11 @@ impl<'a, 'w> Packer<'a, 'w> {
         let (mut all, mut fetcher) = (Run::default(), RunFetcher::default());
         for object in runs {
             let local = self.set.change_known(|known| known.sound_plaintext(object));
-            let fetched = match local.ok().flatten() {
+            let sound = match local.ok().flatten() {
                 Some(plaintext) => Ok(plaintext),
                 None => fetcher.fetch(self.writer, object),
             };
-            let Ok(plaintext) = fetched else {
+            let Ok(plaintext) = sound else {
                 return Ok(None);
             };
             let run =
