@@ -57,7 +57,7 @@ pub fn from_profile(
         Some(credential) => custody_of(&wraps.keys, credential)?,
         None => wraps::custody_key_for(profile, &wraps.keys)?,
     };
-    open(archive.id, reached, unreached, &custody)
+    open(archive.id, reached, unreached, &custody, Some(wraps.keys))
 }
 
 /// Returns where a destination is: a name of the profile's or a URL.
@@ -102,7 +102,7 @@ pub fn from_location(
         name: store.describe(),
         store,
     };
-    open(id, vec![reached], Vec::new(), &custody)
+    open(id, vec![reached], Vec::new(), &custody, None)
 }
 
 /// Lets a store that is far away remember what is needed several times on the way to an open archive.
@@ -146,6 +146,7 @@ fn open(
     reached: Vec<Reached>,
     mut unreached: Vec<Unreached>,
     custody: &CustodyKey,
+    known: Option<KeysObject>,
 ) -> Result<Opened, AgentError> {
     let (mut replicas, mut destinations, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     for Reached {
@@ -164,7 +165,7 @@ fn open(
         });
     }
     let mut problems = Vec::new();
-    let archive = Archive::open(Replicas::new(replicas)?, custody, &mut problems)?;
+    let archive = Archive::open_knowing(Replicas::new(replicas)?, custody, known, &mut problems)?;
     Ok(Opened {
         archive,
         destinations,

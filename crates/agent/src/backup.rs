@@ -26,7 +26,7 @@ use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, Profile};
 use crate::retain::is_local;
-use crate::wraps::{Wraps, settle};
+use crate::wraps::{Wraps, fence, refuse_stale, settle};
 use crate::{AgentError, archives, destinations, writing};
 
 /// Nobody writes one object for so long.
@@ -273,6 +273,7 @@ impl<'a> Job<'a> {
         if ring.current().1 == suite {
             return Ok(());
         }
+        refuse_stale(self.profile, &self.config, self.settings())?;
         ring.start_epoch(suite, random)?;
         let slots = self.wraps.keys.slots.clone();
         let settings = self.settings().clone();
@@ -309,7 +310,8 @@ impl<'a> Job<'a> {
         }
         for Reached { store, .. } in reach(&self.config, self.settings()).0 {
             // What fails here shows when the archive is written there.
-            let _ = settle(&Replica::new(store, self.archive), &self.wraps);
+            let fence = || fence(self.profile, &self.config, self.settings());
+            let _ = settle(&Replica::new(store, self.archive), &self.wraps, &fence);
         }
         Ok(begins)
     }

@@ -312,6 +312,20 @@ pub enum AgentError {
         /// What was found.
         reason: String,
     },
+    /// A destination holds other keys than those that the profile knows.
+    #[error(
+        "{destination} holds keys of archive {archive} that this profile does not have (number {found}, and the profile's is {known})"
+    )]
+    OtherKeys {
+        /// The destination.
+        destination: String,
+        /// The archive.
+        archive: String,
+        /// The number of the keys object there.
+        found: u32,
+        /// The number of the profile's.
+        known: u32,
+    },
     /// What was asked for was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -425,6 +439,7 @@ impl Classified for AgentError {
             | Self::Policy(_)
             | Self::NotAnAge(_)
             | Self::Temporary { .. }
+            | Self::OtherKeys { .. }
             | Self::Interrupted => Class::Caller,
             Self::NoCredential
             | Self::OtherKey { .. }

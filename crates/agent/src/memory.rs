@@ -29,6 +29,17 @@ struct State {
     head: Option<HeadText>,
     announced: Vec<HeadText>,
     destinations: BTreeMap<String, HeadText>,
+    #[serde(default)]
+    given_up: Option<IdText>,
+    #[serde(default)]
+    catalogued: Vec<HeadText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdText {
+    generation: u32,
+    seq: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +93,11 @@ fn encode(state: &WriterState) -> State {
         destinations: heads
             .map(|(id, head)| (id.to_string(), head_text(head)))
             .collect(),
+        given_up: state.given_up.map(|id| IdText {
+            generation: id.generation.0,
+            seq: id.seq.0,
+        }),
+        catalogued: state.catalogued.iter().map(head_text).collect(),
     }
 }
 
@@ -109,6 +125,15 @@ fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
         heads,
         head: state.head.as_ref().map(head).transpose()?,
         announced: state.announced.iter().map(head).collect::<Result<_, _>>()?,
+        given_up: state.given_up.as_ref().map(|id| RecordId {
+            generation: Generation(id.generation),
+            seq: Seq(id.seq),
+        }),
+        catalogued: state
+            .catalogued
+            .iter()
+            .map(head)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -147,6 +172,8 @@ mod tests {
             heads: [(DestinationId([2; 16]), head(4))].into(),
             head: Some(head(5)),
             announced: vec![head(6), head(6)],
+            given_up: Some(head(7).id),
+            catalogued: vec![head(3)],
         };
         memory.save(&state).unwrap();
         assert_eq!(memory.load().unwrap(), state);

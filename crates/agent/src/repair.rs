@@ -20,11 +20,12 @@ pub fn repair(
 ) -> Result<Repaired, AgentError> {
     let writing = Writing::begin(profile, asked, tools)?;
     let mut writer = writing.writer()?;
-    let repaired = engine::repair(&mut writer, read_data, tools.progress, tools.stop)?;
-    if !repaired.voided.is_empty() {
-        writing.read_all_again()?;
-    }
-    Ok(repaired)
+    Ok(engine::repair(
+        &mut writer,
+        read_data,
+        tools.progress,
+        tools.stop,
+    )?)
 }
 
 /// What is lost and not acknowledged.

@@ -9,14 +9,16 @@ use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::suite::Suite;
+use strongroom_engine::refuse_newer;
 use strongroom_format::keys::{KeyRing, KeysObject, Slot};
-use strongroom_replica::Replica;
 use strongroom_replica::descriptor::Descriptor;
+use strongroom_replica::{Replica, ReplicaError};
 use strongroom_store::StoreError;
 
-use crate::AgentError;
 use crate::destinations::{Reached, Unreached, reach};
+use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Profile};
+use crate::{AgentError, writing};
 
 /// Extension of the local keys object.
 const KEYS: &str = "keys";
@@ -31,6 +33,8 @@ pub(crate) struct Wraps {
     pub(crate) bytes: Vec<u8>,
     /// The same, understood.
     pub(crate) keys: KeysObject,
+    /// The public half of the key that signs them.
+    authority: [u8; 32],
 }
 
 /// What became of a new keys object.
@@ -53,7 +57,11 @@ impl Wraps {
         let bytes = profile.read_state(archive, KEYS, LEN_MAX)?;
         let bytes = bytes.ok_or_else(|| lost("keys", archive))?;
         let keys = KeysObject::decode(&bytes, &authority)?;
-        Ok(Self { bytes, keys })
+        Ok(Self {
+            bytes,
+            keys,
+            authority,
+        })
     }
 
     /// Opens the key ring with the custody key of the profile.
@@ -83,6 +91,38 @@ impl Wraps {
         self.keys = KeysObject::new(archive, number, ring, custody, slots, random);
         self.bytes = self.keys.encode(&ring.authority());
         profile.write_state(archive, KEYS, &self.bytes)
+    }
+}
+
+impl Wraps {
+    /// Refuses where a replica, whose keys objects are `there`, has one of the owner with this number or a higher one
+    /// that is not this one.
+    fn refuse_others(
+        &self,
+        replica: &Replica,
+        there: &[(u32, ObjectName)],
+    ) -> Result<(), AgentError> {
+        let own = (self.keys.number, ObjectName(hash(&self.bytes)));
+        let is_other = |found: &&(u32, ObjectName)| found.0 >= own.0 && **found != own;
+        for (number, name) in there.iter().filter(is_other) {
+            let bytes = match replica.get_keys(*number, *name) {
+                Ok(bytes) => bytes,
+                // Nobody's: its bytes do not have its name.
+                Err(error) if error.class() == Class::Damage => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let signed = KeysObject::decode(&bytes, &self.authority);
+            if signed.is_ok_and(|keys| keys.archive == self.keys.archive && keys.number == *number)
+            {
+                return Err(AgentError::OtherKeys {
+                    destination: replica.describe(),
+                    archive: self.keys.archive.to_string(),
+                    found: *number,
+                    known: own.0,
+                });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -157,7 +197,8 @@ pub(crate) fn custody_key_for(
     }
 }
 
-/// Brings the newest keys object to every destination of an archive that can be reached.
+/// Brings the newest keys object to every destination of an archive that can be reached. Whoever changed it has asked
+/// [`refuse_stale`] before.
 ///
 /// A destination that does not hold the archive yet gets it when the archive is written there.
 pub(crate) fn publish(config: &Config, archive: &ArchiveConfig, wraps: &Wraps) -> Published {
@@ -170,7 +211,7 @@ pub(crate) fn publish(config: &Config, archive: &ArchiveConfig, wraps: &Wraps) -
     };
     for Reached { name, store, .. } in reached {
         let replica = Replica::new(store, archive.id);
-        match settle(&replica, wraps) {
+        match settle(&replica, wraps, &|| Ok(())) {
             Ok(Settled::Alone) => published.settled.push(name),
             Ok(Settled::BesideOld) => published.kept_old.push(name),
             Ok(Settled::NotThere) => {}
@@ -191,19 +232,32 @@ pub(crate) enum Settled {
     NotThere,
 }
 
-/// Stores the keys object at a replica and then deletes the older ones.
-pub(crate) fn settle(replica: &Replica, wraps: &Wraps) -> Result<Settled, AgentError> {
-    if replica.record_ids()?.is_empty() {
-        return Ok(Settled::NotThere);
-    }
+/// Stores the keys object at a replica and then deletes those with lower numbers.
+///
+/// Keys that the owner has signed and that this profile does not have are left alone, and are an error: they may be all
+/// that opens what others wrote. `fence` is asked before anything is changed.
+pub(crate) fn settle(
+    replica: &Replica,
+    wraps: &Wraps,
+    fence: &dyn Fn() -> Result<(), AgentError>,
+) -> Result<Settled, AgentError> {
     let name = ObjectName(hash(&wraps.bytes));
     let number = wraps.keys.number;
     let there = replica.keys_objects()?;
+    if there.is_empty() && replica.record_ids()?.is_empty() {
+        return Ok(Settled::NotThere);
+    }
     let is_damaged = || {
         let read = replica.get_keys(number, name);
         read.is_err_and(|error| error.class() == Class::Damage)
     };
-    if !there.contains(&(number, name)) {
+    let has_it = there.contains(&(number, name));
+    if there.len() == 1 && has_it && !is_damaged() {
+        return Ok(Settled::Alone);
+    }
+    wraps.refuse_others(replica, &there)?;
+    fence()?;
+    if !has_it {
         let _ = replica.put_keys(number, &wraps.bytes)?;
     } else if is_damaged() {
         // Its bytes are known, so nothing is lost with what is there.
@@ -211,15 +265,179 @@ pub(crate) fn settle(replica: &Replica, wraps: &Wraps) -> Result<Settled, AgentE
         let _ = replica.put_keys(number, &wraps.bytes)?;
     }
     let mut settled = Settled::Alone;
-    let is_old = |found: &(u32, ObjectName)| found.0 <= number && *found != (number, name);
-    for (old, old_name) in there.into_iter().filter(is_old) {
+    for (old, old_name) in there.into_iter().filter(|found| found.0 < number) {
         match replica.delete_keys(old, old_name) {
             Ok(()) => {}
-            Err(strongroom_replica::ReplicaError::Store(StoreError::Denied { .. })) => {
+            Err(ReplicaError::Store(StoreError::Denied { .. })) => {
                 settled = Settled::BesideOld;
             }
             Err(error) => return Err(error.into()),
         }
     }
     Ok(settled)
+}
+
+/// Refuses to change keys where a destination that can be reached has records or keys that this profile does not know:
+/// it is a copy, or was restored, and what it would put in place of the newer keys opens less.
+pub(crate) fn refuse_stale(
+    profile: &Profile,
+    config: &Config,
+    archive: &ArchiveConfig,
+) -> Result<(), AgentError> {
+    if !archive.begun {
+        return Ok(());
+    }
+    let wraps = Wraps::load(profile, archive.id)?;
+    fence(profile, config, archive)?;
+    for Reached { store, .. } in reach(config, archive).0 {
+        let replica = Replica::new(store, archive.id);
+        // One that cannot be listed now is met before anything is changed there.
+        if let Ok(there) = replica.keys_objects() {
+            wraps.refuse_others(&replica, &there)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses where a destination is ahead of what the profile remembers.
+pub(crate) fn fence(
+    profile: &Profile,
+    config: &Config,
+    archive: &ArchiveConfig,
+) -> Result<(), AgentError> {
+    let (_, authority) = descriptor(profile, archive.id)?;
+    let memory = ProfileMemory::new(profile, archive.id);
+    let destinations = writing::destinations(config, archive);
+    Ok(refuse_newer(&destinations, &authority, &memory)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use strongroom_base::clock::SystemClock;
+    use strongroom_base::ids::DestinationId;
+    use strongroom_crypto::random::SystemRandom;
+    use strongroom_engine::{Destination, NewArchive, create_archive};
+    use strongroom_store::Memory;
+
+    use super::*;
+
+    /// An archive that has begun at one destination.
+    struct Case {
+        _folder: tempfile::TempDir,
+        profile: Profile,
+        archive: ArchiveConfig,
+        replica: Replica,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
+            let custody = CustodyKey::random(&SystemRandom);
+            profile.set_custody_key(&custody).unwrap();
+            let id = ArchiveId([3; 16]);
+            make(&profile, id, Suite::Aes256, &custody, vec![], &SystemRandom).unwrap();
+            let wraps = Wraps::load(&profile, id).unwrap();
+            let replica = Replica::new(Arc::new(Memory::new()), id);
+            let destination = Destination {
+                id: DestinationId([1; 16]),
+                name: "d".to_owned(),
+                replica: Ok(replica.clone()),
+            };
+            let new = NewArchive {
+                archive: id,
+                ring: &wraps.open(&profile).unwrap().0,
+                keys_object: &wraps.bytes,
+                writer: &profile.writer_key(id, &SystemRandom).unwrap(),
+            };
+            let memory = ProfileMemory::new(&profile, id);
+            create_archive(&new, &[destination], &memory, &SystemClock, &SystemRandom).unwrap();
+            let archive = ArchiveConfig {
+                id,
+                default: true,
+                begun: true,
+                grace: None,
+                destinations: Vec::new(),
+            };
+            Self {
+                _folder: folder,
+                profile,
+                archive,
+                replica,
+            }
+        }
+
+        fn load(&self) -> Wraps {
+            Wraps::load(&self.profile, self.archive.id).unwrap()
+        }
+
+        /// Changes keys: the next ones have an epoch more.
+        fn change(&self, wraps: &mut Wraps) {
+            let (mut ring, custody) = wraps.open(&self.profile).unwrap();
+            ring.start_epoch(Suite::Aes256, &SystemRandom).unwrap();
+            let (held, none) = ((&ring, &custody), Vec::new());
+            let (profile, archive) = (&self.profile, &self.archive);
+            wraps
+                .replace(profile, archive, held, none, &SystemRandom)
+                .unwrap();
+        }
+
+        fn there(&self) -> Vec<(u32, ObjectName)> {
+            self.replica.keys_objects().unwrap()
+        }
+    }
+
+    fn open() -> Result<(), AgentError> {
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_settled_is_alone() {
+        let case = Case::new();
+        let mut wraps = case.load();
+        let never = || -> Result<(), AgentError> { unreachable!("nothing is to be changed") };
+        assert_eq!(
+            settle(&case.replica, &wraps, &never).unwrap(),
+            Settled::Alone
+        );
+        case.change(&mut wraps);
+        assert_eq!(
+            settle(&case.replica, &wraps, &open).unwrap(),
+            Settled::Alone
+        );
+        assert_eq!(case.there(), [(2, ObjectName(hash(&wraps.bytes)))]);
+    }
+
+    #[test]
+    fn keys_of_a_stale_profile_replace_no_others() {
+        let case = Case::new();
+        let (mut real, mut stale, mut later) = (case.load(), case.load(), case.load());
+        case.change(&mut real);
+        settle(&case.replica, &real, &open).unwrap();
+        let there = case.there();
+        // As it was restored, and one that it made meanwhile.
+        for _ in 0..2 {
+            let refused = settle(&case.replica, &stale, &open);
+            assert!(matches!(
+                refused,
+                Err(AgentError::OtherKeys { found: 2, .. })
+            ));
+            assert_eq!(case.there(), there);
+            case.change(&mut stale);
+        }
+        // One that it made has a higher number: its records tell that it is behind.
+        assert_eq!(stale.keys.number, 3);
+        let fenced = || Err(AgentError::Interrupted);
+        assert!(settle(&case.replica, &stale, &fenced).is_err());
+        assert_eq!(case.there(), there);
+        // What somebody else has put there counts as nothing.
+        let _ = case.replica.put_keys(9, b"planted").unwrap();
+        case.change(&mut real);
+        settle(&case.replica, &real, &open).unwrap();
+        assert!(case.there().contains(&(3, ObjectName(hash(&real.bytes)))));
+        case.change(&mut later);
+        assert!(settle(&case.replica, &later, &open).is_err());
+    }
 }

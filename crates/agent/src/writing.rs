@@ -12,7 +12,7 @@ use crate::backup::Tools;
 use crate::destinations::reach;
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Lock, Profile};
-use crate::wraps::{Wraps, settle};
+use crate::wraps::{Wraps, fence, settle};
 use crate::{AgentError, archives};
 
 /// An archive of a profile that is about to be written.
@@ -54,7 +54,8 @@ impl<'p> Writing<'p> {
         };
         for there in reach(&writing.config, writing.settings()).0 {
             // What fails here shows when the archive is written there.
-            let _ = settle(&Replica::new(there.store, archive), &wraps);
+            let fence = || fence(profile, &writing.config, writing.settings());
+            let _ = settle(&Replica::new(there.store, archive), &wraps, &fence);
         }
         Ok(writing)
     }

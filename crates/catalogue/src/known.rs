@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fastbloom::BloomFilter;
 use strongroom_base::ids::to_hex;
 use strongroom_base::object::ObjectRef;
+use strongroom_crypto::hash::hash;
 use strongroom_format::content::IdPrefix;
 use strongroom_format::index::{ENTRY_LEN, Entry, RunHeader, search_row};
 use strongroom_store::durable::{create_private_dir, read, write_atomic};
@@ -114,6 +115,16 @@ impl KnownChunks {
         Ok(read(&self.path(object, "run"), u64::MAX)?)
     }
 
+    /// Returns the plaintext of a run as it was stored here; `None` where the copy has changed since.
+    ///
+    /// A search may go by a copy that is not checked, since it costs a chunk at most. What becomes a part of the archive
+    /// may not.
+    pub fn sound_plaintext(&self, object: &ObjectRef) -> Result<Option<Vec<u8>>, CatalogueError> {
+        let plaintext = self.plaintext(object)?;
+        let noted = read(&self.path(object, "hash"), 32).unwrap_or_default();
+        Ok((noted == hash(&plaintext)).then_some(plaintext))
+    }
+
     /// Returns how many bytes the filters hold in memory.
     pub fn filter_bytes(&self) -> usize {
         self.runs.iter().map(|run| run.filter.num_bits() / 8).sum()
@@ -137,6 +148,7 @@ impl KnownChunks {
             .collect();
         // The filter first: a run without one is not opened.
         write_atomic(&self.path(object, "filter"), &bits, 0o600)?;
+        write_atomic(&self.path(object, "hash"), &hash(plaintext), 0o600)?;
         write_atomic(&self.path(object, "run"), plaintext, 0o600)?;
         Ok(())
     }
@@ -176,7 +188,7 @@ impl KnownChunks {
         let kept: std::collections::HashSet<PathBuf> = self
             .runs
             .iter()
-            .flat_map(|run| ["run", "filter"].map(|kind| self.path(&run.object, kind)))
+            .flat_map(|run| ["run", "filter", "hash"].map(|kind| self.path(&run.object, kind)))
             .collect();
         for path in found
             .flatten()

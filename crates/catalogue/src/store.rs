@@ -20,9 +20,13 @@ const SCHEMA: &str = "
         entries BLOB NOT NULL,
         PRIMARY KEY (path, number)
     );
+    CREATE TABLE IF NOT EXISTS record (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        head BLOB NOT NULL
+    );
 ";
 /// Changes with every change of the schema or of the rows; a database of another version is deleted.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const BUSY_TIMEOUT_MS: i64 = 30_000;
 
 /// The catalogue of one archive, in a folder of its own.
@@ -108,11 +112,23 @@ impl Catalogue {
         })
     }
 
+    /// Returns the record of the snapshot that the directories were seen for, as it was given to
+    /// [`commit`](Update::commit); `None` where nothing was seen yet.
+    pub fn record(&self) -> Result<Option<Vec<u8>>, CatalogueError> {
+        let found = self
+            .connect()?
+            .query_row("SELECT head FROM record", [], |row| row.get(0))
+            .optional();
+        found.map_err(database_error(&self.database))
+    }
+
     /// Forgets every directory: the next snapshot reads every file again.
     pub fn forget_directories(&self) -> Result<(), CatalogueError> {
         let connection = self.connect()?;
         connection
-            .execute_batch("DELETE FROM page; DELETE FROM directory;")
+            .execute_batch(
+                "BEGIN; DELETE FROM page; DELETE FROM directory; DELETE FROM record; COMMIT;",
+            )
             .map_err(database_error(&self.database))
     }
 
@@ -149,7 +165,7 @@ impl Catalogue {
                 update.cut_pages(path, 0)?;
                 update.execute("DELETE FROM directory WHERE path = ?1", params![path])?;
             }
-            update.commit()?;
+            update.finish()?;
         }
         Ok(refused.len() as u64)
     }
@@ -274,8 +290,16 @@ impl Update {
         )
     }
 
-    /// Makes it all count, durably.
-    pub fn commit(self) -> Result<(), CatalogueError> {
+    /// Makes it all count, durably, as what was seen for the snapshot of a record.
+    pub fn commit(self, record: &[u8]) -> Result<(), CatalogueError> {
+        self.execute(
+            "INSERT OR REPLACE INTO record (one, head) VALUES (1, ?1)",
+            params![record],
+        )?;
+        self.finish()
+    }
+
+    fn finish(self) -> Result<(), CatalogueError> {
         self.connection
             .execute_batch("COMMIT")
             .map_err(database_error(&self.database))
@@ -369,10 +393,17 @@ mod tests {
         update.put_directory(b"/a\xff", &row()).unwrap();
         update.put_page(b"/a\xff", 0, &entries).unwrap();
         assert_eq!(lookup.directory(b"/a\xff").unwrap(), None, "not committed");
-        update.commit().unwrap();
+        assert_eq!(catalogue.record().unwrap(), None);
+        update.commit(b"a record").unwrap();
+        assert_eq!(
+            catalogue.record().unwrap().as_deref(),
+            Some(&b"a record"[..])
+        );
         assert_eq!(lookup.directory(b"/a\xff").unwrap(), Some(row()));
         assert_eq!(lookup.page(b"/a\xff", 0).unwrap(), Some(entries));
         assert_eq!(lookup.page(b"/a\xff", 1).unwrap(), None);
+        catalogue.forget_directories().unwrap();
+        assert_eq!(catalogue.record().unwrap(), None);
     }
 
     #[test]

@@ -99,6 +99,9 @@ fn of_keys(error: &AgentError) -> Option<&'static str> {
         AgentError::KeystoreLocked => {
             "unlock it, or have the key in a file: `strongroom key move --to file` while it is unlocked"
         }
+        AgentError::OtherKeys { .. } => {
+            "another copy of this profile has changed them, or it was restored from an older state: nothing was changed here. If it is the one to go on: `strongroom init --adopt DESTINATION`"
+        }
         AgentError::OtherKey { .. } => "`strongroom key show` names the key of a profile",
         AgentError::NoPasswordSlot { .. } => {
             "give the exported key with --key-file, or set one with `strongroom key password set`"
@@ -131,7 +134,7 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         }
         AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
         AgentError::Engine(EngineError::NoDestination { .. }) => {
-            "where a destination went back or the newest one is gone: `strongroom destination accept NAME`"
+            "where a destination went back, its newest record is damaged, or the newest one is gone: `strongroom destination accept NAME`"
         }
         AgentError::SetAside { .. } => {
             "find out why first; `strongroom destination heal NAME` fills up one that went back"

@@ -121,3 +121,49 @@ fn what_is_lost_everywhere_is_made_good() {
     place.ok("acknowledge-loss --all");
     assert!(place.ok("acknowledge-loss").out.contains("nothing is lost"));
 }
+
+/// Copies a folder.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status()
+        .unwrap();
+    assert!(copied.success());
+}
+
+#[test]
+fn a_profile_of_another_time_changes_no_keys() {
+    let place = backed_up();
+    copy(&place.path("profile"), &place.path("image"));
+    place.ok("key rotate");
+    let keys = || {
+        let archive = fs::read_dir(place.path("disk")).unwrap().flatten();
+        let mut names: Vec<_> = archive
+            .filter_map(|entry| fs::read_dir(entry.path().join("keys")).ok())
+            .flatten()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let there = keys();
+    let changes = ["key rotate", "backup files --suite chacha20"];
+    for change in changes {
+        let refused = place.run_with("image", split(change));
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("holds keys"), "{refused:?}");
+        assert!(refused.err.contains("init --adopt"), "{refused:?}");
+        assert_eq!(keys(), there);
+    }
+    place.write("files/a.txt", "under the new epoch");
+    place.ok("--quiet backup files");
+    for change in changes {
+        let refused = place.run_with("image", split(change));
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("ahead of this profile"), "{refused:?}");
+        assert_eq!(keys(), there);
+    }
+    place.ok("restore latest --to back");
+    assert_eq!(place.read("back/a.txt"), "under the new epoch");
+}

@@ -3,18 +3,19 @@
 
 use strongroom_base::ids::DestinationId;
 use strongroom_base::object::ObjectRef;
-use strongroom_format::body::{Body, Deed};
-use strongroom_replica::record::{Changes, PartKind, RecordKind};
+use strongroom_format::body::Deed;
+use strongroom_replica::record::Changes;
 
-use crate::create::seal_body;
+use crate::deed::commit_deed;
 use crate::destination::Destination;
 use crate::error::EngineError;
-use crate::heads::{Seen, look_at_all, next_generation, settle_announced, went_back};
+use crate::heads::{Seen, look_at_all, newest_sound, next_generation, settle_announced, went_back};
 use crate::memory::{Head, Memory, WriterState};
 use crate::writer::{Identity, Standing, Writer};
 
 impl<'a> Writer<'a> {
-    /// Begins a generation at the newest record that any destination has. Whoever wrote before meets it
+    /// Begins a generation at the newest record that any destination has, or the newest sound one, where all of the
+    /// newest are damaged. Whoever wrote before meets it
     /// and stops; what it writes elsewhere is a branch.
     ///
     /// After a crash it is called again, or [`open`](Self::open) finishes it.
@@ -24,7 +25,18 @@ impl<'a> Writer<'a> {
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
         let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority);
+        let mut seen = look_at_all(&destinations, &authority, &WriterState::default());
+        let mut given_up = None;
+        if !seen.iter().any(|seen| seen.newest().is_some()) {
+            // Nothing is there but what lies below something that is damaged.
+            let damaged = |(_, seen): &(_, &mut Seen)| matches!(seen, Seen::Damaged(_));
+            for (destination, seen) in destinations.iter().zip(&mut seen).filter(damaged) {
+                if let Some((sound, taken)) = newest_sound(destination, &authority) {
+                    *seen = Seen::Newest(sound);
+                    given_up = given_up.max(Some(taken));
+                }
+            }
+        }
         let newest = seen
             .iter()
             .filter_map(Seen::newest)
@@ -37,6 +49,8 @@ impl<'a> Writer<'a> {
             // The numbers of generations that this profile knows or announced before are taken.
             announced: before.announced,
             heads: before.heads,
+            given_up: given_up.max(before.given_up),
+            catalogued: Vec::new(),
         };
         for (destination, seen) in destinations.iter().zip(&seen) {
             match seen {
@@ -77,10 +91,17 @@ impl<'a> Writer<'a> {
         going_back: &mut dyn FnMut() -> Result<(), EngineError>,
     ) -> Result<(Self, bool), EngineError> {
         let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority);
         let mut state = memory.load()?;
+        let mut seen = look_at_all(&destinations, &authority, &state);
         let position = destinations.iter().position(|there| there.id == accepted);
         let position = position.ok_or(EngineError::NothingToAccept)?;
+        let mut taken = None;
+        if matches!(seen[position], Seen::Damaged(_))
+            && let Some((sound, above)) = newest_sound(&destinations[position], &authority)
+        {
+            seen[position] = Seen::Newest(sound);
+            taken = Some(above);
+        }
         let (name, found) = (destinations[position].name.clone(), seen[position].newest());
         let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
         let had = state.heads.get(&accepted).copied();
@@ -90,9 +111,11 @@ impl<'a> Writer<'a> {
             let is_back = went_back(&state);
             if is_back {
                 going_back()?;
+                state.catalogued.clear();
             } else {
                 state.heads.remove(&accepted);
             }
+            state.given_up = state.given_up.max(taken);
             let word =
                 |head: Option<Head>| head.map_or_else(|| "none".to_owned(), |h| h.id.to_string());
             let (was, is) = (word(had), word(found));
@@ -102,12 +125,20 @@ impl<'a> Writer<'a> {
             }
             let note =
                 format!("{name} had acknowledged record {was}; its record {is} was accepted");
-            writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
+            if taken.is_some() && !open_ended {
+                // The name of the next record may be taken there.
+                writer.begin_generation(&note)?;
+            } else {
+                writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
+            }
             return Ok((writer, is_back));
         }
         let found = state.to_go_back_to(&name, found, &destinations, &seen)?;
         going_back()?;
         // What it had acknowledged stays noted until the generation is acknowledged, whose number is higher.
+        let newest = state.head.map(|head| head.id);
+        state.given_up = state.given_up.max(taken).max(newest);
+        state.catalogued.clear();
         state.head = Some(found);
         state.heads.entry(accepted).or_insert(found);
         memory.save(&state)?;
@@ -121,27 +152,10 @@ impl<'a> Writer<'a> {
         &mut self,
         note: &str,
         changes: Changes,
-        mut runs: Vec<ObjectRef>,
+        runs: Vec<ObjectRef>,
     ) -> Result<Head, EngineError> {
-        runs.sort_unstable();
-        let body = Body {
-            time: self.identity.clock.now(),
-            destinations: self.acknowledged(),
-            runs: runs.clone(),
-            deed: Deed::Repair {
-                note: note.to_owned(),
-            },
-        };
-        let Identity {
-            archive,
-            ring,
-            random,
-            ..
-        } = &self.identity;
-        let generation = self.next_id().generation;
-        let sealed = seal_body(*archive, generation, ring, &body, &**random);
-        let parts = [(PartKind::Body, sealed.as_slice())];
-        self.commit(RecordKind::Repair, changes, &parts, runs)
+        let note = note.to_owned();
+        commit_deed(self, Deed::Repair { note }, changes, runs)
     }
 
     /// Says whether a destination could not be looked at, or lacks what the others have.

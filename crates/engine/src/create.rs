@@ -52,8 +52,9 @@ pub fn create_archive(
     .encode(&authority);
     let mut state = memory.load()?;
     if let Some(announced) = state.announced.last() {
-        let found =
-            |there: &Destination| look(there, &authority.public_key()) == Seen::Newest(*announced);
+        let found = |there: &Destination| {
+            look(there, &authority.public_key(), &state) == Seen::Newest(*announced)
+        };
         if destinations.iter().any(found) {
             return Ok(());
         }

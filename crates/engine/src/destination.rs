@@ -38,6 +38,8 @@ pub enum DestinationStatus {
     CaughtUp,
     /// It cannot be reached, or stopped working; it catches up later.
     Unreachable(String),
+    /// It was behind, and has everything now but what no other destination has whole.
+    Incomplete(String),
     /// It lacks history that it had acknowledged, or has another one: nothing is written to it.
     SetAside(String),
 }
@@ -46,6 +48,11 @@ impl DestinationStatus {
     /// Says whether the destination has everything.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::UpToDate | Self::CaughtUp)
+    }
+
+    /// Says whether something at the destination is not as it should be, and stays so by itself.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Incomplete(_) | Self::SetAside(_))
     }
 }
 

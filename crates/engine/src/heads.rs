@@ -1,20 +1,23 @@
 //! What a writer remembers of destinations, compared with what is there: `spec/archive-v1.md`, section 12.
 
 use strongroom_base::ids::{DestinationId, Generation};
+use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
-use strongroom_replica::log::chain;
+use strongroom_replica::ReplicaError;
+use strongroom_replica::log::{chain, read_head, read_log};
+use strongroom_replica::record::Record;
 
 use crate::destination::Destination;
 use crate::error::EngineError;
-use crate::memory::{Head, WriterState};
-use crate::writer::Standing;
+use crate::memory::{Head, Memory, WriterState};
+use crate::writer::{Standing, Writer};
 
 /// What was seen at a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// Nothing: it cannot be reached.
     Unreachable(String),
-    /// Its newest record is damaged.
+    /// Its newest record is damaged, or not of the writer of its generation.
     Damaged(String),
     /// It holds no record.
     Empty,
@@ -32,8 +35,13 @@ impl Seen {
     }
 }
 
-/// Looks at the newest record of a destination.
-pub(crate) fn look(destination: &Destination, authority: &[u8; 32]) -> Seen {
+/// How far above the newest proven generation the number of another one is believed.
+const GENERATIONS_AHEAD: u32 = 1_000;
+
+/// Looks at the newest record of a destination, which the writer of its generation must have written.
+///
+/// One that the writer knows is proven already: it costs a listing and a reading.
+pub(crate) fn look(destination: &Destination, authority: &[u8; 32], state: &WriterState) -> Seen {
     let replica = match &destination.replica {
         Ok(replica) => replica,
         Err(reason) => return Seen::Unreachable(reason.clone()),
@@ -45,20 +53,83 @@ pub(crate) fn look(destination: &Destination, authority: &[u8; 32]) -> Seen {
     let Some(newest) = chain(&ids).0.last().copied() else {
         return Seen::Empty;
     };
-    match replica.record(newest, authority) {
-        Ok(record) => Seen::Newest(Head {
-            id: newest,
-            hash: record.hash(),
-        }),
+    let head_of = |record: &Record| Head {
+        id: record.id(),
+        hash: record.hash(),
+    };
+    let found = replica.record(newest, authority);
+    if let Some(head) = found.ok().as_ref().map(head_of)
+        && state.knows(head)
+    {
+        return Seen::Newest(head);
+    }
+    match read_head(replica, authority) {
+        Ok(record) => Seen::Newest(head_of(&record)),
         Err(error) if error.class() == Class::Retry => Seen::Unreachable(error.to_string()),
         Err(error) => Seen::Damaged(error.to_string()),
     }
 }
 
 /// Looks at the newest record of every destination.
-pub(crate) fn look_at_all(destinations: &[Destination], authority: &[u8; 32]) -> Vec<Seen> {
-    let look = |destination| look(destination, authority);
+pub(crate) fn look_at_all(
+    destinations: &[Destination],
+    authority: &[u8; 32],
+    state: &WriterState,
+) -> Vec<Seen> {
+    let look = |destination| look(destination, authority, state);
     destinations.iter().map(look).collect()
+}
+
+/// Looks for the newest sound record of a destination whose newest record is damaged, or nobody's. Returns it with the
+/// place above which no record has a name there: what is damaged may have begun a generation.
+pub(crate) fn newest_sound(
+    destination: &Destination,
+    authority: &[u8; 32],
+) -> Option<(Head, RecordId)> {
+    let replica = destination.replica.as_ref().ok()?;
+    let newest = read_log(replica, authority, &mut |_| ()).ok()?.newest()?;
+    let (id, hash) = (newest.id, newest.hash);
+    let believed = id.generation.0.saturating_add(GENERATIONS_AHEAD);
+    let ids = replica.record_ids().ok()?;
+    let taken = ids.iter().filter(|id| id.generation.0 <= believed).max();
+    Some((Head { id, hash }, taken.copied().unwrap_or(id).max(id)))
+}
+
+/// Refuses where a destination is ahead of what the writer remembers. Writes nothing.
+pub fn refuse_newer(
+    destinations: &[Destination],
+    authority: &[u8; 32],
+    memory: &dyn Memory,
+) -> Result<(), EngineError> {
+    let state = &memory.load()?;
+    let seen = look_at_all(destinations, authority, state);
+    for (destination, seen) in destinations.iter().zip(seen) {
+        match seen.newest() {
+            Some(found) if !state.announced.contains(&found) => {
+                refuse_ahead(destination, found, state)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn refuse_ahead(
+    destination: &Destination,
+    found: Head,
+    state: &WriterState,
+) -> Result<(), EngineError> {
+    // Where an older record was accepted and no generation begun yet, what was acknowledged is newer.
+    let acknowledged = state.heads.values().chain(&state.head).map(|head| head.id);
+    let newest = acknowledged.chain(state.given_up).max();
+    if state.head.is_some() && Some(found.id) <= newest {
+        return Ok(());
+    }
+    Err(EngineError::Fenced {
+        destination: destination.name.clone(),
+        found: found.id,
+        known: state.head.map(|head| head.id),
+    })
 }
 
 /// Settles what became of the records that were announced and of which no answer is noted.
@@ -99,7 +170,9 @@ pub(crate) fn settle_announced(
     if found || !is_open {
         // It is the newest record, or it is nowhere.
         state.announced.clear();
-        return None;
+        let is_open = |given_up: &RecordId| given_up.generation >= last.id.generation;
+        state.given_up = state.given_up.filter(is_open);
+        return state.given_up.map(|_| next_generation(state));
     }
     Some(next_generation(state))
 }
@@ -107,17 +180,15 @@ pub(crate) fn settle_announced(
 /// Says whether an older record was accepted, and no generation has begun there yet.
 pub(crate) fn went_back(state: &WriterState) -> bool {
     let newest = state.head.map(|head| head.id);
-    state.heads.values().any(|head| Some(head.id) > newest)
+    state.given_up.is_some() || state.heads.values().any(|head| Some(head.id) > newest)
 }
 
 /// Returns the number of a generation after all that were ever announced.
 pub(crate) fn next_generation(state: &WriterState) -> Generation {
     let known = state.announced.iter().chain(&state.head);
-    let newest = known
-        .chain(state.heads.values())
-        .map(|head| head.id.generation.0)
-        .max();
-    Generation(newest.unwrap_or(0) + 1)
+    let known = known.chain(state.heads.values()).map(|head| head.id);
+    let newest = known.chain(state.given_up).map(|id| id.generation.0).max();
+    Generation(newest.unwrap_or(0).saturating_add(1))
 }
 
 /// Says what to think of a destination.
@@ -141,16 +212,7 @@ pub(crate) fn stand(
             _ => found,
         },
     };
-    // Where an older record was accepted and no generation begun yet, what was acknowledged is newer.
-    let acknowledged = state.heads.values().chain(&state.head);
-    let newest = acknowledged.map(|head| head.id).max();
-    if state.head.is_none() || Some(found.id) > newest {
-        return Err(EngineError::Fenced {
-            destination: destination.name.clone(),
-            found: found.id,
-            known: state.head.map(|head| head.id),
-        });
-    }
+    refuse_ahead(destination, found, state)?;
     let is_head = state.head == Some(found);
     Ok(match known {
         // It is where the archive went back to. What it acknowledged stays noted until a generation begins.
@@ -173,4 +235,37 @@ pub(crate) fn stand(
         )),
         _ => Standing::Behind,
     })
+}
+
+impl Writer<'_> {
+    /// Says whether somebody has begun a later generation at a destination, above or below a record that was just put
+    /// there. Whoever begins one after this look finds the record.
+    pub(crate) fn refuse_successor(
+        &self,
+        number: usize,
+        head: Head,
+    ) -> Result<Option<EngineError>, ReplicaError> {
+        let destination = &self.slots[number].destination;
+        let Ok(replica) = &destination.replica else {
+            return Ok(None);
+        };
+        let is_later = |id: &RecordId| id.generation > head.id.generation;
+        if !replica.record_ids()?.iter().any(is_later) {
+            return Ok(None);
+        }
+        // Anybody may have planted one: it counts when the authority has signed it.
+        let authority = self.identity.ring.authority().public_key();
+        let found = read_head(replica, &authority)?.id();
+        Ok(is_later(&found).then(|| EngineError::Fenced {
+            destination: destination.name.clone(),
+            found,
+            known: Some(head.id),
+        }))
+    }
+
+    /// Says whether all that a catalogue saw for the snapshot of a record is in the archive.
+    pub(crate) fn vouches_for(&self, record: Option<&[u8]>) -> bool {
+        let known = self.state.catalogued.iter();
+        record.is_some_and(|record| known.map(|head| head.to_bytes()).any(|head| head == record))
+    }
 }

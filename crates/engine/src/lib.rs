@@ -29,6 +29,7 @@ pub use create::{NewArchive, create_archive};
 pub use destination::{Destination, DestinationReport, DestinationStatus};
 pub use error::EngineError;
 pub use find::{Damaged, Visit, find_path, walk_snapshot, walk_tree};
+pub use heads::refuse_newer;
 pub use memory::{Announced, Head, Memory, MemoryError, WriterState};
 pub use monitor::{Monitor, Progress, Stop, Warning};
 pub use writer::{Identity, Writer};

@@ -14,6 +14,15 @@ pub struct Head {
     pub hash: [u8; 32],
 }
 
+impl Head {
+    /// Returns the bytes that name it.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let Self { id, hash } = self;
+        let (generation, seq) = (id.generation.0.to_be_bytes(), id.seq.0.to_be_bytes());
+        [&generation[..], &seq, &hash].concat()
+    }
+}
+
 /// A record that is about to be written: if the writer dies, a destination may have it or not.
 pub type Announced = Head;
 
@@ -27,6 +36,29 @@ pub struct WriterState {
     /// The records that may have been written, each by a later generation than the one before; none in
     /// most cases.
     pub announced: Vec<Announced>,
+    /// The newest record that was given up for an older one; none once a generation has begun there.
+    pub given_up: Option<RecordId>,
+    /// The last snapshots, of which all that they need is in the archive as far as the writer knows: what a catalogue
+    /// saw for one of them need not be read again. None after something was given up.
+    pub catalogued: Vec<Head>,
+}
+
+/// How many snapshots are remembered for the catalogue: it may have been stopped before it took the newest.
+const CATALOGUED_MAX: usize = 2;
+
+impl WriterState {
+    /// Says whether a record is one that the writer has written, or seen with its writer proven.
+    pub(crate) fn knows(&self, head: Head) -> bool {
+        let mut known = self.heads.values().chain(&self.head).chain(&self.announced);
+        known.any(|known| *known == head)
+    }
+
+    /// Notes the record of a snapshot.
+    pub(crate) fn note_snapshot(&mut self, head: Head) {
+        self.catalogued.push(head);
+        let surplus = self.catalogued.len().saturating_sub(CATALOGUED_MAX);
+        self.catalogued.drain(..surplus);
+    }
 }
 
 /// The memory could not be read or written.

@@ -157,35 +157,14 @@ fn trailer_len(segment: &Segment) -> usize {
 pub(crate) fn index_pack(run: &mut Run, pack: &SealedPack, object: ObjectRef, offset: usize) {
     let mut prefix = [0; PREFIX_LEN];
     prefix.copy_from_slice(&pack.bytes[HEADER_LEN..HEADER_LEN + PREFIX_LEN]);
-    run.objects.push(PackPlace {
+    let place = PackPlace {
         object,
         offset: number(offset),
         size: number(pack.bytes.len()),
         header: pack.header,
         prefix,
-    });
-    let object = number(run.objects.len() - 1);
-    let mut at = 0;
-    for segment in &pack.segments {
-        let row = number(run.segments.len());
-        run.segments.push(SegmentPlace {
-            object,
-            offset: at,
-            stored_len: segment.stored_len,
-            method: segment.method,
-            raw_len: segment.raw_len,
-        });
-        at += segment.stored_len;
-        let mut offset = 0;
-        for chunk in &segment.chunks {
-            run.entries.push(Entry {
-                prefix: chunk.prefix,
-                segment: row,
-                offset,
-            });
-            offset += chunk.len;
-        }
-    }
+    };
+    run.add_pack(place, &pack.segments);
 }
 
 /// Adds the rows of a run to another one, which has to be sorted at last.

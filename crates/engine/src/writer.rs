@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, Seq};
-use strongroom_base::object::{ObjectRef, RecordId};
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_base::random::RandomSource;
 use strongroom_base::{Class, Classified};
 use strongroom_crypto::sign::SigningKey;
@@ -56,6 +56,8 @@ pub(crate) enum Standing {
     CaughtUp,
     /// It cannot be reached, or stopped working.
     Unreachable(String),
+    /// It was behind, and has caught up but for what no source has.
+    Incomplete(String),
     /// Its history is not the one it acknowledged.
     SetAside(String),
 }
@@ -81,7 +83,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, EngineError> {
         let mut state = memory.load()?;
         let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority);
+        let seen = look_at_all(&destinations, &authority, &state);
         let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         if open_ended {
@@ -100,7 +102,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, EngineError> {
         let mut state = memory.load()?;
         let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority);
+        let seen = look_at_all(&destinations, &authority, &state);
         settle_announced(&mut state, &destinations, &seen);
         Self::with_state(identity, destinations, seen, memory, state)
     }
@@ -257,12 +259,23 @@ impl<'a> Writer<'a> {
             return Err(no_destination(self.identity.archive, &self.slots));
         }
         check_readable(record, &self.identity)?;
+        let is_void = |object: &ObjectRef| object.kind() != ObjectKind::Index;
+        if record.header().changes.voids.iter().any(is_void) {
+            // What a catalogue knows may be void from now on.
+            self.state.catalogued.clear();
+        }
         self.state.announced.push(head);
         self.memory.save(&self.state)?;
         let mut taken = false;
         for (number, replica) in ready {
-            match replica.put_record(record) {
-                Ok(()) => {
+            let put = replica
+                .put_record(record)
+                .and_then(|()| self.refuse_successor(number, head));
+            match put {
+                Ok(successor) => {
+                    if let Some(fenced) = successor {
+                        return Err(fenced);
+                    }
                     taken = true;
                     self.slots[number].bytes_written += record.bytes().len() as u64;
                     self.state
@@ -278,6 +291,11 @@ impl<'a> Writer<'a> {
         }
         self.state.head = Some(head);
         self.state.announced.clear();
+        match record.header().kind {
+            RecordKind::Generation => self.state.given_up = None,
+            RecordKind::Snapshot => self.state.note_snapshot(head),
+            _ => {}
+        }
         self.memory.save(&self.state)?;
         self.head = head;
         self.author = record.header().link.writer;
@@ -340,6 +358,12 @@ impl<'a> Writer<'a> {
             match sync_to(target, &sources, &expected, &owner, &mut progress) {
                 Ok(synced) => {
                     slot.bytes_written += synced.copied.bytes;
+                    if let Some((place, error)) = synced.left_out.first() {
+                        let count = synced.left_out.len();
+                        let reason = format!("{count} objects were left out: {place}: {error}");
+                        slot.standing = Standing::Incomplete(reason);
+                        continue;
+                    }
                     slot.standing = Standing::CaughtUp;
                     self.state.heads.insert(slot.destination.id, self.head);
                 }
@@ -366,6 +390,7 @@ impl Slot {
             Standing::CaughtUp => DestinationStatus::CaughtUp,
             Standing::Behind => DestinationStatus::Unreachable("it is behind".to_owned()),
             Standing::Unreachable(reason) => DestinationStatus::Unreachable(reason.clone()),
+            Standing::Incomplete(reason) => DestinationStatus::Incomplete(reason.clone()),
             Standing::SetAside(reason) => DestinationStatus::SetAside(reason.clone()),
         };
         let Destination { id, name, .. } = self.destination.clone();
@@ -405,6 +430,9 @@ fn newest_at(
             .record(head.id, &authority)
             .map_err(ReadError::from)
             .and_then(|record| {
+                if record.hash() != head.hash {
+                    return Err(ReplicaError::Fenced { id: head.id }.into());
+                }
                 let body = open_body(&record, &identity.ring)?;
                 Ok((body.runs, record.header().link.writer))
             });
@@ -421,7 +449,9 @@ pub(crate) fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError 
         let why = match &slot.standing {
             Standing::Ready | Standing::CaughtUp => return None,
             Standing::Behind => "is behind, and the destination that is not cannot be reached",
-            Standing::Unreachable(reason) | Standing::SetAside(reason) => reason,
+            Standing::Unreachable(reason)
+            | Standing::Incomplete(reason)
+            | Standing::SetAside(reason) => reason,
         };
         Some(format!("{}: {why}", slot.destination.name))
     };

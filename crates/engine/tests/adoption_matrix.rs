@@ -203,7 +203,6 @@ fn an_archive_whose_newest_destination_is_gone_goes_on_from_the_older_one() {
         })
         .unwrap();
     assert!(went_back);
-    world.setup.catalogue().forget_directories().unwrap();
     world.backup(source.path(), &without(&[1])).unwrap();
     // It is there again after all.
     let summary = world.backup(source.path(), &Run::sound()).unwrap();

@@ -7,13 +7,18 @@ mod common;
 use std::time::Duration;
 
 use common::crash::{Run, World};
+use common::hooked::Hook;
 use common::trees::{fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::Seq;
+use strongroom_base::{Class, Classified as _};
+use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::repair::{acknowledge, losses, repair};
 use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
-use strongroom_engine::{Head, Memory as _, Progress, Stop};
+use strongroom_engine::{EngineError, Head, Memory as _, Progress, Stop, Writer};
 use strongroom_read::{Archive, ReadError, Replicas};
+use strongroom_store::StoreError;
 
 struct Case {
     source: tempfile::TempDir,
@@ -116,7 +121,6 @@ fn what_no_destination_has_is_stored_again_from_the_source() {
     let (progress, stop) = (Progress::default(), Stop::default());
     let done = repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
     assert!(!done.voided.is_empty() && done.record.is_some());
-    case.world.setup.catalogue().forget_directories().unwrap();
     // It says so until it is stored again.
     assert!(!case.damage().is_empty());
     // As in the first snapshot.
@@ -133,7 +137,6 @@ fn what_is_gone_for_good_is_acknowledged() {
     write(&case.source.path().join("00/0"), b"another content");
     let (progress, stop) = (Progress::default(), Stop::default());
     repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
-    case.world.setup.catalogue().forget_directories().unwrap();
     case.backs_up();
     let damage = case.damage();
     assert!(!damage.is_empty(), "{damage:?}");
@@ -148,6 +151,133 @@ fn what_is_gone_for_good_is_acknowledged() {
     // A loss after it is none that was accepted.
     assert!(case.world.delete(0, "/packs/") > 0);
     assert!(!case.damage().is_empty());
+}
+
+#[test]
+fn a_chunk_that_is_missing_is_no_accepted_loss_where_nothing_was_accepted() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/packs/") > 0);
+    assert!(case.world.delete(0, "/indexes/") > 0);
+    let report = case.verify(ReadData::No, None, &mut ReadTimes::default());
+    assert_eq!(report.acknowledged, 0);
+    let names_chunk = |(_, what): &(String, String)| what.contains("is not in the archive");
+    assert!(report.damage.iter().any(names_chunk), "{:?}", report.damage);
+}
+
+#[test]
+fn a_destination_that_does_not_answer_makes_no_run_void() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/indexes/") > 0);
+    let hook = || -> Hook {
+        Box::new(|call, path| match (call, path.contains("/packs/")) {
+            ("get", true) => Err(StoreError::Stopped),
+            _ => Ok(()),
+        })
+    };
+    let (progress, stop) = (Progress::default(), Stop::default());
+    let mut writer = case.world.hooked(hook).unwrap();
+    let head = writer.head();
+    let error = repair(&mut writer, false, &progress, &stop).unwrap_err();
+    assert_eq!(error.class(), Class::Retry, "{error}");
+    assert_eq!(writer.head(), head);
+    drop(writer);
+    repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
+    assert_eq!(case.damage(), []);
+}
+
+#[test]
+fn a_pack_whose_trailer_is_damaged_is_lost_with_its_index() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/indexes/") > 0);
+    let packs = case.world.flip(0, "/packs/", 40);
+    let (progress, stop) = (Progress::default(), Stop::default());
+    let done = repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
+    assert_eq!((done.runs.len(), done.voided.len()), (1, packs));
+    assert!(!losses(&case.open().0).unwrap().is_empty());
+    std::fs::remove_file(case.source.path().join("small")).unwrap();
+    case.backs_up();
+    assert_eq!(case.damage(), []);
+    case.restores_all();
+}
+
+#[test]
+fn a_lost_run_is_not_void_while_a_destination_may_have_what_it_names() {
+    let case = Case {
+        source: fast_folder(),
+        world: World::new(2),
+    };
+    write(&case.source.path().join("1"), &noise(1, 700_000));
+    case.backs_up();
+    assert!(case.world.delete(0, "/indexes/") > 0);
+    assert!(case.world.delete(0, "/packs/") > 0);
+    let away = Run {
+        away: &[1],
+        ..Run::sound()
+    };
+    let destinations = case.world.destinations(&away);
+    let setup = &case.world.setup;
+    let mut writer = Writer::open(setup.identity.clone(), destinations, &setup.memory).unwrap();
+    let (progress, stop) = (Progress::default(), Stop::default());
+    let done = repair(&mut writer, false, &progress, &stop).unwrap();
+    assert!(done.record.is_none(), "{done:?}");
+    assert!(done.elsewhere.len() >= 2, "{done:?}");
+}
+
+#[test]
+fn a_lost_record_that_was_acknowledged_ends_nothing() {
+    let case = Case::new();
+    assert_eq!(case.world.delete(0, "log/00000001-0000000000000002"), 1);
+    let prune = || case.world.prune(&PruneOptions::default(), &Run::sound());
+    assert!(matches!(prune(), Err(EngineError::Unprunable { .. })));
+    let lost = losses(&case.open().0).unwrap();
+    let objects: Vec<_> = lost.iter().map(|loss| loss.object).collect();
+    assert_eq!(objects.len(), 1, "{lost:?}");
+    acknowledge(&mut case.world.writer(), &objects).unwrap();
+    assert!(losses(&case.open().0).unwrap().is_empty());
+    assert_eq!(case.damage(), []);
+    prune().unwrap();
+    let erase = || case.world.erase(Duration::ZERO, &Run::sound()).unwrap();
+    assert_eq!(erase()[0].held, None);
+    case.restores_all();
+    // The checkpoint says what is live without the lost record.
+    case.backs_up();
+    case.world.forget(&[Seq(3)], &Run::sound()).unwrap();
+    prune().unwrap();
+    case.backs_up();
+    erase();
+    erase();
+    assert_eq!(case.damage(), []);
+    case.restores_all();
+}
+
+#[test]
+fn a_loss_stays_acknowledged_over_a_checkpoint_while_something_is_missing() {
+    let case = Case::new();
+    assert!(case.world.delete(0, "/packs/") > 0);
+    write(&case.source.path().join("00/0"), b"another content");
+    let (progress, stop) = (Progress::default(), Stop::default());
+    repair(&mut case.world.writer(), false, &progress, &stop).unwrap();
+    case.backs_up();
+    let prune = || case.world.prune(&PruneOptions::default(), &Run::sound());
+    case.world.forget(&[Seq(3)], &Run::sound()).unwrap();
+    assert!(matches!(prune(), Err(EngineError::Unprunable { .. })));
+    let lost = losses(&case.open().0).unwrap();
+    let objects: Vec<_> = lost.iter().map(|loss| loss.object).collect();
+    acknowledge(&mut case.world.writer(), &objects).unwrap();
+    prune().unwrap();
+    let (_, log, _) = case.open().0.snapshots().unwrap();
+    assert!(log.checkpoint.is_some());
+    let report = case.verify(ReadData::No, None, &mut ReadTimes::default());
+    assert_eq!(report.damage, []);
+    assert!(report.acknowledged > 0);
+    case.backs_up();
+    prune().unwrap();
+    // Nothing misses anything any more: the next checkpoint says so.
+    case.world.forget(&[Seq(2)], &Run::sound()).unwrap();
+    prune().unwrap();
+    let (_, log, _) = case.open().0.snapshots().unwrap();
+    assert!(log.acknowledged().is_empty());
+    assert_eq!(case.damage(), []);
 }
 
 #[test]

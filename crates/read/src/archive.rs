@@ -7,7 +7,9 @@ use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_format::body::{Body, Deed, Snapshot};
+use strongroom_format::index::PackPlace;
 use strongroom_format::keys::{KeyRing, KeysObject};
+use strongroom_format::pack::Trailer;
 use strongroom_format::sealed;
 use strongroom_replica::log::{Log, LogEntry, read_head, read_log};
 use strongroom_replica::record::Record;
@@ -15,6 +17,7 @@ use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::ReadError;
 use crate::index::{Index, RunOpener, SharedIndex};
+use crate::rebuild::open_trailer;
 use crate::replicas::Replicas;
 use crate::segments::Segments;
 
@@ -56,7 +59,17 @@ impl Archive {
         custody: &CustodyKey,
         problems: &mut Vec<ReadError>,
     ) -> Result<Self, ReadError> {
-        let ring = replicas.ask(|replica| open_key_ring(replica, custody))?;
+        Self::open_knowing(replicas, custody, None, problems)
+    }
+
+    /// As [`open`](Self::open), where a keys object is known already.
+    pub fn open_knowing(
+        replicas: Replicas,
+        custody: &CustodyKey,
+        known: Option<KeysObject>,
+        problems: &mut Vec<ReadError>,
+    ) -> Result<Self, ReadError> {
+        let ring = newest_key_ring(&replicas, custody, known, problems)?;
         Self::with_key_ring(replicas, Arc::new(ring), problems)
     }
 
@@ -220,6 +233,11 @@ impl Archive {
         Ok(self.snapshots()?.0.pop())
     }
 
+    /// Returns the index runs that there should be.
+    pub fn runs(&self) -> &[ObjectRef] {
+        &self.runs
+    }
+
     /// Returns the plaintext of an index run.
     pub fn run_plaintext(&self, object: &ObjectRef) -> Result<Vec<u8>, ReadError> {
         let (replicas, authority) = (&self.replicas, self.authority);
@@ -230,11 +248,66 @@ impl Archive {
         }
         .plaintext(object)
     }
+
+    /// Reads the trailer of a pack object of `size` bytes: where it says that its chunks lie.
+    pub fn trailer(
+        &self,
+        object: &ObjectRef,
+        size: u64,
+    ) -> Result<(PackPlace, Trailer), ReadError> {
+        let (replicas, authority) = (&self.replicas, self.authority);
+        let opener = RunOpener {
+            replicas,
+            ring: &self.ring,
+            authority,
+        };
+        open_trailer(&opener, object, size)
+    }
+}
+
+/// Opens the key ring of the keys object with the highest number, of those that are known and of all replicas: one that
+/// was away may have an older one, which lacks epochs. A newer one that does not open is a problem.
+fn newest_key_ring(
+    replicas: &Replicas,
+    custody: &CustodyKey,
+    known: Option<KeysObject>,
+    problems: &mut Vec<ReadError>,
+) -> Result<KeyRing, ReadError> {
+    let mut found: Vec<(KeysObject, Option<&Replica>)> = Vec::new();
+    found.extend(known.map(|keys| (keys, None)));
+    let mut errors = Vec::new();
+    for replica in replicas.iter() {
+        match newest_keys(replica) {
+            Ok(keys) => found.push((keys, Some(replica))),
+            Err(error) => errors.push(error),
+        }
+    }
+    found.sort_by_key(|(keys, _)| std::cmp::Reverse(keys.number));
+    let mut refused = Vec::new();
+    for (keys, replica) in found {
+        let ring = keys.open(custody).map_err(ReadError::from);
+        let ring = ring.and_then(|ring| match replica {
+            Some(replica) => check_descriptor(replica, ring),
+            None => Ok(ring),
+        });
+        match ring {
+            Ok(ring) => {
+                problems.append(&mut refused);
+                return Ok(ring);
+            }
+            Err(error) => refused.push(error),
+        }
+    }
+    let mut all = refused.into_iter().chain(errors);
+    Err(all.next().unwrap_or(ReadError::NoReplica))
 }
 
 /// Opens the key ring of a replica with its custody key, and checks the descriptor against it.
 pub fn open_key_ring(replica: &Replica, custody: &CustodyKey) -> Result<KeyRing, ReadError> {
-    let ring = newest_keys(replica)?.open(custody)?;
+    check_descriptor(replica, newest_keys(replica)?.open(custody)?)
+}
+
+fn check_descriptor(replica: &Replica, ring: KeyRing) -> Result<KeyRing, ReadError> {
     if ring.authority().public_key() != replica.descriptor()?.authority {
         return Err(ReadError::ForeignDescriptor {
             destination: replica.describe(),

@@ -6,6 +6,7 @@ use strongroom_format::FormatError;
 use strongroom_format::content::ChunkId;
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_replica::ReplicaError;
+use strongroom_store::StoreError;
 
 /// Why something could not be read from an archive.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,19 @@ pub enum ReadError {
     /// No replica was given.
     #[error("there is no destination to read from")]
     NoReplica,
+}
+
+impl ReadError {
+    /// Says whether something is not there, or not whole. That the key ring lacks an epoch is no loss: another ring
+    /// may have it.
+    pub fn is_loss(&self) -> bool {
+        let lacks_epoch = |source: &FormatError| matches!(source, FormatError::NoSuchEpoch { .. });
+        match self {
+            Self::Replica(ReplicaError::Store(StoreError::NotFound { .. })) => true,
+            Self::Object { source, .. } | Self::Format(source) if lacks_epoch(source) => false,
+            other => other.class() == Class::Damage,
+        }
+    }
 }
 
 impl Classified for ReadError {

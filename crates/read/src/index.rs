@@ -1,5 +1,6 @@
 //! Where chunks lie: all index runs of an archive, searched without being loaded.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,7 +23,7 @@ use strongroom_replica::record::{PartKind, Record};
 
 use crate::cells::{CachedCells, Cells};
 use crate::error::ReadError;
-use crate::rebuild::rebuild;
+use crate::rebuild::{PackKey, Rebuilt, covered_by, rebuild};
 use crate::replicas::Replicas;
 
 /// An index object up to this size is loaded whole; of a larger one cells are read as they are needed.
@@ -310,16 +311,17 @@ impl Index {
         }
     }
 
-    /// Makes runs from the packs in place of those that cannot be read.
-    pub fn rebuild(&self) -> Result<Vec<strongroom_format::index::Run>, ReadError> {
-        rebuild(&self.opener(), &self.objects)
+    /// Makes runs from the live packs that are not covered, and names those whose trailers cannot be read.
+    pub fn rebuild(&self, covered: &HashSet<PackKey>) -> Result<Rebuilt, ReadError> {
+        rebuild(&self.opener(), covered)
     }
 
     /// Finds a chunk in what is made anew from the packs.
     fn find_rebuilt(&self, prefix: &IdPrefix) -> Result<Option<ChunkPlace>, ReadError> {
         let made = self.rebuilt.get_or_init(|| {
             // What cannot be made anew now is missing, and every chunk of it says so.
-            let made = self.rebuild().unwrap_or_default();
+            let covered = covered_by(&self.opener(), &self.objects);
+            let made = self.rebuild(&covered).unwrap_or_default().runs;
             let object = ObjectRef::index(ObjectName([0; 32]));
             let whole = |run: &strongroom_format::index::Run| Run::whole(object, run.encode());
             made.iter().filter_map(|run| whole(run).ok()).collect()

@@ -19,5 +19,6 @@ pub use branch::Branch;
 pub use content::{Chunk, Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index, SegmentName};
+pub use rebuild::{PackKey, Rebuilt};
 pub use replicas::Replicas;
 pub use segments::decompress_segment;

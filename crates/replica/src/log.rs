@@ -47,8 +47,12 @@ pub struct Log {
     pub branches: Vec<RecordId>,
     /// Records that should be there, and are missing or damaged.
     pub lost: Vec<RecordId>,
+    /// Those of them whose loss was acknowledged: they are no gap, and no problem.
+    pub accepted: Vec<RecordId>,
     /// What is wrong.
     pub problems: Vec<ReplicaError>,
+    /// The records that the problems are about, each at the place of its problem.
+    subjects: Vec<RecordId>,
     generations: Generations,
 }
 
@@ -236,11 +240,12 @@ pub fn read_log_of(
             Err(error) => {
                 let is_stray = strays.contains(id);
                 log.lost.extend((!is_stray).then_some(*id));
-                log.problems.push(error);
+                log.blame(*id, error);
             }
         }
         ControlFlow::Continue(())
     });
+    log.accept_losses();
     log.generations = generations;
     Ok(log)
 }
@@ -298,13 +303,12 @@ impl Log {
         if !generations.wrote(header) {
             // What its writer may not write changes nothing that is live. Its body, if it opens at all,
             // was sealed by somebody who holds the keys.
-            self.problems.push(ReplicaError::BadSignature {
-                what: format!("record {id}"),
-            });
+            let what = format!("record {id}");
+            self.blame(id, ReplicaError::BadSignature { what });
             return;
         }
         if !self.continues(header) {
-            self.problems.push(ReplicaError::BrokenChain { id });
+            self.blame(id, ReplicaError::BrokenChain { id });
         }
         self.entries.push(LogEntry {
             header: header.clone(),
@@ -334,8 +338,32 @@ impl Log {
     fn add_gaps(&mut self, missing: impl Iterator<Item = RecordId>) {
         for id in missing.take(GAPS_MAX) {
             self.lost.push(id);
-            self.problems.push(ReplicaError::Gap { id });
+            self.blame(id, ReplicaError::Gap { id });
         }
+    }
+
+    fn blame(&mut self, id: RecordId, problem: ReplicaError) {
+        self.subjects.push(id);
+        self.problems.push(problem);
+    }
+
+    /// Takes records whose loss was acknowledged from what is wrong. That a chain is broken is none.
+    fn accept_losses(&mut self) {
+        let acknowledged = self.acknowledged();
+        let subjects = std::mem::take(&mut self.subjects);
+        for (id, problem) in subjects.into_iter().zip(std::mem::take(&mut self.problems)) {
+            let is_broken = matches!(problem, ReplicaError::BrokenChain { .. });
+            if !is_broken && acknowledged.contains(&ObjectRef::record(id)) {
+                self.accepted.push(id);
+            } else {
+                self.blame(id, problem);
+            }
+        }
+    }
+
+    /// Returns the record that a problem is about, by the number of the problem.
+    pub fn subject(&self, problem: usize) -> Option<RecordId> {
+        self.subjects.get(problem).copied()
     }
 }
 

@@ -210,7 +210,8 @@ fn check_keys(
 /// record may have been planted there.
 fn check_lost(expected: &Expected, there: &Inventory, report: &mut ScrubReport) {
     let newest = expected.log.newest().map(|head| head.id.seq);
-    for id in &expected.log.lost {
+    let accepted = &expected.log.accepted;
+    for id in expected.log.lost.iter().filter(|id| !accepted.contains(id)) {
         let object = ObjectRef::record(*id);
         let place = Place::Object(object);
         match there.places.contains_key(&place) {

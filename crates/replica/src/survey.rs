@@ -58,7 +58,8 @@ pub struct Survey {
     pub old_keys: Vec<OldKeys>,
     /// The time at the destination.
     pub now: Timestamp,
-    /// Records that are no part of the chain, or not live, and that cannot be read: nobody knows what they name.
+    /// Records that cannot be read, of those that are no part of the chain, or not live, or whose loss was
+    /// acknowledged: nobody knows what they name.
     pub unread: u64,
     /// What is wrong with the log, in words; then nothing is erased.
     pub problem: Option<String>,
@@ -78,6 +79,8 @@ pub fn survey(
         live: log.live(),
         now: time_at(&**replica.store(), random)?,
         problem: log.problems.first().map(ToString::to_string),
+        // That it was accepted does not tell what a lost record added.
+        unread: log.accepted.len() as u64,
         ..Survey::default()
     };
     survey.contents = contents(&there);

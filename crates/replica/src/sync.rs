@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use strongroom_base::ids::ObjectName;
 use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_base::{Class, Classified};
 use strongroom_store::PutOutcome;
@@ -89,18 +90,22 @@ pub fn sync_to(
     Ok(synced)
 }
 
-/// Puts the newest keys object, and deletes older ones; a newer one that the owner signed is left alone.
+/// Puts the newest keys object, and deletes those with lower numbers. Where there is another one that the owner signed,
+/// of the same number or a higher one, all are left alone.
 pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(), ReplicaError> {
     let newest = (keys.number, keys.name);
     let there = target.keys_objects()?;
-    let is_newer = |found: &Keys| (found.number, found.name) > newest;
-    if there.last() > Some(&newest) && owner.newest_keys(&[target]).is_some_and(|k| is_newer(&k)) {
-        return Ok(());
+    let is_other = |found: (u32, ObjectName)| found.0 >= keys.number && found != newest;
+    if there.iter().any(|found| is_other(*found)) {
+        let found = owner.newest_keys(&[target]);
+        if found.is_some_and(|found| is_other((found.number, found.name))) {
+            return Ok(());
+        }
     }
     if !there.contains(&newest) {
         let _: PutOutcome = target.put_keys(keys.number, &keys.bytes)?;
     }
-    for (number, name) in there.into_iter().filter(|found| *found < newest) {
+    for (number, name) in there.into_iter().filter(|found| found.0 < keys.number) {
         match target.delete_keys(number, name) {
             Err(error) if error.class() != Class::Retry => return Err(error),
             _ => {}

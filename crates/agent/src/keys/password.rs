@@ -9,7 +9,7 @@ use strongroom_format::keys::Slot;
 
 use crate::AgentError;
 use crate::profile::Profile;
-use crate::wraps::{Published, Wraps, publish};
+use crate::wraps::{Published, Wraps, publish, refuse_stale};
 
 /// The name of a slot, for people.
 const SLOT_NAME: &str = "private password";
@@ -102,6 +102,7 @@ fn edit(
     let (mut locks, mut edited) = (Vec::new(), Vec::new());
     for archive in &config.archives {
         locks.push(profile.lock_archive(archive.id)?);
+        refuse_stale(profile, &config, archive)?;
         let wraps = Wraps::load(profile, archive.id)?;
         let (ring, custody) = wraps.open(profile)?;
         let mut slots = wraps.keys.slots.clone();

@@ -10,7 +10,7 @@ use strongroom_custody::password::PrivatePassword;
 use crate::AgentError;
 use crate::keys::password::slot;
 use crate::profile::Profile;
-use crate::wraps::{Published, Wraps, publish};
+use crate::wraps::{Published, Wraps, publish, refuse_stale};
 
 /// Makes a new custody key, under which every archive starts an epoch.
 ///
@@ -27,6 +27,7 @@ pub fn rotate(
     let mut locks = Vec::new();
     for archive in &config.archives {
         locks.push(profile.lock_archive(archive.id)?);
+        refuse_stale(profile, &config, archive)?;
         let has_password = !Wraps::load(profile, archive.id)?.keys.slots.is_empty();
         if has_password && password.is_none() && !drop_passwords {
             return Err(AgentError::PasswordWouldBeLost {

@@ -165,7 +165,7 @@ impl<'a> Work<'a> {
             name: there.name,
             replica: Replica::new(there.store, archive.id),
         };
-        let Wraps { bytes, keys } = Wraps::load(profile, archive.id)?;
+        let Wraps { bytes, keys, .. } = Wraps::load(profile, archive.id)?;
         let (descriptor, authority) = wraps::descriptor(profile, archive.id)?;
         let keys = Keys {
             number: keys.number,
@@ -244,6 +244,22 @@ impl<'a> Work<'a> {
         let mut expected = Expected::of(all, owner)?;
         let (descriptor, keys) = &self.local;
         expected.descriptor = Some(descriptor.clone());
+        if let Some(found) = &expected.keys
+            && found.number == keys.number
+            && found.name != keys.name
+        {
+            return Err(AgentError::OtherKeys {
+                destination: self
+                    .sites
+                    .iter()
+                    .map(|site| &*site.name)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                archive: self.sites[0].replica.archive().to_string(),
+                found: found.number,
+                known: keys.number,
+            });
+        }
         let is_older = |found: &Keys| found.number <= keys.number;
         if expected.keys.as_ref().is_none_or(is_older) {
             expected.keys = Some(keys.clone());

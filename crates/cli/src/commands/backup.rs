@@ -106,9 +106,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
     })?;
     report(context, &done)?;
     super::locks::tell(context, &done.locks);
-    let set_aside =
-        |there: &DestinationReport| matches!(there.status, DestinationStatus::SetAside(_));
-    Ok(if done.summary.destinations.iter().any(set_aside) {
+    let mut destinations = done.summary.destinations.iter();
+    Ok(if destinations.any(|there| there.status.is_damage()) {
         Outcome::Damage
     } else if done.summary.failed > 0 {
         Outcome::SomeLeftOut
@@ -243,6 +242,7 @@ fn trouble(there: &DestinationReport) -> Option<String> {
         DestinationStatus::Unreachable(why) => {
             Some(format!("cannot be reached, and catches up later: {why}"))
         }
+        DestinationStatus::Incomplete(why) => Some(format!("not complete: {why}")),
         DestinationStatus::SetAside(why) => {
             Some(format!("set aside, nothing was written to it: {why}"))
         }
@@ -254,6 +254,7 @@ fn status(there: &DestinationReport) -> &'static str {
         DestinationStatus::UpToDate => "up to date",
         DestinationStatus::CaughtUp => "caught up",
         DestinationStatus::Unreachable(_) => "unreachable",
+        DestinationStatus::Incomplete(_) => "not complete",
         DestinationStatus::SetAside(_) => "set aside",
     }
 }

@@ -236,6 +236,9 @@ pub(crate) fn destinations(context: &Context<'_>, reports: &[DestinationReport])
                 let why = format!("cannot be reached, and catches up later: {why}");
                 ("unreachable", Some(why))
             }
+            DestinationStatus::Incomplete(why) => {
+                ("not-complete", Some(format!("not complete: {why}")))
+            }
             DestinationStatus::SetAside(why) => {
                 let why = format!("set aside, nothing was written to it: {why}");
                 ("set-aside", Some(why))
@@ -255,11 +258,9 @@ pub(crate) fn destinations(context: &Context<'_>, reports: &[DestinationReport])
     objects
 }
 
-/// A destination that was set aside is damage.
+/// A destination that was set aside, or that lacks something, is damage.
 pub(crate) fn outcome(reports: &[DestinationReport]) -> Outcome {
-    let set_aside =
-        |there: &DestinationReport| matches!(there.status, DestinationStatus::SetAside(_));
-    if reports.iter().any(set_aside) {
+    if reports.iter().any(|there| there.status.is_damage()) {
         Outcome::Damage
     } else {
         Outcome::Done

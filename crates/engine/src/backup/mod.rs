@@ -14,6 +14,7 @@ mod batch;
 mod chunks;
 mod compress;
 mod content;
+mod known;
 mod lists;
 mod options;
 mod packer;
@@ -34,11 +35,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
-use strongroom_catalogue::{Catalogue, KnownChunks};
+use strongroom_catalogue::Catalogue;
 use strongroom_crypto::chunker::Chunker;
 use strongroom_files::{Dir, Error, Kind, Names};
 use strongroom_format::body::{Root, Snapshot, root_name};
-use strongroom_read::{Archive, Replicas};
 
 pub use compress::{Compressor, Stream};
 pub use options::{BackupOptions, Excludes};
@@ -52,6 +52,7 @@ use assemble::{Assembled, Assembler, FileRoot};
 use chunks::{ChunkSet, ChunkSink};
 pub(crate) use chunks::{RawSegment, Segment};
 use content::FileReader;
+use known::open_known;
 use packer::Packer;
 use scan::Scanner;
 use spans::{SPANS_WAITING, SpanCutter};
@@ -103,6 +104,10 @@ pub fn backup(
     let roots = open_roots(&options.roots)?;
     let ring = writer.identity.ring.clone();
     let known = open_known(writer, catalogue)?;
+    if !writer.vouches_for(catalogue.record()?.as_deref()) {
+        // What it saw may name chunks that the archive does not have.
+        catalogue.forget_directories()?;
+    }
     let set = ChunkSet::new(&ring.dedup, known, progress);
     let chunker = Chunker::new(ring.dedup.chunker.expose_bytes());
     let clock = writer.identity.clock.clone();
@@ -142,7 +147,7 @@ pub fn backup(
         roots: named_roots(&roots, assembled)?,
     };
     let head = packer.record_snapshot(snapshot)?;
-    update.commit()?;
+    update.commit(&head.to_bytes())?;
     writer.catch_up(&mut |_| ())?;
     let total = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     Ok(BackupSummary {
@@ -314,21 +319,6 @@ fn sorted(tags: &[String]) -> Vec<String> {
     tags.sort_unstable();
     tags.dedup();
     tags
-}
-
-/// Opens what this computer knows of the archive's chunks, fetching index runs it lacks.
-fn open_known(writer: &Writer<'_>, catalogue: &Catalogue) -> Result<KnownChunks, EngineError> {
-    let replicas = writer.ready().map(|(_, replica)| replica.clone()).collect();
-    let mut archive = None;
-    KnownChunks::open(&catalogue.runs_folder(), writer.runs(), &mut |run| {
-        if archive.is_none() {
-            let replicas = Replicas::new(Vec::clone(&replicas))?;
-            let ring = writer.identity.ring.clone();
-            archive = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
-        }
-        let archive = archive.as_ref().ok_or(EngineError::Interrupted)?;
-        Ok(archive.run_plaintext(run)?)
-    })
 }
 
 fn open_roots(paths: &[PathBuf]) -> Result<Vec<OpenRoot>, EngineError> {

@@ -15,6 +15,7 @@ use strongroom_replica::record::{
 };
 
 use super::chunks::{ChunkSet, Segment};
+use super::known::RunFetcher;
 use crate::create::{seal, seal_body};
 use crate::error::EngineError;
 use crate::fanout::Fanout;
@@ -348,13 +349,10 @@ impl<'a, 'w> Packer<'a, 'w> {
             if of_level.len() < MERGE {
                 continue;
             }
-            let mut all = Run::default();
-            for object in &of_level {
-                let plaintext = self.set.change_known(|known| known.plaintext(object))?;
-                let run =
-                    Run::decode(&plaintext).map_err(strongroom_catalogue::CatalogueError::from)?;
-                append_run(&mut all, run);
-            }
+            // One that cannot be had now is merged another time.
+            let Some(mut all) = self.read_all(&of_level)? else {
+                continue;
+            };
             all.sort();
             let plaintext = all.encode();
             let object = self.put_index(&plaintext);
@@ -365,6 +363,26 @@ impl<'a, 'w> Packer<'a, 'w> {
         }
         replaced.sort_unstable();
         Ok((merged, replaced))
+    }
+
+    /// Returns the rows of several runs. A local copy that is not what was stored is not taken: what comes of this will
+    /// stand in the place of the runs.
+    fn read_all(&self, runs: &[ObjectRef]) -> Result<Option<Run>, EngineError> {
+        let (mut all, mut fetcher) = (Run::default(), RunFetcher::default());
+        for object in runs {
+            let local = self.set.change_known(|known| known.sound_plaintext(object));
+            let sound = match local.ok().flatten() {
+                Some(plaintext) => Ok(plaintext),
+                None => fetcher.fetch(self.writer, object),
+            };
+            let Ok(plaintext) = sound else {
+                return Ok(None);
+            };
+            let run =
+                Run::decode(&plaintext).map_err(strongroom_catalogue::CatalogueError::from)?;
+            append_run(&mut all, run);
+        }
+        Ok(Some(all))
     }
 }
 

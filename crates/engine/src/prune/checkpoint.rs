@@ -60,11 +60,14 @@ pub(crate) fn write_checkpoint(
         adds,
         condemns: condemns.into_iter().collect(),
         voids: Vec::new(),
-        // A loss that was acknowledged stays acknowledged while the object is live.
+        // A loss stays acknowledged while the object is live, or a snapshot misses something.
         acks: history
             .lost
             .iter()
-            .filter(|object| history.objects.contains_key(object) || staying.contains(object))
+            .filter(|object| {
+                let is_live = history.objects.contains_key(object) || staying.contains(object);
+                is_live || history.misses_chunks
+            })
             .copied()
             .collect(),
     };

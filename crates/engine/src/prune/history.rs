@@ -11,6 +11,7 @@ use strongroom_replica::record::RecordKind;
 use crate::error::EngineError;
 use crate::memory::Head;
 use crate::restore::with_cause;
+use crate::verify::is_loss_known;
 
 /// What is live, and what may go.
 pub(crate) struct History {
@@ -28,6 +29,10 @@ pub(crate) struct History {
     pub(crate) condemned: BTreeSet<ObjectRef>,
     /// Objects whose loss was acknowledged.
     pub(crate) lost: BTreeSet<ObjectRef>,
+    /// Whether chunks that no run names are losses that were acknowledged.
+    pub(crate) is_loss_known: bool,
+    /// Whether surviving snapshots miss something, as marking has found.
+    pub(crate) misses_chunks: bool,
 }
 
 impl History {
@@ -101,6 +106,8 @@ impl History {
             forgotten,
             condemned,
             lost: log.acknowledged(),
+            is_loss_known: is_loss_known(log),
+            misses_chunks: false,
             records,
             snapshots,
         }

@@ -15,7 +15,7 @@ pub(crate) struct Walker<'a> {
     pub(crate) archive: &'a Archive,
     pub(crate) marks: &'a mut Marks,
     pub(crate) stop: &'a Stop,
-    /// Chunks of files that no run knows.
+    /// Chunks that no run knows.
     pub(crate) missing: Vec<ChunkId>,
 }
 
@@ -69,7 +69,10 @@ impl Walker<'_> {
         match self.marks.mark(kind, &id.prefix())? {
             Marked::New => Ok(true),
             Marked::Already => Ok(false),
-            Marked::Missing => Err(ReadError::ChunkMissing { id: *id }.into()),
+            Marked::Missing => {
+                self.missing.push(*id);
+                Ok(false)
+            }
         }
     }
 

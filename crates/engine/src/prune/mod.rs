@@ -15,6 +15,7 @@ mod marks;
 mod options;
 mod plan;
 mod repack;
+mod unnamed;
 mod usage;
 mod write;
 
@@ -24,7 +25,7 @@ use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_base::{Class, Classified};
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_format::body::Deed;
-use strongroom_format::content::Content;
+use strongroom_format::content::{ChunkId, Content, IdPrefix};
 use strongroom_format::index::level;
 use strongroom_format::tree::{Entry, Node};
 use strongroom_read::{Archive, Replicas};
@@ -43,6 +44,7 @@ use mark::Walker;
 use marks::{Marks, PackKey, key_of};
 use plan::{Plan, plan};
 use repack::Reader;
+use unnamed::{refuse_unrecorded, unindexed};
 use usage::{PackUse, usage};
 use write::Output;
 
@@ -62,17 +64,21 @@ pub fn prune(
     stop: &Stop,
 ) -> Result<PruneSummary, EngineError> {
     let archive = open_archive(writer)?;
-    let history = History::read(&archive, writer.head())?;
+    let mut history = History::read(&archive, writer.head())?;
     let folder = catalogue.runs_folder().with_file_name("prune");
     let mut marks = Marks::open(&folder, &archive, writer.runs())?;
-    mark(&archive, &history, &mut marks, progress, stop)?;
+    let missing = mark(&archive, &history, &mut marks, progress, stop)?;
+    history.misses_chunks = !missing.is_empty();
     let uses = usage(&marks)?;
+    refuse_unrecorded(&history, &uses, writer.runs())?;
+    let unindexed = unindexed(&archive, &history, &uses, &missing)?;
     let plan = plan(&history, &uses, options);
     let mut job = Job {
         archive,
         history,
         marks,
         uses,
+        unindexed,
         plan,
         monitor,
         progress,
@@ -108,7 +114,7 @@ fn mark(
     marks: &mut Marks,
     progress: &Progress,
     stop: &Stop,
-) -> Result<(), EngineError> {
+) -> Result<BTreeSet<IdPrefix>, EngineError> {
     count(&progress.entries_total, history.snapshots.len() as u64);
     let mut walker = Walker {
         archive,
@@ -117,14 +123,14 @@ fn mark(
         missing: Vec::new(),
     };
     walker.mark_all(&history.snapshots, progress)?;
-    if !walker.missing.is_empty() && history.lost.is_empty() {
+    if !walker.missing.is_empty() && !history.is_loss_known {
         let reason = format!(
-            "{} chunks of files are missing, and their loss was not acknowledged",
+            "{} chunks are missing, and their loss was not acknowledged",
             walker.missing.len()
         );
         return Err(EngineError::Unprunable { reason });
     }
-    Ok(())
+    Ok(walker.missing.iter().map(ChunkId::prefix).collect())
 }
 
 /// One prune.
@@ -133,6 +139,8 @@ struct Job<'a> {
     history: History,
     marks: Marks,
     uses: BTreeMap<PackKey, PackUse>,
+    /// Live packs in which no run places anything.
+    unindexed: Vec<ObjectRef>,
     plan: Plan,
     monitor: &'a dyn Monitor,
     progress: &'a Progress,
@@ -143,7 +151,6 @@ struct Job<'a> {
 impl Job<'_> {
     /// Says what is planned.
     fn sum_up(&mut self) {
-        let unindexed = self.unindexed();
         let summary = &mut self.summary;
         summary.snapshots = self.history.snapshots.len() as u64;
         summary.chunks = self.marks.chunks();
@@ -160,8 +167,8 @@ impl Job<'_> {
                 summary.unneeded.add(u64::from(pack.place.size));
             }
         }
-        for object in unindexed {
-            summary.unneeded.add(self.history.objects[&object]);
+        for object in &self.unindexed {
+            summary.unneeded.add(self.history.objects[object]);
         }
         for pack in &self.plan.moved {
             if pack.record().is_none() {
@@ -175,16 +182,6 @@ impl Job<'_> {
         }
     }
 
-    /// Returns live packs in which no run places anything.
-    fn unindexed(&self) -> Vec<ObjectRef> {
-        let packs = self.history.objects.keys();
-        packs
-            .filter(|object| object.kind() == ObjectKind::Pack)
-            .filter(|object| !self.uses.contains_key(&(**object, 0)))
-            .copied()
-            .collect()
-    }
-
     fn run(&mut self, writer: &mut Writer<'_>, catalogue: &Catalogue) -> Result<(), EngineError> {
         let condemned_packs = self
             .plan
@@ -192,7 +189,7 @@ impl Job<'_> {
             .iter()
             .any(|(object, _)| self.is_live(object));
         let touches_packs = condemned_packs || !self.plan.gone.is_empty();
-        if touches_packs || !self.unindexed().is_empty() {
+        if touches_packs || !self.unindexed.is_empty() {
             // What the catalogue knows is not stored again: it must know nothing that goes.
             let marks = &self.marks;
             catalogue.retain_directories::<EngineError>(&mut |entry| is_kept(marks, entry))?;
@@ -310,7 +307,7 @@ impl Job<'_> {
     fn prune_record_is_due(&self, output: &Output<'_>, before: &[ObjectRef]) -> bool {
         let mut runs = output.runs.clone();
         runs.sort_unstable();
-        !output.adds.is_empty() || runs != before || !self.unindexed().is_empty()
+        !output.adds.is_empty() || runs != before || !self.unindexed.is_empty()
     }
 
     /// Writes the record, and brings `history` up to it.
@@ -321,7 +318,8 @@ impl Job<'_> {
     ) -> Result<crate::memory::Head, EngineError> {
         let runs: BTreeSet<ObjectRef> = output.runs.iter().copied().collect();
         let packs = self.plan.gone.iter().map(|(object, _)| *object);
-        let mut condemns: BTreeSet<ObjectRef> = packs.chain(self.unindexed()).collect();
+        let mut condemns: BTreeSet<ObjectRef> =
+            packs.chain(self.unindexed.iter().copied()).collect();
         let indexes = self.history.objects.keys();
         condemns.extend(
             indexes.filter(|object| object.kind() == ObjectKind::Index && !runs.contains(object)),

@@ -2,18 +2,18 @@
 //! byte.
 
 mod objects;
+mod rows;
 mod times;
 mod trees;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
-use strongroom_base::ids::{Generation, Seq};
-use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_read::{Archive, ReadError};
+use strongroom_replica::Replica;
 use strongroom_replica::log::Log;
-use strongroom_replica::{Replica, ReplicaError};
 
 pub use times::ReadTimes;
 
@@ -22,7 +22,8 @@ use crate::memory::Head;
 use crate::monitor::{Progress, Stop, count};
 use crate::restore::with_cause;
 pub(crate) use objects::check_object_at;
-use objects::{check_record_packs, read_objects};
+use objects::{Item, check_record_packs, read_objects};
+use rows::check_rows;
 use trees::check_trees;
 
 /// How much of the stored bytes is read.
@@ -114,13 +115,9 @@ pub fn verify(
         report.damage.push(("index".to_owned(), what));
     }
     let (snapshots, log, problems) = archive.snapshots_at(replica)?;
-    let acknowledged = log.acknowledged();
+    report.acknowledged += log.accepted.len() as u64;
     for problem in &log.problems {
-        if is_acknowledged(problem, &acknowledged) {
-            report.acknowledged += 1;
-        } else {
-            report.damage.push(("log".to_owned(), with_cause(problem)));
-        }
+        report.damage.push(("log".to_owned(), with_cause(problem)));
     }
     for problem in &problems {
         report.damage.push(("log".to_owned(), with_cause(problem)));
@@ -135,24 +132,51 @@ pub fn verify(
         .collect();
     let sound = check_presence(replica, &live, &mut report)?;
     check_keys(replica, archive, &mut report);
-    let loss_known = voids(&log).is_subset(&acknowledged);
-    check_trees(archive, &snapshots, loss_known, &mut report, stop)?;
+    check_trees(archive, &snapshots, is_loss_known(&log), &mut report, stop)?;
     let chosen = choose(sound, options);
     let bytes = chosen.iter().map(|(_, size)| size).sum();
     count(&progress.entries_total, chosen.len() as u64);
     count(&progress.bytes_total, bytes);
     let mut read = Vec::new();
-    let outcome = read_objects(archive, &chosen, &mut report, &mut read, (progress, stop));
+    let outcome = read_chosen(
+        archive,
+        &log,
+        chosen,
+        options,
+        (&mut report, &mut read),
+        (progress, stop),
+    );
     note_times(options, &live, &read, &report);
     outcome?;
-    if options.read_data != ReadData::No {
-        for entry in &log.entries {
-            check_record_packs(archive, replica, entry.id(), &mut report);
-        }
-    }
     report.damage.sort();
     report.damage.dedup();
     Ok(report)
+}
+
+/// Reads what was chosen, and compares the index with it.
+fn read_chosen(
+    archive: &Archive,
+    log: &Log,
+    chosen: Vec<(ObjectRef, u64)>,
+    options: &VerifyOptions<'_>,
+    (report, read): (&mut VerifyReport, &mut Vec<ObjectRef>),
+    watch: (&Progress, &Stop),
+) -> Result<(), EngineError> {
+    let live = log.live();
+    let live: BTreeMap<ObjectRef, u64> = live.contents().map(|(o, size)| (*o, size)).collect();
+    let reads = options.read_data != ReadData::No;
+    let mut left: BTreeMap<ObjectRef, u64> = chosen.into_iter().collect();
+    let found = (&mut *report, &mut *read);
+    let records = check_rows(archive, &live, &mut left, reads, found, watch)?;
+    let rest: Vec<Item> = left.into_iter().map(Item::alone).collect();
+    read_objects(archive, &rest, None, report, read, watch)?;
+    for entry in log.entries.iter().filter(|_| reads) {
+        let record = ObjectRef::record(entry.id());
+        if !records.contains(&record) {
+            check_record_packs(archive, record, report, &mut |_, _| true);
+        }
+    }
+    Ok(())
 }
 
 /// Returns the paths in all snapshots that miss something, and what.
@@ -175,27 +199,10 @@ pub(crate) fn voids(log: &Log) -> BTreeSet<ObjectRef> {
         .collect()
 }
 
-/// Returns the record that a problem of the log is about, where it is one that is lost or damaged.
-pub(crate) fn lost_record(problem: &ReplicaError) -> Option<ObjectRef> {
-    let named = |what: &String| {
-        let (generation, seq) = what.strip_prefix("record ")?.split_once('-')?;
-        Some(ObjectRef::record(RecordId {
-            generation: Generation(generation.parse().ok()?),
-            seq: Seq(seq.parse().ok()?),
-        }))
-    };
-    match problem {
-        ReplicaError::Gap { id } => Some(ObjectRef::record(*id)),
-        ReplicaError::NotThis { what }
-        | ReplicaError::Malformed { what, .. }
-        | ReplicaError::BadSignature { what }
-        | ReplicaError::Foreign { what } => named(what),
-        _ => None,
-    }
-}
-
-fn is_acknowledged(problem: &ReplicaError, acknowledged: &BTreeSet<ObjectRef>) -> bool {
-    lost_record(problem).is_some_and(|object| acknowledged.contains(&object))
+/// Says whether chunks that no run names are losses that were acknowledged: there are some, and none that was not.
+pub(crate) fn is_loss_known(log: &Log) -> bool {
+    let acknowledged = log.acknowledged();
+    !acknowledged.is_empty() && voids(log).is_subset(&acknowledged)
 }
 
 /// Checks that the newest record that a destination acknowledged is there: nothing else tells when the

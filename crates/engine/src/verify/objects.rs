@@ -5,22 +5,55 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_crypto::keys::SealedKind;
+use strongroom_crypto::seal::PREFIX_LEN;
 use strongroom_format::content::ChunkId;
+use strongroom_format::index::PackPlace;
 use strongroom_format::pack::{Method, Trailer};
-use strongroom_format::sealed::open_object;
-use strongroom_read::{Archive, ReadError, decompress_segment};
+use strongroom_format::sealed::{HEADER_LEN, open_object};
+use strongroom_read::{Archive, PackKey, ReadError, decompress_segment};
 use strongroom_replica::Replica;
 use strongroom_replica::record::PartKind;
 
 use super::VerifyReport;
+use super::rows::Rows;
 use crate::error::EngineError;
 use crate::monitor::{Progress, Stop, count};
 use crate::restore::with_cause;
 
-/// Reads objects whole, on all cores, and checks every chunk in them.
+/// An object that is to be read whole.
+pub(super) struct Item {
+    pub(super) object: ObjectRef,
+    pub(super) size: u64,
+    /// The number of the pack in the index run that it is compared with.
+    pub(super) row: Option<usize>,
+    /// It was read whole before: only the index run is compared.
+    pub(super) is_read: bool,
+}
+
+impl Item {
+    /// Describes an object that no index run is compared with.
+    pub(super) fn alone((object, size): (ObjectRef, u64)) -> Self {
+        Self {
+            object,
+            size,
+            row: None,
+            is_read: false,
+        }
+    }
+}
+
+/// What was found of an object.
+struct Checked {
+    chunks: u64,
+    /// Whether the index run leads to other chunks than there are.
+    is_misplaced: bool,
+}
+
+/// Reads objects whole, on all cores, and checks every chunk in them, and what `rows` say of them.
 pub(super) fn read_objects(
     archive: &Archive,
-    objects: &[(ObjectRef, u64)],
+    objects: &[Item],
+    rows: Option<&Rows>,
     report: &mut VerifyReport,
     sound: &mut Vec<ObjectRef>,
     watch: (&Progress, &Stop),
@@ -28,30 +61,40 @@ pub(super) fn read_objects(
     let (progress, stop) = watch;
     let (next, chunks) = (AtomicUsize::new(0), AtomicU64::new(0));
     let (found, read) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let work = |item: &Item| {
+        match check_item(archive, item, rows) {
+            Ok(checked) => {
+                chunks.fetch_add(checked.chunks, Ordering::Relaxed);
+                if !item.is_read {
+                    locked(&read).push(item.object);
+                }
+                if let (true, Some(rows)) = (checked.is_misplaced, rows) {
+                    let what = misplaced(item.object);
+                    locked(&found).push((rows.object, what));
+                }
+            }
+            Err(error) => locked(&found).push((item.object, with_cause(&error))),
+        }
+        if !item.is_read {
+            count(&progress.entries_done, 1);
+            count(&progress.bytes_done, item.size);
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, std::num::NonZero::get) {
             scope.spawn(|| {
-                while let Some((object, size)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(item) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if stop.is_requested() {
                         return;
                     }
-                    match check_object(archive, object) {
-                        Ok(checked) => {
-                            chunks.fetch_add(checked, Ordering::Relaxed);
-                            locked(&read).push(*object);
-                        }
-                        Err(error) => {
-                            locked(&found).push((*object, with_cause(&error)));
-                        }
-                    }
-                    count(&progress.entries_done, 1);
-                    count(&progress.bytes_done, *size);
+                    work(item);
                 }
             });
         }
     });
-    sound.extend(read.into_inner().unwrap_or_else(PoisonError::into_inner));
-    report.packs_read += packs(sound);
+    let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.packs_read += packs(&read);
+    sound.extend(read);
     report.chunks_checked += chunks.into_inner();
     for (object, what) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
         report.bad_object(object, what);
@@ -73,9 +116,31 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads an object, and returns how many chunks it has.
-fn check_object(archive: &Archive, object: &ObjectRef) -> Result<u64, ReadError> {
-    check_object_at(archive, archive.replicas().first(), object)
+fn misplaced(pack: ObjectRef) -> String {
+    format!("leads to other chunks in {pack} than there are")
+}
+
+fn check_item(archive: &Archive, item: &Item, rows: Option<&Rows>) -> Result<Checked, ReadError> {
+    let (Some(rows), Some(number)) = (rows, item.row) else {
+        let chunks = check_object_at(archive, archive.replicas().first(), &item.object)?;
+        return Ok(Checked {
+            chunks,
+            is_misplaced: false,
+        });
+    };
+    if item.is_read {
+        let (place, trailer) = archive.trailer(&item.object, item.size)?;
+        return Ok(Checked {
+            chunks: 0,
+            is_misplaced: !rows.are_of(number, &place, &trailer),
+        });
+    }
+    let bytes = archive.replicas().first().get(&item.object)?;
+    let (chunks, place, trailer) = check_pack(archive, (item.object, 0), &bytes)?;
+    Ok(Checked {
+        chunks,
+        is_misplaced: !rows.are_of(number, &place, &trailer),
+    })
 }
 
 /// Reads an object at a replica, and returns how many chunks it has.
@@ -100,16 +165,17 @@ pub(crate) fn check_object_at(
         strongroom_format::index::Run::decode(&plaintext).map_err(damaged)?;
         return Ok(0);
     }
-    check_pack(archive, object, &bytes)
+    Ok(check_pack(archive, (*object, 0), &bytes)?.0)
 }
 
-/// Opens a pack, and checks every chunk in it against its id.
-fn check_pack(archive: &Archive, object: &ObjectRef, sealed: &[u8]) -> Result<u64, ReadError> {
-    let damaged = |source| ReadError::Object {
-        object: *object,
-        source,
-    };
-    let (_, plaintext) = open_object(
+/// Opens a pack, and checks every chunk in it against its id. Returns how many there are, and where they lie.
+fn check_pack(
+    archive: &Archive,
+    (object, offset): PackKey,
+    sealed: &[u8],
+) -> Result<(u64, PackPlace, Trailer), ReadError> {
+    let damaged = |source| ReadError::Object { object, source };
+    let (header, plaintext) = open_object(
         sealed,
         SealedKind::Pack,
         archive.id(),
@@ -124,45 +190,76 @@ fn check_pack(archive: &Archive, object: &ObjectRef, sealed: &[u8]) -> Result<u6
         let raw = match segment.method {
             Method::Stored => stored.to_vec(),
             Method::Zstd => decompress_segment(stored, segment.raw_len as usize)
-                .ok_or(ReadError::SegmentDamaged { object: *object })?,
+                .ok_or(ReadError::SegmentDamaged { object })?,
         };
         let mut rest = raw.as_slice();
         for chunk in &segment.chunks {
             let (bytes, after) = rest
                 .split_at_checked(chunk.len as usize)
-                .ok_or(ReadError::SegmentDamaged { object: *object })?;
+                .ok_or(ReadError::SegmentDamaged { object })?;
             rest = after;
             let id = ChunkId(archive.key_ring().dedup.chunk_id(chunk.kind, bytes));
             if id.prefix() != chunk.prefix {
-                return Err(ReadError::ChunkDamaged {
-                    id,
-                    object: *object,
-                });
+                return Err(ReadError::ChunkDamaged { id, object });
             }
             checked += 1;
         }
     }
-    Ok(checked)
+    let prefix = sealed.get(HEADER_LEN..).and_then(|rest| rest.first_chunk());
+    let place = PackPlace {
+        object,
+        offset,
+        size: u32::try_from(sealed.len()).unwrap_or(u32::MAX),
+        header,
+        prefix: prefix.copied().unwrap_or([0; PREFIX_LEN]),
+    };
+    Ok((checked, place, trailer))
 }
 
-pub(super) fn check_record_packs(
+/// Checks the packs in a record, and what `rows` say of them.
+pub(super) fn check_record(
     archive: &Archive,
-    replica: &Replica,
-    id: strongroom_base::object::RecordId,
+    object: ObjectRef,
+    rows: &Rows,
     report: &mut VerifyReport,
 ) {
-    let object = ObjectRef::record(id);
-    // A record that cannot be read is in the report already.
-    let Ok(record) = replica.record(id, &archive.key_ring().authority().public_key()) else {
-        return;
-    };
-    for (_, _, bytes) in record.parts().filter(|(kind, ..)| *kind == PartKind::Pack) {
-        match check_pack(archive, &object, bytes) {
-            Ok(checked) => {
+    let mut numbers = rows.packs_in(object);
+    let is_read = check_record_packs(archive, object, report, &mut |place, trailer| {
+        let position = numbers
+            .iter()
+            .position(|number| rows.offset(*number) == place.offset);
+        position.is_none_or(|at| rows.are_of(numbers.swap_remove(at), place, trailer))
+    });
+    if is_read && !numbers.is_empty() {
+        report.bad_object(rows.object, misplaced(object));
+    }
+}
+
+/// Checks the packs in a record; `are_of` says whether what is known of one is right. Says whether the record can be
+/// read; one that cannot is in the report already.
+pub(super) fn check_record_packs(
+    archive: &Archive,
+    object: ObjectRef,
+    report: &mut VerifyReport,
+    are_of: &mut dyn FnMut(&PackPlace, &Trailer) -> bool,
+) -> bool {
+    let authority = archive.key_ring().authority().public_key();
+    let record = object.record_id();
+    let record = record.and_then(|id| archive.replicas().first().record(id, &authority).ok());
+    let Some(record) = record else { return false };
+    let is_pack = |(kind, ..): &(PartKind, usize, &[u8])| *kind == PartKind::Pack;
+    for (_, at, bytes) in record.parts().filter(is_pack) {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        match check_pack(archive, (object, at), bytes) {
+            Ok((checked, place, trailer)) => {
                 report.chunks_checked += checked;
                 report.record_packs_read += 1;
+                if !are_of(&place, &trailer) {
+                    report.bad_object(object, "is not what an index run says of it".to_owned());
+                }
             }
             Err(error) => report.bad_object(object, with_cause(&error)),
         }
     }
+    true
 }

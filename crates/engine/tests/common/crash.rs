@@ -25,6 +25,7 @@ use strongroom_replica::layout::object_path;
 use strongroom_store::fault::{FaultPlan, FaultStore};
 use strongroom_store::{Memory, ObjectPath, Store};
 
+use super::hooked::{Hook, Hooked};
 use super::trees::{Tree, differing, fast_folder, read_tree};
 use super::{Remember, Setup, Warnings, restore_options};
 
@@ -169,6 +170,20 @@ impl World {
         Writer::adopt(identity, self.destinations(run), &memory)?.catch_up(&mut |_| ())
     }
 
+    /// Accepts what a destination has, as the program does.
+    pub fn accept(&self, destination: DestinationId, run: &Run<'_>) -> Result<bool, EngineError> {
+        let plan = run.plan.clone().filter(|_| run.dies);
+        let memory = Dying {
+            inner: &self.setup.memory,
+            plan: plan.map(|plan| FaultStore::new(Memory::new(), plan)),
+        };
+        let (identity, there) = (self.setup.identity.clone(), self.destinations(run));
+        let (mut writer, went_back) =
+            Writer::accept(identity, there, &memory, destination, &mut || Ok(()))?;
+        writer.catch_up(&mut |_| ())?;
+        Ok(went_back)
+    }
+
     /// Opens the writer when all is well.
     pub fn writer(&self) -> Writer<'_> {
         let destinations = self.destinations(&Run::sound());
@@ -176,6 +191,38 @@ impl World {
         let mut writer = Writer::open(identity, destinations, &self.setup.memory).unwrap();
         writer.catch_up(&mut |_| ()).unwrap();
         writer
+    }
+
+    /// Opens the writer with a hook before every call of the stores.
+    pub fn hooked(&self, hook: impl Fn() -> Hook) -> Result<Writer<'_>, EngineError> {
+        let hooked = |(number, store): (usize, &Arc<Memory>)| {
+            let (inner, hook) = (store.clone(), hook());
+            let store: Arc<dyn Store> = Arc::new(Hooked { inner, hook });
+            Destination {
+                id: DestinationId([u8::try_from(number).unwrap(); 16]),
+                name: format!("d{number}"),
+                replica: Ok(Replica::new(store, self.setup.identity.archive)),
+            }
+        };
+        let destinations = self.stores.iter().enumerate().map(hooked).collect();
+        Writer::open(
+            self.setup.identity.clone(),
+            destinations,
+            &self.setup.memory,
+        )
+    }
+
+    /// Changes a byte of the objects of a destination whose paths contain a text, so far from the end.
+    pub fn flip(&self, store: usize, text: &str, from_end: usize) -> usize {
+        let mut objects = self.objects(store);
+        objects.retain(|path, _| path.as_str().contains(text));
+        for (path, bytes) in &mut objects {
+            let at = bytes.len() - from_end;
+            bytes[at] ^= 1;
+            self.stores[store].delete(path).unwrap();
+            let _ = self.stores[store].put_new(path, bytes).unwrap();
+        }
+        objects.len()
     }
 
     /// Deletes the objects of a destination whose paths contain a text; returns how many.

@@ -8,6 +8,7 @@
 )]
 
 pub mod crash;
+pub mod hooked;
 pub mod trees;
 
 use std::path::Path;
@@ -248,9 +249,18 @@ pub(crate) fn noise(seed: u32, len: usize) -> Vec<u8> {
 
 /// Says what differs between two trees, with the strictest comparison there is.
 pub(crate) fn differences(a: &Path, b: &Path) -> String {
+    differences_of("-aHAX", a, b)
+}
+
+/// Says what differs between two trees but for their times.
+pub(crate) fn differences_but_times(a: &Path, b: &Path) -> String {
+    differences_of("-rlpgoDHAX", a, b)
+}
+
+fn differences_of(what: &str, a: &Path, b: &Path) -> String {
     let out = std::process::Command::new("rsync")
         .args([
-            "-aHAX",
+            what,
             "--checksum",
             "--dry-run",
             "--itemize-changes",

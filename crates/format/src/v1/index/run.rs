@@ -7,6 +7,7 @@ use strongroom_base::wire::{WireError, invalid};
 use super::header::{RUN_HEADER_LEN, RunHeader};
 use super::rows::{ENTRY_LEN, Entry, OBJECT_ROW_LEN, PackPlace, SEGMENT_ROW_LEN, SegmentPlace};
 use crate::v1::error::FormatError;
+use crate::v1::pack::TrailerSegment;
 
 /// A whole run in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,38 @@ pub struct Run {
 }
 
 impl Run {
+    /// Adds the rows of a pack, as its trailer has them. The run has to be sorted at last.
+    ///
+    /// # Panics
+    ///
+    /// Where the run has 2^32 rows: packs and runs are shorter.
+    pub fn add_pack(&mut self, place: PackPlace, trailer: &[TrailerSegment]) {
+        let number = |len: usize| u32::try_from(len).expect("runs have fewer rows than 2^32");
+        let object = number(self.objects.len());
+        self.objects.push(place);
+        let mut at = 0;
+        for segment in trailer {
+            let row = number(self.segments.len());
+            self.segments.push(SegmentPlace {
+                object,
+                offset: at,
+                stored_len: segment.stored_len,
+                method: segment.method,
+                raw_len: segment.raw_len,
+            });
+            at += segment.stored_len;
+            let mut offset = 0;
+            for chunk in &segment.chunks {
+                self.entries.push(Entry {
+                    prefix: chunk.prefix,
+                    segment: row,
+                    offset,
+                });
+                offset += chunk.len;
+            }
+        }
+    }
+
     /// Sorts what was collected in any order, drops all but one entry of each prefix, and all segments
     /// and objects that no entry names.
     pub fn sort(&mut self) {

@@ -1,0 +1,40 @@
+//! What this computer knows of the archive's chunks, and index runs that it lacks.
+
+use strongroom_base::object::ObjectRef;
+use strongroom_catalogue::{Catalogue, KnownChunks};
+use strongroom_read::{Archive, Replicas};
+
+use crate::error::EngineError;
+use crate::writer::Writer;
+
+/// Opens what this computer knows of the archive's chunks, fetching index runs it lacks.
+pub(super) fn open_known(
+    writer: &Writer<'_>,
+    catalogue: &Catalogue,
+) -> Result<KnownChunks, EngineError> {
+    let mut fetcher = RunFetcher::default();
+    KnownChunks::open(&catalogue.runs_folder(), writer.runs(), &mut |run| {
+        fetcher.fetch(writer, run)
+    })
+}
+
+/// Fetches index runs from the ready destinations.
+#[derive(Default)]
+pub(super) struct RunFetcher(Option<Archive>);
+
+impl RunFetcher {
+    pub(super) fn fetch(
+        &mut self,
+        writer: &Writer<'_>,
+        run: &ObjectRef,
+    ) -> Result<Vec<u8>, EngineError> {
+        if self.0.is_none() {
+            let replicas = writer.ready().map(|(_, replica)| replica.clone());
+            let replicas = Replicas::new(replicas.collect())?;
+            let ring = writer.identity.ring.clone();
+            self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
+        }
+        let archive = self.0.as_ref().ok_or(EngineError::Interrupted)?;
+        Ok(archive.run_plaintext(run)?)
+    }
+}
