@@ -4,6 +4,7 @@
 //! [`goals`]. Nothing is installed or downloaded here: a tool that is not there is left out, and the
 //! data sets are made from what the caller names.
 
+mod attacker;
 mod course;
 mod folders;
 mod goals;
@@ -33,6 +34,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     fs::create_dir_all(&options.work)?;
     let work = options.work.canonicalize()?;
+    if options.attacker {
+        return attacker::run(&options, &work);
+    }
     let sets = sets::prepare(&options, &work)?;
     if options.prepare {
         return Ok(());

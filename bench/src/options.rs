@@ -12,6 +12,10 @@ use crate::tool::Program;
 /// tarballs that you name; on Debian `apt-get download linux-source-6.1=VERSION` and
 /// `dpkg-deb -x PACKAGE FOLDER` give one for each release listed by `apt-cache policy linux-source-6.1`.
 #[derive(Parser)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[command(bin_name = "cargo xtask bench")]
 pub(crate) struct Options {
     /// Folder for data sets, repositories and logs.
@@ -62,6 +66,9 @@ pub(crate) struct Options {
     /// Restore into a new folder under this one; tmpfs if it has room by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) restore_to: Option<PathBuf>,
+    /// Instead: what somebody without a key learns from the stored bytes.
+    #[arg(long, conflicts_with_all = ["sets", "trees", "prepare"])]
+    pub(crate) attacker: bool,
     /// Write the raw results here.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

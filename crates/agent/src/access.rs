@@ -11,6 +11,7 @@ use strongroom_format::keys::KeysObject;
 use strongroom_read::{Archive, ReadError, Replicas, newest_keys};
 use strongroom_replica::Replica;
 use strongroom_store::Store;
+use strongroom_store::remember::RememberStore;
 
 use crate::destinations::{self, Reached, Unreached, reach};
 use crate::location::Location;
@@ -47,7 +48,10 @@ pub fn from_profile(
 ) -> Result<Opened, AgentError> {
     let config = profile.config()?;
     let archive = archives::to_read(&config, asked)?;
-    let (reached, unreached) = reach(&config, archive);
+    let (mut reached, unreached) = reach(&config, archive);
+    for there in &mut reached {
+        there.store = remembering(there.store.clone());
+    }
     let wraps = wraps::Wraps::load(profile, archive.id)?;
     let custody = match credential {
         Some(credential) => custody_of(&wraps.keys, credential)?,
@@ -89,7 +93,7 @@ pub fn from_location(
     asked: Option<ArchiveId>,
     credential: &Credential,
 ) -> Result<Opened, AgentError> {
-    let store = location.open()?;
+    let store = remembering(location.open()?);
     let id = choose(&store, asked, credential)?;
     let keys = newest_keys(&Replica::new(store.clone(), id))?;
     let custody = custody_of(&keys, credential)?;
@@ -99,6 +103,14 @@ pub fn from_location(
         store,
     };
     open(id, vec![reached], Vec::new(), &custody)
+}
+
+/// Lets a store that is far away remember what is needed several times on the way to an open archive.
+fn remembering(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    if store.is_far() {
+        return Arc::new(RememberStore::new(store));
+    }
+    store
 }
 
 /// Returns the archive at a destination: the one that was asked for, the only one, or the only one that

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, DestinationId};
@@ -17,13 +18,19 @@ use strongroom_engine::{
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_replica::Replica;
+use strongroom_store::Folder;
 
 use crate::destinations::{Reached, reach};
 use crate::location::Location;
+use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, DestinationConfig, Profile};
+use crate::profile::{Config, Profile};
+use crate::retain::is_local;
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, archives, destinations, writing};
+
+/// Nobody writes one object for so long.
+const LEFTOVER_AGE: Duration = Duration::from_hours(24);
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -72,6 +79,8 @@ pub struct BackedUp {
     pub lacks_password: bool,
     /// What the engine did.
     pub summary: BackupSummary,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
 }
 
 /// Backs up.
@@ -108,6 +117,7 @@ pub fn backup(
         begun,
         lacks_password: begun && job.lacks_password()?,
         summary,
+        locks: extend_all(profile, archive, &writer, tools),
     })
 }
 
@@ -128,8 +138,11 @@ pub fn survey(
         .transpose()?
         .flatten();
     let empty = tempfile::tempdir().map_err(|source| AgentError::Temporary { source })?;
-    let folder = known.unwrap_or_else(|| empty.path().join("catalogue"));
-    let catalogue = Catalogue::open(&folder).map_err(strongroom_engine::EngineError::from)?;
+    let catalogue = match known.and_then(|folder| Catalogue::open_existing(&folder)) {
+        Some(catalogue) => catalogue,
+        None => Catalogue::open(&empty.path().join("catalogue"))
+            .map_err(strongroom_engine::EngineError::from)?,
+    };
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
     Ok(strongroom_engine::backup::survey(
         &catalogue,
@@ -308,12 +321,24 @@ impl<'a> Job<'a> {
 
     /// Returns the destinations that are folders of this computer.
     pub(crate) fn local_destinations(&self) -> BTreeSet<DestinationId> {
-        let is_folder = |there: &&DestinationConfig| {
-            let location = Location::parse(&there.url, Path::new("/"));
-            location.is_ok_and(|location| location.folder().is_some())
-        };
-        let local = self.config.destinations.iter().filter(is_folder);
+        let destinations = self.config.destinations.iter();
+        let local = destinations.filter(|there| is_local(there));
         local.map(|there| there.id).collect()
+    }
+
+    /// Removes what writers that were killed left at destinations that are folders: halves of objects under temporary
+    /// names. What cannot be removed now is so another time.
+    pub(crate) fn remove_leftovers(&self, clock: &dyn Clock) {
+        let destinations = self.settings().destinations.iter();
+        for there in destinations.filter_map(|id| self.config.destination_by_id(*id)) {
+            let location = Location::parse(&there.url, Path::new("/"));
+            if let Ok(location) = &location
+                && let Some(folder) = location.folder()
+                && let Ok(folder) = Folder::open(folder)
+            {
+                let _ = folder.remove_stale_temporaries(clock.now(), LEFTOVER_AGE);
+            }
+        }
     }
 
     /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores

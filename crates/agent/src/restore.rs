@@ -1,16 +1,18 @@
 //! Restoring, with an archive that is open.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use strongroom_engine::restore::{
-    self as engine, Conflict, RestoreOptions, RestorePlace, RestoreSummary,
+    self as engine, Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary,
 };
 use strongroom_engine::{Monitor, Progress, Stop};
 use strongroom_format::body::Snapshot;
 use strongroom_read::Archive;
 
 use crate::AgentError;
+use crate::location::Location;
+use crate::profile::Profile;
 
 /// What is to be restored.
 #[derive(Clone, Debug)]
@@ -21,12 +23,22 @@ pub struct RestoreRequest {
     pub to: Option<PathBuf>,
     /// What becomes of what is in the way.
     pub on_conflict: Conflict,
-    /// Whether what is not in the snapshot is deleted from the restored folders.
-    pub delete: bool,
+    /// Whether what is not in the snapshot is deleted from the restored folders, and what is kept then.
+    pub delete: Option<Keep>,
     /// Whether nothing is written.
     pub dry_run: bool,
     /// Whether everything is read again and compared.
     pub verify: bool,
+}
+
+/// Returns the folders that a restore never deletes anything from: the profile with its keys, and the destinations.
+pub fn never_deleted(profile: &Profile) -> Result<Vec<PathBuf>, AgentError> {
+    let mut folders = vec![profile.dir().to_owned()];
+    for there in &profile.config()?.destinations {
+        let location = Location::parse(&there.url, Path::new("/"))?;
+        folders.extend(location.folder().map(Path::to_owned));
+    }
+    Ok(folders)
 }
 
 /// Restores files of a snapshot.

@@ -1,6 +1,7 @@
 //! Forgetting snapshots, and pruning what only they needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,9 +14,11 @@ use strongroom_engine::{DestinationReport, EngineError, Writer, forget::forget a
 use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
 
 use crate::backup::{Job, Tools};
+use crate::location::Location;
+use crate::locks::{Locked, extend_all};
 use crate::look::{SnapshotName, select};
 use crate::memory::ProfileMemory;
-use crate::profile::Profile;
+use crate::profile::{ArchiveConfig, DestinationConfig, Profile};
 use crate::{AgentError, archives};
 
 /// Which snapshots are looked at together by a policy.
@@ -109,7 +112,7 @@ pub fn forget(
             destinations: writer.reports(),
         })
     };
-    with_writer(profile, request.archive, tools, work)
+    with_writer(profile, request.archive, request.dry_run, tools, work)
 }
 
 /// Says of every snapshot why it stays.
@@ -188,6 +191,8 @@ pub struct Pruned {
     pub summary: PruneSummary,
     /// What was erased at each destination that could be reached.
     pub erasures: Vec<Erasure>,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
 }
 
 /// Gives up what no snapshot needs, and erases what was given up long enough ago.
@@ -201,7 +206,7 @@ pub fn prune(
         let catalogue = Catalogue::open(&folder).map_err(EngineError::from)?;
         let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
         let erase = EraseOptions {
-            grace: grace(job, request)?,
+            grace: grace_of(job.settings(), request.grace)?,
             local: job.local_destinations(),
             dry_run: request.options.dry_run,
         };
@@ -213,18 +218,29 @@ pub fn prune(
             progress,
             stop,
         )?;
+        let erasures = erase_condemned(writer, &erase, progress, stop);
+        let mut locks = Vec::new();
+        if !erase.dry_run {
+            locks = extend_all(profile, job.archive(), writer, tools);
+            job.remove_leftovers(&*tools.clock);
+        }
         Ok(Pruned {
             archive: job.archive(),
             summary,
-            erasures: erase_condemned(writer, &erase, progress, stop),
+            erasures,
+            locks,
         })
     };
-    with_writer(profile, request.archive, tools, work)
+    let is_rehearsal = request.options.dry_run;
+    with_writer(profile, request.archive, is_rehearsal, tools, work)
 }
 
-fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> {
-    let settings = job.settings().grace.as_deref();
-    let age = match (request.grace, settings) {
+/// Returns how long what an archive gave up is kept: as asked, else as its settings say.
+pub(crate) fn grace_of(
+    archive: &ArchiveConfig,
+    asked: Option<Age>,
+) -> Result<Duration, AgentError> {
+    let age = match (asked, archive.grace.as_deref()) {
         (Some(age), _) => Some(age),
         (None, Some(text)) => Some(text.parse::<Age>()?),
         (None, None) => None,
@@ -232,10 +248,18 @@ fn grace(job: &Job<'_>, request: &PruneRequest) -> Result<Duration, AgentError> 
     Ok(age.map_or(GRACE, Age::to_duration))
 }
 
-/// Lets something work with the writer of an archive that has begun, after its destinations caught up.
+/// Says whether a destination is a folder of this computer.
+pub(crate) fn is_local(there: &DestinationConfig) -> bool {
+    let location = Location::parse(&there.url, Path::new("/"));
+    location.is_ok_and(|location| location.folder().is_some())
+}
+
+/// Lets something work with the writer of an archive that has begun, after its destinations caught up; in a
+/// rehearsal nothing is written, and those that are behind stay so.
 fn with_writer<T>(
     profile: &Profile,
     asked: Option<ArchiveId>,
+    is_rehearsal: bool,
     tools: &Tools<'_>,
     work: impl FnOnce(&Job<'_>, &mut Writer<'_>) -> Result<T, AgentError>,
 ) -> Result<T, AgentError> {
@@ -245,8 +269,15 @@ fn with_writer<T>(
     let job = Job::new(profile, config, archive)?;
     let identity = job.identity(tools)?;
     let memory = ProfileMemory::new(profile, archive);
-    let mut writer = Writer::open(identity, job.destinations(), &memory)?;
-    writer.catch_up(&mut |_| ())?;
+    let destinations = job.destinations();
+    let mut writer = if is_rehearsal {
+        Writer::look(identity, destinations, &memory)?
+    } else {
+        Writer::open(identity, destinations, &memory)?
+    };
+    if !is_rehearsal {
+        writer.catch_up(&mut |_| ())?;
+    }
     work(&job, &mut writer)
 }
 

@@ -34,6 +34,23 @@ pub enum CatalogueError {
     Read(#[from] std::io::Error),
 }
 
+impl CatalogueError {
+    /// Says whether the database is damaged or another program's, and not merely out of reach.
+    pub(crate) fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Database { source, .. } => match source {
+                rusqlite::Error::InvalidQuery => true,
+                other => matches!(
+                    other.sqlite_error_code(),
+                    Some(DatabaseCorrupt | NotADatabase)
+                ),
+            },
+            _ => false,
+        }
+    }
+}
+
 impl Classified for CatalogueError {
     fn class(&self) -> Class {
         match self {

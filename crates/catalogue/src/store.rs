@@ -52,11 +52,29 @@ impl Catalogue {
             folder: folder.to_owned(),
             database: folder.join("directories.sqlite"),
         };
-        if catalogue.prepare().is_err() {
-            catalogue.remove_database();
-            catalogue.prepare()?;
+        match catalogue.prepare() {
+            Ok(()) => {}
+            Err(error) if error.is_damage() => {
+                catalogue.remove_database();
+                catalogue.prepare()?;
+            }
+            Err(error) => return Err(error),
         }
         Ok(catalogue)
+    }
+
+    /// Opens the catalogue in `folder` to look things up, and changes nothing; `None` where there is none that this
+    /// program can read.
+    pub fn open_existing(folder: &Path) -> Option<Self> {
+        let catalogue = Self {
+            folder: folder.to_owned(),
+            database: folder.join("directories.sqlite"),
+        };
+        let lookup = catalogue.lookup().ok()?;
+        let version = lookup
+            .connection
+            .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        (version.ok()? == VERSION).then_some(catalogue)
     }
 
     /// Returns the folder that holds the local copies of index runs.
@@ -188,7 +206,8 @@ impl Lookup {
             .query_row(params![path], |row| row.get(0))
             .optional()
             .map_err(&failed)?;
-        Ok(row.map(|row| DirectoryRow::decode(&row)).transpose()?)
+        // What cannot be read is not known: the directory is listed and its files are read.
+        Ok(row.and_then(|row| DirectoryRow::decode(&row).ok()))
     }
 
     /// Calls `visit` with every path that has a row or pages, and its row where it has one that can be read.

@@ -63,6 +63,12 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
                  other copy then stops. Else leave it alone"
             ));
         }
+        AgentError::Engine(EngineError::IncompleteSnapshot { .. }) => {
+            "restore without --delete, or to another folder"
+        }
+        AgentError::Engine(EngineError::TooMany { .. }) => {
+            "of many paths, name the folder that holds them, and leave out the others with --exclude"
+        }
         AgentError::Locked { .. } => "wait until it has finished",
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"

@@ -82,15 +82,7 @@ impl Output {
         if !self.terminal {
             return bytes.to_vec();
         }
-        let mut shown = String::with_capacity(bytes.len());
-        for c in String::from_utf8_lossy(bytes).chars() {
-            if c.is_control() {
-                shown.extend(c.escape_default());
-            } else {
-                shown.push(c);
-            }
-        }
-        shown.into_bytes()
+        escaped(&String::from_utf8_lossy(bytes)).into_bytes()
     }
 
     /// Returns a writer of results.
@@ -118,9 +110,20 @@ impl Output {
             // Whoever reads the objects has gone; the result will say so.
             let _ = self.object(&json!({ "warning": message, "subject": subject }));
         } else if subject.is_empty() {
-            self.error_line(&format!("warning: {message}"));
+            self.error_line(&escaped(&format!("warning: {message}")));
         } else {
-            self.error_line(&format!("warning: {subject}: {message}"));
+            let line = format!("warning: {subject}: {message}");
+            self.error_line(&escaped(&line));
+        }
+    }
+
+    /// Prints a path that would be deleted.
+    pub(crate) fn would_delete(&self, path: &str) {
+        // Whoever reads the lines has gone; the result will say how many there are.
+        if self.json {
+            let _ = self.object(&json!({ "would_delete": path }));
+        } else {
+            let _ = self.line(&format!("would delete {}", escaped(path)));
         }
     }
 
@@ -152,9 +155,9 @@ impl Output {
             self.error_line(&object.to_string());
             return;
         }
-        self.error_line(&format!("error: {failure}"));
+        self.error_line(&escaped(&format!("error: {failure}")));
         for cause in causes {
-            self.error_line(&format!("  because: {cause}"));
+            self.error_line(&escaped(&format!("  because: {cause}")));
         }
         if let Some(hint) = hint {
             self.error_line(&format!("hint: {hint}"));
@@ -199,6 +202,19 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Escapes what a terminal would obey: names of files come from anybody.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 fn class_name(failure: &Failure) -> &'static str {

@@ -124,4 +124,8 @@ impl Monitor for Printer<'_> {
         let subject = String::from_utf8_lossy(&warning.subject);
         self.0.warning(&subject, &warning.message);
     }
+
+    fn would_delete(&self, path: &[u8]) {
+        self.0.would_delete(&String::from_utf8_lossy(path));
+    }
 }

@@ -70,6 +70,16 @@ impl Source {
         Ok(opened)
     }
 
+    /// Returns the folder that is read from, where one was named.
+    pub(crate) fn folder(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Failure> {
+        let Some(from) = &self.from else {
+            return Ok(None);
+        };
+        let profile = context.profile_if_any()?;
+        let location = access::locate(profile.as_ref(), from, context.environment.current())?;
+        Ok(location.folder().map(std::path::Path::to_owned))
+    }
+
     fn credential(&self) -> Result<Option<Credential>, Failure> {
         if let Some(file) = &self.key_file {
             return Ok(Some(Credential::Key(read_exported_key(file)?)));

@@ -144,6 +144,127 @@ fn a_ruined_destination_is_healed_byte_for_byte() {
     place.ok("verify --read-data");
 }
 
+/// Three destinations with a replica of a long history: runs were merged, snapshots forgotten, packs and records
+/// given up, and all of that waits to be erased.
+fn long() -> Place {
+    let place = Place::new();
+    place.ok("init");
+    for name in ["one", "two", "three"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    let mut drawn = Drawn(1);
+    for number in 0..90 {
+        // Larger than what travels in a record, now and then.
+        let len = if number % 3 == 0 { 1_200_000 } else { 3_000 };
+        let bytes: Vec<u8> = (0..len).map(|_| drawn.next().to_be_bytes()[0]).collect();
+        place.write(&format!("files/{}", number % 7), bytes);
+        place.ok("backup files");
+        if number % 40 == 39 {
+            place.ok("forget --keep-last 5 --prune");
+        }
+    }
+    place
+}
+
+/// Numbers that look drawn, and are the same each time.
+struct Drawn(u64);
+
+impl Drawn {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 27)
+    }
+
+    /// Draws some of many.
+    fn choose<T>(&mut self, many: &mut Vec<T>, count: usize) -> Vec<T> {
+        let at = |drawn: &mut Self, len: usize| usize::try_from(drawn.next() >> 8).unwrap() % len;
+        (0..count)
+            .map(|_| many.swap_remove(at(self, many.len())))
+            .collect()
+    }
+}
+
+/// Says whether two folders hold the same, as another program sees it.
+fn diff(place: &Place, one: &str, other: &str) -> String {
+    let output = std::process::Command::new("diff")
+        .arg("-r")
+        .args([place.path(one), place.path(other)])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_hundred_objects_of_a_long_history_come_back_byte_for_byte() {
+    let place = long();
+    assert_eq!(diff(&place, "one", "three"), "");
+    for seed in [1, 2] {
+        let mut all: Vec<PathBuf> = files(&place.path("three")).into_keys().collect();
+        let is_run = |path: &&PathBuf| path.to_str().unwrap().contains("/indexes/");
+        assert!(all.len() > 130, "{} objects", all.len());
+        assert!(all.iter().filter(is_run).count() > 20, "{all:?}");
+        let mut drawn = Drawn(seed);
+        for (number, path) in drawn.choose(&mut all, 100).into_iter().enumerate() {
+            let below = format!("three/{}", path.display());
+            let mut bytes = fs::read(place.path(&below)).unwrap();
+            fs::remove_file(place.path(&below)).unwrap();
+            match number % 3 {
+                0 => continue,
+                1 => bytes.truncate(bytes.len() / 2),
+                _ => {
+                    let at = usize::try_from(drawn.next() >> 8).unwrap() % bytes.len();
+                    bytes[at] ^= 1 << (number % 8);
+                }
+            }
+            place.write(&below, bytes);
+        }
+        assert_ne!(diff(&place, "one", "three"), "");
+        let ran = place.ok("destination heal three");
+        assert!(
+            ran.out.contains("put back that wait to be erased"),
+            "{ran:?}"
+        );
+        assert_eq!(diff(&place, "one", "three"), "");
+        assert_eq!(diff(&place, "one", "two"), "");
+    }
+    let again = place.ok("destination heal three").out;
+    assert!(
+        again.contains("sound") && !again.contains("put back"),
+        "{again}"
+    );
+    // It is erased as if nothing had happened, and does not come back.
+    place.write("files/last", "last");
+    place.ok("backup files");
+    place.ok("prune --grace 0h");
+    let count = |name: &str| files(&place.path(name)).len();
+    assert!(count("three") < 60, "{}", count("three"));
+    assert_same(&place, "one", "three");
+    place.ok("verify --read-data");
+}
+
+#[test]
+fn what_one_destination_has_erased_is_not_put_back_to_another() {
+    let place = long();
+    let before = files(&place.path("one"));
+    place.write("files/last", "last");
+    place.ok("backup files");
+    fs::rename(place.path("three"), place.path("away")).unwrap();
+    place.ok("prune --grace 0h");
+    fs::rename(place.path("away"), place.path("three")).unwrap();
+    assert!(files(&place.path("one")).len() < before.len() / 2);
+    assert!(files(&place.path("three")).len() > before.len());
+    let config = fs::read_to_string(place.path("profile/config.toml")).unwrap();
+    place.write_secret(
+        "profile/config.toml",
+        &config.replace("begun = true", "begun = true\ngrace = \"0h\""),
+    );
+    place.ok("destination sync");
+    let after = files(&place.path("one"));
+    place.ok("destination heal");
+    assert!(files(&place.path("one")) == after);
+}
+
 #[test]
 fn damage_that_nobody_can_heal_is_named() {
     let place = three();

@@ -3,6 +3,8 @@
 use strongroom_base::ids::DestinationId;
 use strongroom_replica::Replica;
 
+use crate::writer::Writer;
+
 /// A place that holds a replica of the archive.
 #[derive(Clone)]
 pub struct Destination {
@@ -44,5 +46,15 @@ impl DestinationStatus {
     /// Says whether the destination has everything.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::UpToDate | Self::CaughtUp)
+    }
+}
+
+impl Writer<'_> {
+    /// Returns the destinations that have the newest record: ids, names and replicas.
+    pub fn ready_destinations(&self) -> impl Iterator<Item = (DestinationId, &str, &Replica)> {
+        self.ready().map(|(number, replica)| {
+            let destination = &self.slots[number].destination;
+            (destination.id, destination.name.as_str(), replica)
+        })
     }
 }

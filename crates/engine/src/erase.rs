@@ -51,6 +51,16 @@ pub struct Erasure {
     pub held: Option<String>,
 }
 
+/// Returns by which rules a destination erases.
+pub fn rules(grace: Duration, is_local: bool, unnamed: Unnamed, now: Timestamp) -> Rules {
+    Rules {
+        grace,
+        days: (is_local && grace >= GRACE).then_some(DAYS),
+        unnamed,
+        now,
+    }
+}
+
 /// Erases at every ready destination what may be erased there. Also objects that no record names: no backup may
 /// be under way.
 ///
@@ -129,15 +139,8 @@ impl Work<'_, '_> {
             erasure.held = Some("it does not have the newest record".to_owned());
             return Ok(());
         }
-        let decision = decide(
-            &found,
-            &Rules {
-                grace: options.grace,
-                days: (is_local && options.grace >= GRACE).then_some(DAYS),
-                unnamed: Unnamed::Erase,
-                now: identity.clock.now(),
-            },
-        );
+        let now = identity.clock.now();
+        let decision = decide(&found, &rules(options.grace, is_local, Unnamed::Erase, now));
         erasure.waiting = Amount {
             count: decision.waiting.0,
             bytes: decision.waiting.1,

@@ -40,6 +40,25 @@ pub enum EngineError {
         /// Why.
         reason: &'static str,
     },
+    /// A snapshot cannot hold so much.
+    #[error("{count} {what} are too many: a snapshot holds at most {max}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// No reader would take a record that was about to be written; nothing was.
+    #[error("record {id} would be one that nobody can read; this is a mistake in the program")]
+    Unwritable {
+        /// The record.
+        id: RecordId,
+        /// What is wrong with it.
+        #[source]
+        source: ReadError,
+    },
     /// A destination is ahead of what this computer remembers.
     #[error("{destination} is ahead of this profile: {}", ahead(*.found, *.known))]
     Fenced {
@@ -105,6 +124,14 @@ pub enum EngineError {
         #[source]
         source: strongroom_files::Error,
     },
+    /// A snapshot misses what could not be read, so nothing can be deleted because the snapshot misses it.
+    #[error(
+        "{failed} entries could not be read when the snapshot was made: what it misses cannot be deleted"
+    )]
+    IncompleteSnapshot {
+        /// How many.
+        failed: u64,
+    },
     /// What was asked for is not in the snapshot.
     #[error("`{path}` is not in the snapshot")]
     NotInSnapshot {
@@ -150,10 +177,13 @@ impl Classified for EngineError {
             Self::Catalogue(source) => source.class(),
             Self::Root { .. }
             | Self::UnfitRoot { .. }
+            | Self::TooMany { .. }
+            | Self::Unwritable { .. }
             | Self::Fenced { .. }
             | Self::NothingToAccept
             | Self::NewerElsewhere { .. }
             | Self::Pattern { .. }
+            | Self::IncompleteSnapshot { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
             Self::Unprunable { .. } => Class::Damage,
             Self::Memory(_)

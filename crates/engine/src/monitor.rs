@@ -17,6 +17,9 @@ pub struct Warning {
 pub trait Monitor: Sync {
     /// Takes a warning.
     fn warning(&self, warning: Warning);
+
+    /// Is told of a path that would be deleted, were this not a rehearsal.
+    fn would_delete(&self, _path: &[u8]) {}
 }
 
 macro_rules! counters {

@@ -48,6 +48,16 @@ impl OpenPack {
         self.plaintext.len()
     }
 
+    /// Returns how long the pack would be at most if it were sealed now, and how many chunks it has.
+    pub(crate) fn extent(&self) -> (usize, usize) {
+        let chunks = self
+            .segments
+            .iter()
+            .map(|segment| segment.chunks.len())
+            .sum();
+        (self.plaintext.len() + self.trailer_len, chunks)
+    }
+
     /// Takes a segment, which waits for its place.
     pub(crate) fn push(&mut self, segment: Segment) {
         debug_assert!(segment.class == self.class);

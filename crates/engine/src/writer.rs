@@ -92,6 +92,19 @@ impl<'a> Writer<'a> {
         Ok(writer)
     }
 
+    /// As [`open`](Self::open), for looking only: no generation begins, nothing is remembered.
+    pub fn look(
+        identity: Identity,
+        destinations: Vec<Destination>,
+        memory: &'a dyn Memory,
+    ) -> Result<Self, EngineError> {
+        let mut state = memory.load()?;
+        let authority = identity.ring.authority().public_key();
+        let seen = look_at_all(&destinations, &authority);
+        settle_announced(&mut state, &destinations, &seen);
+        Self::with_state(identity, destinations, seen, memory, state)
+    }
+
     /// Compares what was seen at the destinations with what is remembered; at least one must have the
     /// newest record.
     pub(crate) fn with_state(
@@ -243,6 +256,7 @@ impl<'a> Writer<'a> {
         if ready.is_empty() {
             return Err(no_destination(self.identity.archive, &self.slots));
         }
+        check_readable(record, &self.identity)?;
         self.state.announced.push(head);
         self.memory.save(&self.state)?;
         let mut taken = false;
@@ -362,6 +376,17 @@ impl Slot {
             bytes_written: self.bytes_written,
         }
     }
+}
+
+/// Refuses a record that a reader would refuse: once it is written, the archive ends with it.
+fn check_readable(record: &Record, identity: &Identity) -> Result<(), EngineError> {
+    let id = record.id();
+    let authority = identity.ring.authority().public_key();
+    let read = Record::decode(record.bytes().to_vec(), identity.archive, id, &authority)
+        .map_err(ReadError::from)
+        .and_then(|record| open_body(&record, &identity.ring));
+    read.map(drop)
+        .map_err(|source| EngineError::Unwritable { id, source })
 }
 
 /// Reads the index runs as of the newest record, and who wrote it, from the first destination that can

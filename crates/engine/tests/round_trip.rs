@@ -8,8 +8,10 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Setup, differences, noise, write};
+use common::{Setup, Warnings, differences, noise, write};
 use strongroom_crypto::suite::Suite;
+use strongroom_engine::EngineError;
+use strongroom_engine::backup::BackupOptions;
 use strongroom_store::{Folder, Memory, Store};
 
 fn make_tree(root: &Path) {
@@ -78,10 +80,12 @@ fn three_destinations_are_the_same_byte_for_byte() {
     assert_eq!(summary.files.new, 1);
     assert!(summary.bytes_stored < 40_000, "{}", summary.bytes_stored);
     for other in ["1", "2"] {
-        assert_eq!(
-            differences(&place.path().join("0"), &place.path().join(other)),
-            ""
-        );
+        let out = std::process::Command::new("diff")
+            .arg("-r")
+            .args([place.path().join("0"), place.path().join(other)])
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{out:?}");
     }
     for store in 0..3 {
         let target = tempfile::tempdir().unwrap();
@@ -107,4 +111,38 @@ fn what_did_not_change_is_not_read_again() {
     let target = tempfile::tempdir().unwrap();
     setup.restore_latest(0, target.path());
     assert_eq!(differences(source.path(), target.path()), "");
+}
+
+#[test]
+fn what_no_snapshot_can_hold_is_refused_before_anything_is_written() {
+    let setup = Setup::new(Suite::Aes256, vec![Arc::new(Memory::new())]);
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..1_025)
+        .map(|n| folder.path().join(n.to_string()))
+        .collect();
+    for path in &paths {
+        write(path, b"");
+    }
+    let with_tags = |tags: Vec<String>, roots: &[std::path::PathBuf]| BackupOptions {
+        roots: roots.to_vec(),
+        tags,
+        ..BackupOptions::default()
+    };
+    for unfit in [
+        with_tags(Vec::new(), &paths),
+        with_tags(vec!["t".repeat(256)], &paths[..1]),
+        with_tags((0..65).map(|n| n.to_string()).collect(), &paths[..1]),
+    ] {
+        let error = setup.backup_with(&unfit, &Warnings::default()).unwrap_err();
+        assert!(matches!(error, EngineError::TooMany { .. }), "{error}");
+    }
+    let fit = with_tags(
+        (0..64).map(|n| format!("{n:0255}")).collect(),
+        &paths[..1_024],
+    );
+    setup.backup_with(&fit, &Warnings::default()).unwrap();
+    let (archive, problems) = setup.open(0).unwrap();
+    assert!(problems.is_empty(), "{problems:?}");
+    let latest = archive.latest().unwrap().unwrap();
+    assert_eq!(latest.snapshot.roots.len(), 1_024);
 }

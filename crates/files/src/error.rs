@@ -47,6 +47,17 @@ pub enum Error {
         /// The name of the entry below its directory.
         name: Box<[u8]>,
     },
+    /// A symbolic link is on the way to a folder, and neither root nor this user made it.
+    #[error(
+        "{} is a symbolic link that user {uid} made, and is not followed",
+        Shown(name)
+    )]
+    ForeignLink {
+        /// The name of the link below its directory.
+        name: Box<[u8]>,
+        /// Who made it.
+        uid: u32,
+    },
     /// Another file system is mounted where something is to be removed.
     #[error("another file system is mounted at {}", Shown(name))]
     MountPoint {
@@ -133,9 +144,10 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::Failed { source, .. } => class_of(source),
-            Self::NeedsPrivilege { .. } | Self::UnsafeName { .. } | Self::MountPoint { .. } => {
-                Class::Caller
-            }
+            Self::NeedsPrivilege { .. }
+            | Self::UnsafeName { .. }
+            | Self::ForeignLink { .. }
+            | Self::MountPoint { .. } => Class::Caller,
             Self::Replaced { .. } => Class::Retry,
         }
     }

@@ -19,6 +19,7 @@ mod read;
 mod remove;
 mod restore;
 mod stat;
+mod way;
 
 pub use apply::{Aspect, Metadata, NotApplied, Owner, Place, apply_metadata};
 pub use dir::{Dir, NAME_LEN_MAX, name_is_safe};

@@ -11,6 +11,7 @@ use crate::error::{Action, Error, Result};
 use crate::linux;
 use crate::remove;
 use crate::stat::Kind;
+use crate::way;
 
 /// A folder that may be written to.
 ///
@@ -19,8 +20,12 @@ use crate::stat::Kind;
 /// nothing lands outside the folder that [`Target::open_root`] opened.
 #[derive(Debug)]
 pub struct Target {
-    dir: Dir,
+    pub(crate) dir: Dir,
 }
+
+/// The mode of a folder that is being restored. Nobody gives a folder this one: the sticky bit has a meaning only
+/// where others may write.
+const UNFINISHED: Mode = Mode::RWXU.union(Mode::SVTX);
 
 /// An entry that has neither content nor a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,15 @@ impl Target {
         Dir::open_root(path).map(|dir| Self { dir })
     }
 
+    /// Opens the folder at the absolute `path`, and makes what is missing of it; says whether the folder itself
+    /// was made.
+    ///
+    /// A symbolic link on the way is followed where root or this user made it. Anybody else's is
+    /// [`Error::ForeignLink`]: who may write to a folder on the way must not choose where things land.
+    pub fn make_way(path: &Path) -> Result<(Self, bool)> {
+        way::make(path)
+    }
+
     /// Returns the folder for listing and looking up.
     pub fn dir(&self) -> &Dir {
         &self.dir
@@ -78,11 +92,42 @@ impl Target {
         Ok(here)
     }
 
-    /// Makes the folder `name`, or opens it if it is there as a real directory.
-    pub fn create_dir(&self, name: &[u8]) -> Result<Self> {
-        create(name, || rustix::fs::mkdirat(self, name, Mode::RWXU))
-            .or_else(|error| if error.is_taken() { Ok(()) } else { Err(error) })?;
-        self.open_child(name)
+    /// Opens the folder above this one.
+    pub(crate) fn open_above(&self) -> Result<Self> {
+        linux::open_child_dir(self.as_fd(), b"..")
+            .map(|fd| Self { dir: Dir::new(fd) })
+            .map_err(|errno| Error::new(Action::Open, b"..", errno))
+    }
+
+    /// Makes the folder `name`, or opens it if it is there as a real directory; says whether it was made.
+    pub fn make_dir(&self, name: &[u8]) -> Result<(Self, bool)> {
+        self.make_dir_with(name, Mode::RWXU)
+    }
+
+    /// As [`make_dir`](Self::make_dir), for a folder that gets its metadata when all is in it. Until then its mode
+    /// says so, also to a later restore: see [`is_unfinished`](Self::is_unfinished).
+    pub fn make_unfinished_dir(&self, name: &[u8]) -> Result<(Self, bool)> {
+        self.make_dir_with(name, UNFINISHED)
+    }
+
+    fn make_dir_with(&self, name: &[u8], mode: Mode) -> Result<(Self, bool)> {
+        match create(name, || rustix::fs::mkdirat(self, name, mode)) {
+            Ok(()) => Ok((self.open_child(name)?, true)),
+            Err(error) if error.is_taken() => Ok((self.open_child(name)?, false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Marks the folder as one that has not got its metadata yet.
+    pub fn mark_unfinished(&self) -> Result<()> {
+        rustix::fs::fchmod(self, UNFINISHED).map_err(|errno| Error::new(Action::Write, b"", errno))
+    }
+
+    /// Says whether a restore by this user made the folder, and was interrupted before it got its metadata.
+    pub fn is_unfinished(&self) -> bool {
+        self.dir.stat().is_ok_and(|stat| {
+            stat.mode == UNFINISHED.as_raw_mode() && stat.uid == rustix::process::geteuid().as_raw()
+        })
     }
 
     /// Makes the file `name`; fails if anything of that name exists.

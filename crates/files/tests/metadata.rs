@@ -85,7 +85,7 @@ fn attributes_flags_mode_and_time_come_back() {
         Timestamp::from_parts(1_600_000_000, 123_456_789)
     );
 
-    let folder = target.create_dir(b"folder").unwrap();
+    let folder = target.make_dir(b"folder").unwrap().0;
     let failed = apply_metadata(Place::Folder(&folder), &metadata(&extra));
     assert!(failed.is_empty(), "{failed:?}");
     let found = extra_of(folder.dir()).unwrap();
@@ -236,7 +236,7 @@ fn access_control_lists_come_back_and_inherited_ones_go() {
     let defaults = extra_of(target.dir()).unwrap();
     assert_eq!(defaults.xattrs[0].0, b"system.posix_acl_default");
     let plain = target.create_file(b"plain").unwrap();
-    let inner = target.create_dir(b"inner").unwrap();
+    let inner = target.make_dir(b"inner").unwrap().0;
     let nothing = Extra::default();
     let metadata = Metadata {
         mode: 0o777,
@@ -275,7 +275,7 @@ fn rights_of_an_owner_are_not_lent_without_the_owner() {
             .any(|failed| failed.aspect == Aspect::SetIdBits);
         assert_eq!(reported, mode != 0o6755);
     }
-    let folder = target.create_dir(b"folder").unwrap();
+    let folder = target.make_dir(b"folder").unwrap().0;
     let metadata = Metadata {
         mode: 0o3775,
         owner: None,

@@ -38,7 +38,7 @@ fn attempts(target: &Target, name: &[u8]) -> Vec<Error> {
 #[test]
 fn every_kind_of_entry_is_made() {
     let (folder, target) = target();
-    let inner = target.create_dir(b"inner").unwrap();
+    let inner = target.make_dir(b"inner").unwrap().0;
     inner
         .create_file(b"file\n\xff")
         .unwrap()
@@ -128,7 +128,7 @@ fn unsafe_names_make_nothing() {
             assert!(matches!(error, Error::UnsafeName { .. }), "{error}");
         }
         assert!(matches!(
-            target.create_dir(name),
+            target.make_dir(name).map(|(made, _)| made),
             Err(Error::UnsafeName { .. })
         ));
         assert!(matches!(target.remove(name), Err(Error::UnsafeName { .. })));
@@ -159,7 +159,7 @@ fn nothing_is_written_through_planted_links() {
     symlink(outside.path(), folder.path().join("sub")).unwrap();
     symlink(&victim, folder.path().join("file")).unwrap();
     symlink(outside.path().join("new"), folder.path().join("dangling")).unwrap();
-    assert!(target.create_dir(b"sub").is_err());
+    assert!(target.make_dir(b"sub").is_err());
     assert!(target.open_child(b"sub").is_err());
     assert!(target.open_below([&b"sub"[..], b"deep"]).is_err());
     for name in [&b"file"[..], b"dangling", b"sub"] {
@@ -186,10 +186,10 @@ fn removing_takes_trees_but_not_what_links_lead_to() {
     let (folder, target) = target();
     let outside = TempDir::new().unwrap();
     fs::create_dir(outside.path().join("kept")).unwrap();
-    let tree = target.create_dir(b"tree").unwrap();
+    let tree = target.make_dir(b"tree").unwrap().0;
     for name in [&b"b"[..], b"a", b"c\xff"] {
-        let inner = tree.create_dir(name).unwrap();
-        inner.create_dir(b"empty").unwrap();
+        let inner = tree.make_dir(name).unwrap().0;
+        inner.make_dir(b"empty").unwrap();
         inner.create_file(b"file").unwrap();
         inner.create_special(b"fifo", Special::Fifo).unwrap();
         let path = outside.path().as_os_str().as_encoded_bytes();
@@ -209,9 +209,9 @@ fn removing_takes_trees_but_not_what_links_lead_to() {
 fn a_tree_deeper_than_open_files_or_paths_allow_is_removed() {
     const DEPTH: usize = 1500;
     let (_folder, target) = target();
-    let mut here = target.create_dir(b"deep").unwrap();
+    let mut here = target.make_dir(b"deep").unwrap().0;
     for _ in 0..DEPTH {
-        here = here.create_dir(b"one more level").unwrap();
+        here = here.make_dir(b"one more level").unwrap().0;
     }
     here.create_file(b"bottom").unwrap();
     target.remove(b"deep").unwrap();
@@ -221,8 +221,8 @@ fn a_tree_deeper_than_open_files_or_paths_allow_is_removed() {
 #[test]
 fn another_file_system_is_not_emptied() {
     let (folder, target) = target();
-    let inner = target.create_dir(b"tree").unwrap();
-    inner.create_dir(b"mounted").unwrap();
+    let inner = target.make_dir(b"tree").unwrap().0;
+    inner.make_dir(b"mounted").unwrap();
     let mounted = folder.path().join("tree/mounted");
     let mount = Command::new("mount")
         .args(["-t", "tmpfs", "none"])

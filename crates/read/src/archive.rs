@@ -20,6 +20,8 @@ use crate::segments::Segments;
 
 /// How many bytes of decompressed segments are kept.
 const SEGMENT_BYTES_KEPT: usize = 48 << 20;
+/// As [`SEGMENT_BYTES_KEPT`], where more are read at a time because each takes long.
+const SEGMENT_BYTES_KEPT_FAR: usize = 112 << 20;
 
 /// A snapshot and its place in the log.
 #[derive(Clone, Debug)]
@@ -72,7 +74,12 @@ impl Archive {
             authority,
         };
         let index = Arc::new(Index::open(&opener, ring.clone(), &runs, problems));
-        let segments = Segments::new(SEGMENT_BYTES_KEPT);
+        let kept = if replicas.first().store().is_far() {
+            SEGMENT_BYTES_KEPT_FAR
+        } else {
+            SEGMENT_BYTES_KEPT
+        };
+        let segments = Segments::new(kept);
         Ok(Self {
             replicas,
             ring,
@@ -112,6 +119,11 @@ impl Archive {
     /// Returns the key ring.
     pub fn key_ring(&self) -> &Arc<KeyRing> {
         &self.ring
+    }
+
+    /// Says whether what is read comes from far away, at first.
+    pub fn is_far(&self) -> bool {
+        self.replicas.first().store().is_far()
     }
 
     /// Returns the replicas.

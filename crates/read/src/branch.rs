@@ -25,6 +25,15 @@ impl Archive {
         let mut snapshots = BTreeMap::new();
         let mut runs = BTreeSet::new();
         for replica in self.replicas.iter() {
+            // Without a second generation there is no branch.
+            let ids = replica.record_ids();
+            let is_alone = ids.is_ok_and(|ids| {
+                let first = ids.first().map(|id| id.generation);
+                ids.iter().all(|id| Some(id.generation) == first)
+            });
+            if is_alone {
+                continue;
+            }
             // What cannot be read here may be there.
             let Ok(log) = strongroom_replica::log::read_log(replica, &self.authority, &mut |_| ())
             else {

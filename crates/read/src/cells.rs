@@ -79,15 +79,34 @@ impl Cells {
     }
 
     fn open_cells(&self, replica: &Replica, cells: Range<u64>) -> Result<Vec<u8>, ReadError> {
+        let range = self.place_of(&cells);
+        let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
+        let sealed = Replicas::get_range(replica, &self.object, self.offset + range.start, len)?;
+        self.open_sealed(cells.start, &sealed)
+    }
+
+    /// Returns where cells lie in what is sealed.
+    fn place_of(&self, cells: &Range<u64>) -> Range<u64> {
         let stride = self.cell_len + self.tag_len;
-        let start = CELLS_START as u64 + cells.start * stride;
         let end = (CELLS_START as u64 + cells.end * stride).min(self.sealed_len);
-        let len = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
-        let sealed = Replicas::get_range(replica, &self.object, self.offset + start, len)?;
-        let mut plaintext = Vec::with_capacity(len);
+        CELLS_START as u64 + cells.start * stride..end
+    }
+
+    /// Opens the first cell, where the bytes of what is sealed begin with it all.
+    pub(crate) fn open_first(&self, front: &[u8]) -> Result<Vec<u8>, ReadError> {
+        let place = self.place_of(&(0..1));
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let cell = front.get(at(place.start)..at(place.end));
+        let cell =
+            cell.ok_or_else(|| self.damaged(strongroom_crypto::seal::OpenError::Truncated))?;
+        self.open_sealed(0, cell)
+    }
+
+    fn open_sealed(&self, first: u64, sealed: &[u8]) -> Result<Vec<u8>, ReadError> {
+        let mut plaintext = Vec::with_capacity(sealed.len());
         let last_cell = self.plaintext_len / self.cell_len;
-        let stride = usize::try_from(stride).unwrap_or(usize::MAX);
-        for (number, cell) in (cells.start..).zip(sealed.chunks(stride)) {
+        let stride = usize::try_from(self.cell_len + self.tag_len).unwrap_or(usize::MAX);
+        for (number, cell) in (first..).zip(sealed.chunks(stride)) {
             self.opener
                 .append_cell(number, cell, number == last_cell, &mut plaintext)
                 .map_err(|source| self.damaged(source))?;
@@ -116,9 +135,9 @@ pub(crate) struct CachedCells {
 }
 
 impl CachedCells {
-    /// Keeps at most `most` cells.
-    pub(crate) fn new(cells: Cells, most: usize) -> Self {
-        let stretch = cells.cell_len;
+    /// Reads `stretch` cells at a time, and keeps at most `most` of these stretches.
+    pub(crate) fn new(cells: Cells, stretch: u64, most: usize) -> Self {
+        let stretch = cells.cell_len * stretch;
         Self {
             cells,
             stretch,

@@ -1,5 +1,6 @@
 //! Where chunks lie: all index runs of an archive, searched without being loaded.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +17,7 @@ use strongroom_format::index::{
 use strongroom_format::keys::KeyRing;
 use strongroom_format::sealed::{CELLS_START, HEADER_LEN, SealedHeader, open_object, opener};
 use strongroom_replica::Replica;
+use strongroom_replica::parallel::{THREADS_MAX, in_order};
 use strongroom_replica::record::{PartKind, Record};
 
 use crate::cells::{CachedCells, Cells};
@@ -25,8 +27,14 @@ use crate::replicas::Replicas;
 
 /// An index object up to this size is loaded whole; of a larger one cells are read as they are needed.
 const WHOLE_LEN_MAX: u64 = 65_536;
+/// As [`WHOLE_LEN_MAX`], where every answer takes long.
+const WHOLE_LEN_MAX_FAR: u64 = 1 << 20;
 /// How many cells of one large run are kept: 4 MiB.
 const CELLS_KEPT: usize = 256;
+/// How many cells are read at a time where every answer takes long, and how many such stretches are kept: 16 MiB.
+const CELLS_FAR: (u64, usize) = (16, 64);
+/// How much of a large run is read first: the header, and a cell of any suite.
+const FRONT_LEN: usize = CELLS_START + 65_536 + 64;
 
 /// Names a segment of an archive: a row of an index run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,33 +100,41 @@ impl RunOpener<'_> {
             let plaintext = self.plaintext_in_record(object)?;
             return Run::whole(*object, plaintext);
         }
-        let size = self.replicas.ask(|replica| Ok(replica.size(object)?))?;
-        if size <= WHOLE_LEN_MAX {
-            return Run::whole(*object, self.plaintext(object)?);
-        }
         // A replica may have fewer bytes than it should: each is asked for everything.
-        self.replicas
-            .ask(|replica| self.open_cells(replica, object))
+        self.replicas.ask(|replica| self.open_at(replica, object))
     }
 
-    fn open_cells(&self, replica: &Replica, object: &ObjectRef) -> Result<Run, ReadError> {
+    fn open_at(&self, replica: &Replica, object: &ObjectRef) -> Result<Run, ReadError> {
         let damaged = |source| ReadError::Object {
             object: *object,
             source,
         };
+        let is_far = replica.store().is_far();
         let size = replica.size(object)?;
-        let front = Replicas::get_range(replica, object, 0, CELLS_START)?;
-        let header = SealedHeader::decode(&front).map_err(damaged)?;
+        if size
+            <= if is_far {
+                WHOLE_LEN_MAX_FAR
+            } else {
+                WHOLE_LEN_MAX
+            }
+        {
+            let one = Replicas::new(vec![replica.clone()])?;
+            return Run::whole(*object, self.plaintext_at(&one, object)?);
+        }
+        let front_len = FRONT_LEN.min(usize::try_from(size).unwrap_or(FRONT_LEN));
+        let front = Replicas::get_range(replica, object, 0, front_len)?;
+        let header = SealedHeader::decode(&front[..CELLS_START]).map_err(damaged)?;
         let prefix = front[HEADER_LEN..]
             .first_chunk()
             .copied()
             .unwrap_or([0; 56]);
         let opener = opener(&header, &prefix, self.archive(), self.ring).map_err(damaged)?;
         let cells = Cells::new(*object, 0..size, &header, opener)?;
-        let one = Replicas::new(vec![replica.clone()])?;
-        let front = cells.read(&one, 0..RUN_HEADER_LEN as u64)?;
-        let header = RunHeader::decode(&front, cells.plaintext_len()).map_err(damaged)?;
-        let rows = Rows::Cells(CachedCells::new(cells, CELLS_KEPT));
+        let first = cells.open_first(&front)?;
+        let header = &first[..RUN_HEADER_LEN.min(first.len())];
+        let header = RunHeader::decode(header, cells.plaintext_len()).map_err(damaged)?;
+        let (stretch, most) = if is_far { CELLS_FAR } else { (1, CELLS_KEPT) };
+        let rows = Rows::Cells(CachedCells::new(cells, stretch, most));
         Ok(Run {
             object: *object,
             header,
@@ -131,7 +147,11 @@ impl RunOpener<'_> {
         if object.record_id().is_some() {
             return self.plaintext_in_record(object);
         }
-        let sealed = self.replicas.get(object)?;
+        self.plaintext_at(self.replicas, object)
+    }
+
+    fn plaintext_at(&self, replicas: &Replicas, object: &ObjectRef) -> Result<Vec<u8>, ReadError> {
+        let sealed = replicas.get(object)?;
         let opened = open_object(&sealed, SealedKind::Index, self.archive(), self.ring);
         Ok(opened
             .map_err(|source| ReadError::Object {
@@ -261,12 +281,16 @@ impl Index {
         problems: &mut Vec<ReadError>,
     ) -> Self {
         let mut whole = Vec::with_capacity(runs.len());
-        for object in runs {
-            match opener.open(object) {
+        let is_far = opener.replicas.first().store().is_far();
+        let threads = if is_far { THREADS_MAX } else { 1 };
+        let open = |object: &ObjectRef| opener.open(object);
+        in_order(threads, runs, &open, &mut |_, opened| {
+            match opened {
                 Ok(run) => whole.push(run),
                 Err(error) => problems.push(error),
             }
-        }
+            ControlFlow::Continue(())
+        });
         Self {
             replicas: opener.replicas.clone(),
             ring,

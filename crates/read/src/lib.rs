@@ -1,4 +1,4 @@
-//! From a record to a chunk: find, open, decompress, verify. No threads and no file system.
+//! From a record to a chunk: find, open, decompress, verify. No threads of its own and no file system.
 //!
 //! Normative text: `spec/archive-v1.md`. Nothing that this crate returns is unverified: sealed cells are
 //! authenticated, and every chunk has the id under which it was asked for.

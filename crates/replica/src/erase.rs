@@ -12,6 +12,7 @@ use strongroom_store::StoreError;
 
 use crate::error::ReplicaError;
 use crate::layout::Place;
+use crate::log::LogEntry;
 use crate::record::RecordKind;
 use crate::replica::Replica;
 use crate::survey::{Arrived, Survey};
@@ -76,14 +77,11 @@ pub struct Erased {
 
 /// Decides what may be erased from a replica; does nothing.
 pub fn decide(survey: &Survey, rules: &Rules) -> Decision {
-    let mut decision = Decision::default();
-    if let Some(problem) = &survey.problem {
-        decision.held = Some(Held::Log(problem.clone()));
-        return decision;
-    }
-    let skew = survey.now.0.abs_diff(rules.now.0);
-    if skew > SKEW_MAX.as_nanos() {
-        decision.held = Some(Held::Clock);
+    let mut decision = Decision {
+        held: held(survey, rules),
+        ..Decision::default()
+    };
+    if decision.held.is_some() {
         return decision;
     }
     let court = Court::new(survey, rules);
@@ -102,6 +100,57 @@ pub fn decide(survey: &Survey, rules: &Rules) -> Decision {
         decision.add(object, size, may_go);
     }
     decision
+}
+
+fn held(survey: &Survey, rules: &Rules) -> Option<Held> {
+    if let Some(problem) = &survey.problem {
+        return Some(Held::Log(problem.clone()));
+    }
+    let skew = survey.now.0.abs_diff(rules.now.0);
+    (skew > SKEW_MAX.as_nanos()).then_some(Held::Clock)
+}
+
+/// Objects that were given up and may be missing at a replica.
+pub(crate) struct Waiting {
+    /// Records; those that the survey has are passed over.
+    pub(crate) records: Vec<LogEntry>,
+    /// Packs and index runs.
+    pub(crate) contents: BTreeSet<ObjectRef>,
+}
+
+impl Waiting {
+    /// Returns those that could not be erased now if they were there. A record would have arrived just now.
+    pub(crate) fn judge(
+        self,
+        mut survey: Survey,
+        rules: &Rules,
+    ) -> Result<BTreeSet<ObjectRef>, Held> {
+        if let Some(held) = held(&survey, rules) {
+            return Err(held);
+        }
+        let place = |entry: &LogEntry| ObjectRef::record(entry.id());
+        let there = survey.records.iter().map(|record| place(&record.entry));
+        let there: BTreeSet<ObjectRef> = there.collect();
+        let records = self.records.into_iter();
+        let records = records.filter(|entry| !there.contains(&place(entry)));
+        let records: Vec<LogEntry> = records.collect();
+        let missing: BTreeSet<ObjectRef> = records.iter().map(place).collect();
+        let at = survey.now;
+        let arrived = records.into_iter().map(|entry| Arrived { entry, at });
+        survey.records.extend(arrived);
+        let key = |record: &Arrived| (record.entry.id().seq, record.entry.id().generation);
+        survey.records.sort_by_key(key);
+        let judged = Court::new(&survey, rules).records().into_iter();
+        let gone = judged.filter_map(|(object, _, may_go)| may_go.then_some(object));
+        let gone: BTreeSet<ObjectRef> = gone.filter(|object| missing.contains(object)).collect();
+        survey
+            .records
+            .retain(|record| !gone.contains(&place(&record.entry)));
+        let court = Court::new(&survey, rules);
+        let waits = |object: &ObjectRef| court.content(object) == Some(false);
+        let contents = self.contents.into_iter().filter(waits);
+        Ok(contents.chain(missing.difference(&gone).copied()).collect())
+    }
 }
 
 impl Decision {
@@ -131,7 +180,7 @@ pub fn erase(
         }
         match replica.store().delete(&place.path(replica.archive())) {
             Ok(()) => {}
-            Err(StoreError::Denied { .. }) => {
+            Err(StoreError::Denied { .. } | StoreError::Refused { .. }) => {
                 denied |= !matches!(place, Place::Keys { .. });
                 erased.denied += 1;
                 continue;

@@ -13,6 +13,9 @@ use crate::parallel::{THREADS_MAX, in_order};
 use crate::replica::Replica;
 use crate::scrub::{Fault, Finding};
 
+/// What an object that is not live is taken to have, for the memory: what a full pack has.
+const SIZE_UNKNOWN: u64 = 17 << 20;
+
 /// What became of what scrubbing found.
 #[derive(Debug, Default)]
 pub struct Healed {
@@ -147,7 +150,7 @@ impl Job<'_> {
 
     fn size(&self, place: Place) -> u64 {
         match place {
-            Place::Object(object) => self.expected.live.size(&object).unwrap_or(0),
+            Place::Object(object) => self.expected.live.size(&object).unwrap_or(SIZE_UNKNOWN),
             _ => 0,
         }
     }
@@ -162,21 +165,20 @@ impl Job<'_> {
                 let keys = keys.filter(|keys| keys.place() == place);
                 keys.map(|keys| keys.bytes.clone()).ok_or_else(nowhere)
             }
-            Place::Object(object) => self.good_object(&object).ok_or_else(nowhere)?,
+            Place::Object(object) => self.good_object(&object),
         }
     }
 
-    /// Returns a live object; `None` where nobody knows what it should be.
-    fn good_object(&self, object: &ObjectRef) -> Option<Result<Vec<u8>, ReplicaError>> {
-        self.expected.live.size(object)?;
+    /// Returns an object that is live, or was.
+    fn good_object(&self, object: &ObjectRef) -> Result<Vec<u8>, ReplicaError> {
         let fetched = fetch(self.sisters, self.expected, self.owner, object);
         // That a sister cannot be reached is not that this destination is gone.
-        Some(fetched.map_err(|error| match error {
+        fetched.map_err(|error| match error {
             ReplicaError::Nowhere { place } => ReplicaError::Nowhere { place },
             error => ReplicaError::Unreached {
                 what: object.to_string(),
                 source: Box::new(error),
             },
-        }))
+        })
     }
 }

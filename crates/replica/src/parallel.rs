@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most calls at a time.
-pub(crate) const THREADS_MAX: usize = 16;
+pub const THREADS_MAX: usize = 16;
 
 /// What the threads share.
 struct Desk<R> {
@@ -46,7 +46,7 @@ impl<R> Drop for Close<'_, R> {
 
 /// Does `work` on every item, on up to `threads` threads, and hands the answers to `take` in the order of
 /// the items, until it breaks. Never more than twice as many answers wait as there are threads.
-pub(crate) fn in_order<T: Sync, R: Send>(
+pub fn in_order<T: Sync, R: Send>(
     threads: usize,
     items: &[T],
     work: &(dyn Fn(&T) -> R + Sync),

@@ -50,11 +50,12 @@ impl Replica {
     /// Returns the archives that have a descriptor at a destination, sorted.
     pub fn discover(store: &dyn Store) -> Result<Vec<ArchiveId>, ReplicaError> {
         let mut archives = Vec::new();
-        store.list("", &mut |path, _| {
-            if let Some((archive, "archive")) = path.as_str().split_once('/') {
-                archives.extend(from_hex(archive).map(ArchiveId));
-            }
-        })?;
+        store.folders(&mut |name| archives.extend(from_hex(name).map(ArchiveId)))?;
+        let has_descriptor = |archive: &ArchiveId| {
+            let found = store.get(&layout::descriptor_path(*archive), DESCRIPTOR_LEN_MAX);
+            !matches!(found, Err(StoreError::NotFound { .. }))
+        };
+        archives.retain(has_descriptor);
         archives.sort_unstable();
         Ok(archives)
     }

@@ -42,7 +42,7 @@ impl Sample {
         (number % 100 + 100 - self.seed % 100) % 100
     }
 
-    fn has(self, object: &ObjectRef) -> bool {
+    pub(crate) fn has(self, object: &ObjectRef) -> bool {
         self.distance(object) < u64::from(self.percent)
     }
 }
@@ -296,7 +296,7 @@ fn read_all(
 }
 
 /// Returns what an error says of an object; where it says something of the destination, it stays an error.
-fn fault_of(error: ReplicaError) -> Result<Fault, ReplicaError> {
+pub(crate) fn fault_of(error: ReplicaError) -> Result<Fault, ReplicaError> {
     match error {
         ReplicaError::Store(StoreError::NotFound { .. }) => Ok(Fault::Missing),
         error @ ReplicaError::Store(StoreError::Gone { .. } | StoreError::Stopped) => Err(error),

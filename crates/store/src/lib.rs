@@ -13,6 +13,7 @@ pub mod memory;
 mod path;
 pub mod probe;
 pub mod record;
+pub mod remember;
 mod remote;
 pub mod retry;
 pub mod s3;

@@ -1,23 +1,26 @@
 //! Objects in memory, for tests.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_base::clock::{Clock, SystemClock, Timestamp};
 
 use crate::store::check_range;
-use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError, prefix_folder};
+use crate::{LockRule, ObjectPath, Properties, PutOutcome, Store, StoreError, prefix_folder};
 
 /// Objects that are gone with the process.
 pub struct Memory {
     objects: Mutex<BTreeMap<ObjectPath, Object>>,
     clock: Arc<dyn Clock>,
+    lock: Option<LockRule>,
 }
 
 #[derive(Clone)]
 struct Object {
     bytes: Vec<u8>,
     arrived: Timestamp,
+    locked_until: Option<Timestamp>,
 }
 
 impl Default for Memory {
@@ -34,16 +37,32 @@ impl Memory {
 
     /// Makes an empty store that tells the time by this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        let objects = Mutex::default();
-        Self { objects, clock }
+        let (objects, lock) = (Mutex::default(), None);
+        Self {
+            objects,
+            clock,
+            lock,
+        }
+    }
+
+    /// Makes an empty store that locks every new object by a rule, by this clock.
+    pub fn with_lock(clock: Arc<dyn Clock>, rule: LockRule) -> Self {
+        let lock = Some(rule);
+        Self {
+            lock,
+            ..Self::with_clock(clock)
+        }
     }
 
     /// Returns a store of its own with the same objects, as they arrived: a copy of a disk.
     #[must_use]
     pub fn fork(&self) -> Self {
         let objects = Mutex::new(self.lock().clone());
-        let clock = self.clock.clone();
-        Self { objects, clock }
+        Self {
+            objects,
+            clock: self.clock.clone(),
+            lock: self.lock,
+        }
     }
 
     /// Changes the bytes of an object behind the store's back, as a failing disk would; says whether there
@@ -78,9 +97,12 @@ impl Store for Memory {
         if objects.contains_key(path) {
             return Ok(PutOutcome::AlreadyThere);
         }
+        let arrived = self.clock.now();
+        let lasts = |rule: LockRule| i128::from(rule.days) * 86_400 * 1_000_000_000;
         let object = Object {
             bytes: bytes.to_vec(),
-            arrived: self.clock.now(),
+            arrived,
+            locked_until: self.lock.map(|rule| Timestamp(arrived.0 + lasts(rule))),
         };
         objects.insert(path.clone(), object);
         Ok(PutOutcome::Stored)
@@ -132,8 +154,33 @@ impl Store for Memory {
     }
 
     fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
-        self.lock().remove(path);
+        let mut objects = self.lock();
+        let locked = objects.get(path).and_then(|object| object.locked_until);
+        if locked.is_some_and(|until| until > self.clock.now()) {
+            return Err(StoreError::Denied {
+                op: "delete",
+                path: path.to_string(),
+                source: io::ErrorKind::PermissionDenied.into(),
+            });
+        }
+        objects.remove(path);
         Ok(())
+    }
+
+    fn locked_until(&self, path: &ObjectPath) -> Result<Option<Timestamp>, StoreError> {
+        self.with(path, |object| Ok(object.locked_until))
+    }
+
+    fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
+        if self.lock.is_none() {
+            return Ok(false);
+        }
+        let mut objects = self.lock();
+        let object = objects.get_mut(path).ok_or_else(|| StoreError::NotFound {
+            path: path.to_string(),
+        })?;
+        object.locked_until = object.locked_until.max(Some(until));
+        Ok(true)
     }
 
     fn describe(&self) -> String {
@@ -145,7 +192,7 @@ impl Store for Memory {
             durable: "kept until the program ends",
             exclusive: true,
             free_bytes: None,
-            lock: None,
+            lock: self.lock,
         })
     }
 }

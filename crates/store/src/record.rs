@@ -158,6 +158,10 @@ impl<S: Store> Store for RecordStore<S> {
         self.inner.remove_empty(prefix)
     }
 
+    fn is_far(&self) -> bool {
+        self.inner.is_far()
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

@@ -160,8 +160,16 @@ impl<S: Store, Z: Sleeper> Store for RetryStore<S, Z> {
         self.run(|| self.inner.extend_lock(path, until).into())
     }
 
+    fn folders(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.run(|| self.inner.folders(visit).into())
+    }
+
     fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
         self.run(|| self.inner.remove_empty(prefix).into())
+    }
+
+    fn is_far(&self) -> bool {
+        self.inner.is_far()
     }
 
     fn describe(&self) -> String {

@@ -1,5 +1,7 @@
 //! The trait every kind of destination implements.
 
+use std::collections::BTreeSet;
+
 use strongroom_base::clock::Timestamp;
 
 use crate::{ObjectPath, StoreError};
@@ -73,6 +75,20 @@ pub trait Store: Send + Sync {
     /// meanwhile may be visited or not.
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError>;
 
+    /// Visits the names of the folders at the top that hold something.
+    fn folders(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        let mut names = BTreeSet::new();
+        self.list("", &mut |path, _| {
+            if let Some((folder, _)) = path.as_str().split_once('/') {
+                names.insert(folder.to_owned());
+            }
+        })?;
+        for name in &names {
+            visit(name);
+        }
+        Ok(())
+    }
+
     /// Deletes an object; it is no error if there is none.
     fn delete(&self, path: &ObjectPath) -> Result<(), StoreError>;
 
@@ -97,6 +113,12 @@ pub trait Store: Send + Sync {
 
     /// Describes the store in a few words for people, such as `folder /mnt/disk`.
     fn describe(&self) -> String;
+
+    /// Says whether an answer takes long, however short it is: then it is better to ask for more at a time, and
+    /// for several things at once.
+    fn is_far(&self) -> bool {
+        false
+    }
 
     /// Returns what the store knows of itself.
     fn properties(&self) -> Result<Properties, StoreError> {
@@ -145,6 +167,10 @@ macro_rules! forward {
                 (**self).list(prefix, visit)
             }
 
+            fn folders(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+                (**self).folders(visit)
+            }
+
             fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
                 (**self).delete(path)
             }
@@ -163,6 +189,10 @@ macro_rules! forward {
 
             fn describe(&self) -> String {
                 (**self).describe()
+            }
+
+            fn is_far(&self) -> bool {
+                (**self).is_far()
             }
 
             fn properties(&self) -> Result<Properties, StoreError> {

@@ -168,8 +168,16 @@ impl<S: Store, Z: Sleeper> Store for ThrottleStore<S, Z> {
         self.inner.extend_lock(path, until)
     }
 
+    fn folders(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.inner.folders(visit)
+    }
+
     fn remove_empty(&self, prefix: &str) -> Result<(), StoreError> {
         self.inner.remove_empty(prefix)
+    }
+
+    fn is_far(&self) -> bool {
+        self.inner.is_far()
     }
 
     fn describe(&self) -> String {

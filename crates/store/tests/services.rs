@@ -245,7 +245,7 @@ fn what_is_locked_stays_until_its_time() {
     let now = SystemClock.now();
     assert!(until.0 > now.0 + 2 * DAY && until.0 < now.0 + 4 * DAY);
     let error = store.delete(&object).unwrap_err();
-    assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+    assert!(matches!(error, StoreError::Denied { .. }), "{error}");
 
     // The lock grows, and never shrinks.
     let later = Timestamp(now.0 + 10 * DAY);

@@ -1,16 +1,21 @@
 //! A way to a server that is bad on purpose.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Most pieces that are on the way in one direction.
+const PIECES_MAX: usize = 1_024;
 
 /// What is wrong with the way.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// How long bytes take in each direction.
+    /// How long bytes take in each direction. They follow one another as they came: this slows down who asks and
+    /// waits, and not who sends much.
     pub latency: Duration,
     /// Every so many connections, one is answered with 503 and closed.
     pub unavailable_every: Option<u64>,
@@ -18,6 +23,8 @@ pub struct Faults {
     pub cut_after: Option<u64>,
     /// A name that headers must not have: it is changed on the way.
     pub lost_header: Option<&'static str>,
+    /// Is told the first line of every HTTP request.
+    pub told: Option<fn(&str)>,
 }
 
 /// A way to a server; it is closed when it is dropped.
@@ -35,6 +42,8 @@ struct Shared {
     connections: AtomicU64,
     cut: AtomicU64,
     requests: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -54,6 +63,8 @@ impl Proxy {
             connections: AtomicU64::new(0),
             cut: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             open: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
@@ -83,6 +94,12 @@ impl Proxy {
     /// Returns how many HTTP requests came through.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many bytes went to the server, and how many came back.
+    pub fn bytes(&self) -> (u64, u64) {
+        let sent = self.shared.sent.load(Ordering::SeqCst);
+        (sent, self.shared.received.load(Ordering::SeqCst))
     }
 }
 
@@ -128,38 +145,78 @@ impl Shared {
         let _ = back.join();
     }
 
-    fn forward(&self, mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, is_request: bool) {
-        let mut buffer = vec![0; 65_536];
-        while let Ok(len @ 1..) = from.read(&mut buffer) {
-            let mut bytes = buffer[..len].to_vec();
-            if is_request {
-                self.look(&mut bytes);
+    fn forward(&self, mut from: TcpStream, to: TcpStream, left: &AtomicU64, is_request: bool) {
+        let bytes_moved = if is_request {
+            &self.sent
+        } else {
+            &self.received
+        };
+        let stopped = from.try_clone().unwrap();
+        thread::scope(|scope| {
+            let (queue, waiting) = sync_channel(PIECES_MAX);
+            scope.spawn(|| {
+                if self.deliver(waiting, to, left).is_err() {
+                    let _ = stopped.shutdown(Shutdown::Both);
+                }
+            });
+            let mut buffer = vec![0; 65_536];
+            while let Ok(len @ 1..) = from.read(&mut buffer) {
+                let mut bytes = buffer[..len].to_vec();
+                if is_request {
+                    self.look(&mut bytes);
+                }
+                bytes_moved.fetch_add(len as u64, Ordering::SeqCst);
+                let due = Instant::now() + self.faults.latency;
+                if queue.send((due, bytes)).is_err() {
+                    break;
+                }
             }
-            thread::sleep(self.faults.latency);
+            drop(queue);
+        });
+    }
+
+    /// Hands on each piece when it is due, and ends the connection after the last; fails where it was cut.
+    fn deliver(
+        &self,
+        pieces: Receiver<(Instant, Vec<u8>)>,
+        mut to: TcpStream,
+        left: &AtomicU64,
+    ) -> io::Result<()> {
+        let mut delivered = Ok(());
+        for (due, bytes) in pieces {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
             let before = left.load(Ordering::SeqCst);
-            let after = before.saturating_sub(len as u64);
+            let after = before.saturating_sub(bytes.len() as u64);
             if before != u64::MAX {
                 left.store(after, Ordering::SeqCst);
             }
             if after == 0 {
                 self.cut.fetch_add(1, Ordering::SeqCst);
                 // A part of them still arrives.
-                let _ = to.write_all(&bytes[..len / 2]);
-                let _ = from.shutdown(Shutdown::Both);
-                break;
+                let _ = to.write_all(&bytes[..bytes.len() / 2]);
+                delivered = Err(io::ErrorKind::ConnectionAborted.into());
+            } else {
+                delivered = to.write_all(&bytes);
             }
-            if to.write_all(&bytes).is_err() {
+            if delivered.is_err() {
                 break;
             }
         }
         let _ = to.shutdown(Shutdown::Both);
+        delivered
     }
 
     /// Counts requests, and changes the name of the header that is to be lost.
     fn look(&self, bytes: &mut [u8]) {
-        let count = bytes.windows(11).filter(|part| part == b" HTTP/1.1\r\n");
-        self.requests
-            .fetch_add(count.count() as u64, Ordering::SeqCst);
+        let ends = bytes.windows(11).enumerate();
+        let ends = ends.filter(|(_, part)| part == b" HTTP/1.1\r\n");
+        for (end, _) in ends {
+            self.requests.fetch_add(1, Ordering::SeqCst);
+            let line = bytes[..end].rsplit(|byte| *byte == b'\n').next();
+            if let (Some(told), Some(line)) = (self.faults.told, line) {
+                told(&String::from_utf8_lossy(line));
+            }
+        }
         let Some(name) = self.faults.lost_header else {
             return;
         };
@@ -192,6 +249,34 @@ mod tests {
             }
         });
         address
+    }
+
+    #[test]
+    fn a_long_way_delays_and_does_not_slow_down() {
+        // A server that sends much as soon as it was asked.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let to = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 100]).unwrap();
+            stream.write_all(&vec![7; 20_000_000]).unwrap();
+        });
+        let latency = Duration::from_millis(40);
+        let faults = Faults {
+            latency,
+            ..Faults::default()
+        };
+        let proxy = Proxy::open(&to, faults);
+        let mut stream = TcpStream::connect(proxy.address()).unwrap();
+        let asked = Instant::now();
+        stream.write_all(b"everything").unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+        assert!(asked.elapsed() >= 2 * latency, "{:?}", asked.elapsed());
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert_eq!((all.len(), proxy.bytes()), (19_999_999, (10, 20_000_000)));
+        // One piece after the other would take 300 times the way.
+        assert!(asked.elapsed() < 100 * latency, "{:?}", asked.elapsed());
     }
 
     #[test]

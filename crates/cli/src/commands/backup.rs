@@ -105,6 +105,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
         strongroom_agent::backup(&profile, &request, &tools)
     })?;
     report(context, &done)?;
+    super::locks::tell(context, &done.locks);
     let set_aside =
         |there: &DestinationReport| matches!(there.status, DestinationStatus::SetAside(_));
     Ok(if done.summary.destinations.iter().any(set_aside) {

@@ -11,6 +11,7 @@ pub(crate) mod find;
 pub(crate) mod forget;
 pub(crate) mod init;
 pub(crate) mod key;
+mod locks;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mount;

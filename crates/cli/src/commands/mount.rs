@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
     /// Show this snapshot alone: `latest`, or its first digits
     #[arg(long, value_name = "SNAPSHOT")]
     snapshot: Option<SnapshotName>,
-    /// Let other users look too, each as far as permissions say
+    /// Let other users look too, each as far as the permissions of what was backed up say; those of the folders
+    /// above it are not known, and keep nobody out
     #[arg(long)]
     allow_other: bool,
     #[command(flatten)]

@@ -104,6 +104,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         prune(&profile, &request, &tools)
     })?;
     report(context, &done, arguments.dry_run)?;
+    super::locks::tell(context, &done.locks);
     let found = outcome(&done.summary.destinations);
     Ok(if done.summary.damaged > 0 {
         Outcome::Damage

@@ -1,15 +1,17 @@
 //! `strongroom destination sync` and `strongroom destination heal`
 
+use std::sync::Arc;
+
 use serde_json::json;
 use strongroom_agent::replicas::{self, Task, Tended, Tending};
-use strongroom_agent::{AgentError, Progress, Sample};
+use strongroom_agent::{AgentError, Progress, Sample, Tools};
 use strongroom_base::{Class, Classified as _};
 
 use super::verify::turn;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
-use crate::progress::{self, Kind};
+use crate::progress::{self, Kind, Printer};
 use crate::show;
 
 pub(super) fn sync(context: &Context<'_>, names: &[String]) -> Result<Outcome, Failure> {
@@ -34,10 +36,17 @@ fn tend(
     verb: &'static str,
 ) -> Result<Outcome, Failure> {
     let profile = context.profile()?;
-    let (output, stop) = (context.output, &*context.stop);
+    let output = context.output;
     let counters = Progress::default();
+    let tools = Tools {
+        clock: Arc::new(context.clock),
+        random: Arc::new(context.random),
+        monitor: &Printer(output),
+        progress: &counters,
+        stop: &context.stop,
+    };
     let (tended, unreached) = progress::show(output, Kind::Goal(verb), &counters, || {
-        replicas::tend(&profile, names, task, &counters, stop)
+        replicas::tend(&profile, names, task, &tools)
     })?;
     let mut damage = false;
     for there in &tended {
@@ -72,6 +81,7 @@ fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failur
         }
     };
     warn(context, name, tending);
+    super::locks::tell(context, tending.locks.as_slice());
     if context.output.is_json() {
         return object(context, there, tending);
     }
@@ -88,6 +98,12 @@ fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failur
             0 => "sound".to_owned(),
             damaged => format!("{damaged} DAMAGED, {} healed", tending.healed.healed.len()),
         });
+        if !tending.given_up.is_empty() {
+            let (found, mended) = (tending.given_up.len(), tending.put_back.healed.len());
+            words.push(format!(
+                "{mended} of {found} put back that wait to be erased"
+            ));
+        }
     }
     if matches!(task, Task::Sync) {
         let newest = if tending.is_newest {
@@ -131,6 +147,9 @@ fn warn(context: &Context<'_>, name: &str, tending: &Tending) {
     for (place, error) in &tending.healed.failed {
         output.warning(&format!("{name}: {place}"), &error.to_string());
     }
+    for (place, error) in &tending.put_back.failed {
+        output.warning(&format!("{name}: {place}"), &error.to_string());
+    }
     for path in &found.unknown {
         output.detail(&format!("{name}: nobody knows {path}"));
     }
@@ -164,6 +183,8 @@ fn object(context: &Context<'_>, there: &Tended, tending: &Tending) -> Result<()
         object["healed"] = json!(tending.healed.healed.len());
         object["bytes_healed"] = json!(tending.healed.bytes);
         object["not_healed"] = list(stays.map(ToString::to_string).collect());
+        object["given_up"] = json!(tending.given_up.len());
+        object["given_up_healed"] = json!(tending.put_back.healed.len());
         object["unknown"] = list(found.unknown.iter().map(ToString::to_string).collect());
     }
     context.output.object(&object)

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use strongroom_agent::look::{SnapshotName, short_name};
-use strongroom_agent::{Conflict, Progress, RestoreRequest, RestoreSummary, restore};
+use strongroom_agent::{
+    AgentError, Conflict, Excludes, Keep, Progress, RestoreRequest, RestoreSummary, never_deleted,
+    restore, usual_excludes,
+};
 use strongroom_base::clock::Timestamp;
 
 use crate::context::Context;
@@ -56,9 +59,13 @@ pub(crate) struct Arguments {
     /// What to do with a file that is in the way
     #[arg(long, value_enum, default_value = "rename")]
     on_conflict: OnConflict,
-    /// Delete what is in the restored folders and not in the snapshot
+    /// Delete what is in the restored folders and not in the snapshot, but for the profile, the destinations,
+    /// what is mounted, and what a backup of the home folder leaves out
     #[arg(long)]
     delete: bool,
+    /// Do not delete what matches: names, or paths where the pattern has a /
+    #[arg(long, value_name = "GLOB", requires = "delete")]
+    keep: Vec<String>,
     /// Say what would be restored, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -78,7 +85,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         paths,
         to: to.map(|to| context.environment.absolute(to)),
         on_conflict: arguments.on_conflict.into(),
-        delete: arguments.delete,
+        delete: keep(context, arguments)?,
         dry_run: arguments.dry_run,
         verify: arguments.verify,
     };
@@ -102,6 +109,28 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         RestoreSummary { failed: 1.., .. } => Outcome::SomeLeftOut,
         _ => Outcome::Done,
     })
+}
+
+/// Returns what is kept where the rest is deleted.
+fn keep(context: &Context<'_>, arguments: &Arguments) -> Result<Option<Keep>, Failure> {
+    if !arguments.delete {
+        return Ok(None);
+    }
+    let mut patterns = arguments.keep.clone();
+    patterns.extend(
+        context
+            .environment
+            .home()
+            .map(usual_excludes)
+            .unwrap_or_default(),
+    );
+    let excludes = Excludes::new(patterns.iter().map(String::as_str)).map_err(AgentError::from)?;
+    let mut folders = match context.profile_if_any()? {
+        Some(profile) => never_deleted(&profile)?,
+        None => Vec::new(),
+    };
+    folders.extend(arguments.source.folder(context)?);
+    Ok(Some(Keep { folders, excludes }))
 }
 
 fn report(
@@ -132,9 +161,14 @@ fn report(
         show::count(done.others, "other", "others"),
         show::bytes(done.bytes),
     ))?;
+    let deleted = if dry_run {
+        "not in the snapshot, would be deleted"
+    } else {
+        "not in the snapshot and deleted"
+    };
     for (count, text) in [
         (done.skipped, "already there and left alone"),
-        (done.deleted, "not in the snapshot and deleted"),
+        (done.deleted, deleted),
         (done.damaged, "damaged in the archive"),
         (done.failed, "not written"),
     ] {

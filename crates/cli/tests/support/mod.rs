@@ -104,6 +104,15 @@ impl Place {
         ran
     }
 
+    /// Returns the id of the only archive of the profile.
+    pub(crate) fn archive(&self) -> String {
+        let settings = self.read("profile/config.toml");
+        let (_, rest) = settings.split_once("[[archive]]").unwrap();
+        let id = rest.split('"').nth(1).unwrap();
+        assert_eq!(id.len(), 32, "{settings}");
+        id.to_owned()
+    }
+
     /// Returns the ids of the archives at a destination.
     pub(crate) fn archives(&self, destination: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(destination)).unwrap();

@@ -157,8 +157,13 @@ impl<'a> Assembler<'a> {
                 unsure,
             } => self.entry(*entry, local, unsure),
             Done::Leave => self.leave(),
-            Done::Lost => {
+            Done::Lost(name) => {
                 self.assembled.statistics.failed += 1;
+                if let Some(frame) = self.stack.last_mut()
+                    && frame.enter.clean
+                {
+                    frame.changed.insert(name.into(), None);
+                }
                 self.unsure();
                 Ok(())
             }

@@ -38,8 +38,8 @@ pub(crate) enum Step {
     Same(Box<PageEntry>),
     /// An entry is to be read.
     Read(Box<ToRead>),
-    /// An entry cannot be read.
-    Lost,
+    /// The entry of this name cannot be read.
+    Lost(Box<[u8]>),
 }
 
 /// An entry that is to be read.
@@ -63,8 +63,8 @@ pub(crate) enum Done {
         /// Whether the next snapshot must look at it again whatever its state.
         unsure: bool,
     },
-    /// An entry was there and could not be read, or a directory could not be listed.
-    Lost,
+    /// The entry of this name was there and could not be read, or is a directory that could not be listed.
+    Lost(Box<[u8]>),
     /// An entry was there and is gone, or is not kept.
     Gone,
 }

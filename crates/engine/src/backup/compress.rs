@@ -1,6 +1,7 @@
 //! Compresses segments, where that gains something.
 
 use strongroom_format::pack::PackClass;
+use zstd::zstd_safe::CParameter;
 
 use crate::error::EngineError;
 
@@ -31,13 +32,44 @@ impl Stream {
         }
     }
 
-    /// Returns the zstd level.
-    fn level(self) -> i32 {
+    /// Returns how hard zstd tries, and with how large tables.
+    ///
+    /// Files: the window of level 3 is half a segment; all of it, with tables twice as large, stores 0.7 in 100
+    /// less in the same time. Meta: the tables of level 9 take 13 MB a thread, for segments that are mostly shorter.
+    fn parameters(self) -> Parameters {
         match self {
-            Self::Files => 3,
-            Self::Large => 2,
-            Self::Meta => 9,
+            Self::Files => Parameters {
+                level: 3,
+                logs: Some([22, 17, 18]),
+            },
+            Self::Large => Parameters {
+                level: 2,
+                logs: None,
+            },
+            Self::Meta => Parameters {
+                level: 9,
+                logs: Some([22, 18, 18]),
+            },
         }
+    }
+}
+
+/// A level of zstd, and what differs from it.
+struct Parameters {
+    level: i32,
+    /// Logarithms of the lengths of the window, of the chain table and of the hash table.
+    logs: Option<[u32; 3]>,
+}
+
+impl Parameters {
+    fn compressor(&self) -> std::io::Result<zstd::bulk::Compressor<'static>> {
+        let mut compressor = zstd::bulk::Compressor::new(self.level)?;
+        if let Some([window, chain, hash]) = self.logs {
+            compressor.set_parameter(CParameter::WindowLog(window))?;
+            compressor.set_parameter(CParameter::ChainLog(chain))?;
+            compressor.set_parameter(CParameter::HashLog(hash))?;
+        }
+        Ok(compressor)
     }
 }
 
@@ -95,8 +127,12 @@ fn context<'c>(
 ) -> Result<&'c mut zstd::bulk::Compressor<'static>, EngineError> {
     let slot = &mut contexts[stream as usize];
     if slot.is_none() {
-        let made = zstd::bulk::Compressor::new(stream.level()).map_err(EngineError::Compress)?;
-        *slot = Some(made);
+        *slot = Some(
+            stream
+                .parameters()
+                .compressor()
+                .map_err(EngineError::Compress)?,
+        );
     }
     slot.as_mut().ok_or(EngineError::Interrupted)
 }

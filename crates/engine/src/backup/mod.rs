@@ -97,6 +97,7 @@ pub fn backup(
     progress: &Progress,
     stop: &Stop,
 ) -> Result<BackupSummary, EngineError> {
+    options.check()?;
     let begun = Instant::now();
     let started = writer.identity.clock.now();
     let roots = open_roots(&options.roots)?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use strongroom_format::limits::{LABEL_LEN_MAX, PROGRAM_LEN_MAX, ROOTS_MAX, TAGS_MAX};
 
 use crate::error::EngineError;
 
@@ -23,6 +24,32 @@ pub struct BackupOptions {
     pub program: String,
     /// Whether directories of other file systems than their root's are left out.
     pub one_file_system: bool,
+}
+
+impl BackupOptions {
+    /// Refuses what no snapshot can hold.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        let too_many = |what, count: usize, max| {
+            (count > max)
+                .then_some(EngineError::TooMany { what, count, max })
+                .map_or(Ok(()), Err)
+        };
+        too_many("paths", self.roots.len(), ROOTS_MAX)?;
+        too_many("tags", self.tags.len(), TAGS_MAX)?;
+        for tag in &self.tags {
+            too_many("bytes in a tag", tag.len(), LABEL_LEN_MAX)?;
+        }
+        too_many(
+            "bytes in the name of the computer",
+            self.host.len(),
+            LABEL_LEN_MAX,
+        )?;
+        too_many(
+            "bytes in the name of the program",
+            self.program.len(),
+            PROGRAM_LEN_MAX,
+        )
+    }
 }
 
 /// Patterns of what is left out.

@@ -29,6 +29,8 @@ const PROGRESS_BYTES: u64 = 4 << 30;
 const PROGRESS_TIME: Duration = Duration::from_mins(5);
 /// Room in a record for its body beside the packs.
 const BODY_ROOM: usize = 64 << 10;
+/// Longest share of a chunk in an index run, with its segment's row.
+const INDEX_ROW_LEN_MAX: usize = 48;
 /// How many runs of one level are merged.
 const MERGE: usize = 8;
 /// Runs of this level and above stay as they are.
@@ -262,7 +264,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         let head = if nothing_written && open == 0 {
             self.wait();
             self.commit(deed, objects_only(&condemns), runs)?
-        } else if nothing_written && open < SMALL_PAYLOAD_LEN_MAX / 2 {
+        } else if nothing_written && self.is_small(&deed, &runs) {
             self.commit_small(deed, objects_only(&condemns), runs)?
         } else {
             self.finish_pack(PackClass::Data, false);
@@ -280,6 +282,15 @@ impl<'a, 'w> Packer<'a, 'w> {
             self.writer.slots[number].bytes_written += bytes;
         }
         Ok(head)
+    }
+
+    /// Says whether packs, index run and body fit into one record: half of the room is for padding and seals.
+    fn is_small(&self, deed: &Deed, runs: &[ObjectRef]) -> bool {
+        let (data, data_chunks) = self.data.extent();
+        let (meta, meta_chunks) = self.meta.extent();
+        let index = (data_chunks + meta_chunks) * INDEX_ROW_LEN_MAX;
+        let body = self.sealed_body(deed.clone(), runs).len();
+        body <= BODY_ROOM && data + meta + index + body < SMALL_PAYLOAD_LEN_MAX / 2
     }
 
     /// Writes a snapshot whose packs and index run travel in its record.
@@ -317,10 +328,6 @@ impl<'a, 'w> Packer<'a, 'w> {
                 .map(|pack| (PartKind::Pack, pack.bytes.as_slice())),
         );
         parts.push((PartKind::Index, &index));
-        debug_assert!(
-            body.len() <= BODY_ROOM,
-            "a body without a checkpoint is short"
-        );
         let payload: usize = parts.iter().map(|(_, bytes)| bytes.len()).sum();
         count(&self.set.progress.bytes_stored, payload as u64);
         let head = self.writer.commit(kind, changes, &parts, runs)?;

@@ -39,6 +39,7 @@ pub fn survey(
     progress: &Progress,
     stop: &Stop,
 ) -> Result<Survey, EngineError> {
+    options.check()?;
     let roots = open_roots(&options.roots)?;
     let mut scanner = Scanner::new(catalogue, &options.excludes, clock, progress);
     scanner.one_file_system = options.one_file_system;
@@ -59,7 +60,7 @@ pub fn survey(
             for batch in batches {
                 for step in batch.steps {
                     match step {
-                        Step::Lost => failed += 1,
+                        Step::Lost(_) => failed += 1,
                         Step::Read(to_read)
                             if to_read.stat.kind == strongroom_files::Kind::File =>
                         {

@@ -196,11 +196,14 @@ impl Walk<'_> {
     ) -> Result<(), EngineError> {
         let listing = match self.scanner.take(job, &self.lookup) {
             Ok(_) if stack.len() >= DEPTH_MAX => {
-                return self.lost(path, format!("deeper than {DEPTH_MAX} directories"));
+                let message = format!("deeper than {DEPTH_MAX} directories");
+                return self.lost(path, name, message);
             }
             Ok(listing) => listing,
             Err(ScanError::Catalogue(error)) => return Err(error.into()),
-            Err(ScanError::Files(error)) => return self.lost(path, super::explain(&error)),
+            Err(ScanError::Files(error)) => {
+                return self.lost(path, name, super::explain(&error));
+            }
         };
         let enter = Enter {
             path: listing.path.clone(),
@@ -236,13 +239,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn lost(&mut self, path: &[u8], message: String) -> Result<(), EngineError> {
+    fn lost(&mut self, path: &[u8], name: &[u8], message: String) -> Result<(), EngineError> {
         self.monitor.warning(Warning {
             subject: path.to_vec(),
             message,
             left_out: true,
         });
-        self.out.push(Step::Lost)
+        self.out.push(Step::Lost(name.into()))
     }
 
     /// Decides what is to be done with an entry that is not a directory.
@@ -258,7 +261,7 @@ impl Walk<'_> {
             Ok(stat) => stat,
             Err(error) if error.is_gone() => return Ok(None),
             Err(error) => {
-                self.lost(&join(&listing.path, name), super::explain(error))?;
+                self.lost(&join(&listing.path, name), name, super::explain(error))?;
                 return Ok(None);
             }
         };

@@ -9,7 +9,7 @@ use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_files::{Error, Extra, Kind, Names, OpenFile, Stat, extra_of, extra_of_child};
 use strongroom_format::content::{Content, ListItem};
-use strongroom_format::limits::{CHUNK_LEN_MAX, INLINE_LEN_MAX};
+use strongroom_format::limits::{CHUNK_LEN_MAX, INLINE_LEN_MAX, LABEL_LEN_MAX};
 use strongroom_format::tree::{Entry, Meta, Node, Owner};
 
 use super::batch::{Batch, Done, Enter, Step, ToRead, join};
@@ -21,6 +21,11 @@ use crate::monitor::{Monitor, Stop, Warning};
 
 /// How often a file that changes while it is read is read again.
 const ATTEMPTS: usize = 3;
+
+/// Room for the extended attributes of an entry in bytes: with name and link it stays shorter than a chunk.
+const XATTRS_ROOM: usize = 256 << 10;
+/// What an extended attribute takes at most beside its name and its value.
+const XATTR_OVERHEAD: usize = 48;
 
 /// One thread's share of the work.
 pub(crate) struct Worker<'a> {
@@ -93,7 +98,7 @@ impl Worker<'_> {
                 Done::Enter(enter, Box::new(meta))
             }
             Step::Leave => Done::Leave,
-            Step::Lost => Done::Lost,
+            Step::Lost(name) => Done::Lost(name),
             Step::Same(same) => Done::Entry {
                 entry: Box::new(same.entry),
                 local: same.local,
@@ -129,12 +134,13 @@ impl Worker<'_> {
         match result {
             Ok(done) => Ok(done),
             Err(ReadFailure::Engine(error)) => Err(error),
-            Err(ReadFailure::Changed) => Ok(Done::Lost),
+            Err(ReadFailure::Changed) => Ok(Done::Lost(to_read.name.clone())),
             Err(ReadFailure::Files(error)) => {
                 let path = join(&to_read.dir_path, &to_read.name);
                 let gone = error.is_gone();
                 self.warn(&path, &error, true);
-                Ok(if gone { Done::Gone } else { Done::Lost })
+                let name = to_read.name.clone();
+                Ok(if gone { Done::Gone } else { Done::Lost(name) })
             }
         }
     }
@@ -230,8 +236,12 @@ impl Worker<'_> {
         for error in &extra.unread {
             self.warn(path, error, false);
         }
-        let mut xattrs = Vec::with_capacity(extra.xattrs.len());
-        for (name, value) in extra.xattrs {
+        let fitting = fitting(&extra.xattrs);
+        if let Some((first, _)) = extra.xattrs.get(fitting) {
+            self.warn_of_xattrs(path, first);
+        }
+        let mut xattrs = Vec::with_capacity(fitting);
+        for (name, value) in extra.xattrs.into_iter().take(fitting) {
             let content = self.small_content(&value, stat.uid)?;
             xattrs.push((name, content));
         }
@@ -269,7 +279,10 @@ impl Worker<'_> {
 
     fn owner(&mut self, uid: u32, gid: u32) -> Arc<Owner> {
         let names = self.names;
-        let text = |name: Option<Arc<[u8]>>| name.map(|name| name.to_vec()).unwrap_or_default();
+        let text = |name: Option<Arc<[u8]>>| {
+            let name = name.filter(|name| name.len() <= LABEL_LEN_MAX);
+            name.map(|name| name.to_vec()).unwrap_or_default()
+        };
         let make = || {
             Arc::new(Owner {
                 uid,
@@ -281,6 +294,18 @@ impl Worker<'_> {
         self.owners.entry((uid, gid)).or_insert_with(make).clone()
     }
 
+    fn warn_of_xattrs(&self, path: &[u8], first: &[u8]) {
+        self.monitor.warning(Warning {
+            subject: path.to_vec(),
+            message: format!(
+                "its extended attributes take more than {} KiB; those from {} on are left out",
+                XATTRS_ROOM >> 10,
+                String::from_utf8_lossy(first)
+            ),
+            left_out: false,
+        });
+    }
+
     fn warn(&self, path: &[u8], error: &Error, left_out: bool) {
         let message = super::explain(error);
         self.monitor.warning(Warning {
@@ -289,6 +314,18 @@ impl Worker<'_> {
             left_out,
         });
     }
+}
+
+/// Returns how many of the extended attributes of an entry, from the first on, have room in it.
+fn fitting(xattrs: &[(Vec<u8>, Vec<u8>)]) -> usize {
+    let mut room = XATTRS_ROOM;
+    let too_many = |(name, value): &(Vec<u8>, Vec<u8>)| {
+        let len = XATTR_OVERHEAD + name.len() + value.len().min(INLINE_LEN_MAX);
+        let rest = room.checked_sub(len);
+        room = rest.unwrap_or(0);
+        rest.is_none()
+    };
+    xattrs.iter().position(too_many).unwrap_or(xattrs.len())
 }
 
 /// Returns what tells that an entry is still the same.
@@ -310,4 +347,55 @@ fn link_id(stat: &Stat) -> u64 {
     u64::from_be_bytes([
         hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7],
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_base::clock::Timestamp;
+    use strongroom_format::limits::{NAME_LEN_MAX, XATTRS_MAX};
+    use strongroom_format::tree::ChunkWriter;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_with_very_many_attributes_still_fits_into_a_chunk() {
+        for len in [0, 1, 100, INLINE_LEN_MAX, 60_000] {
+            let xattr = |number: usize| (format!("user.{number:06}").into_bytes(), vec![7; len]);
+            let all: Vec<_> = (0..10_000).map(xattr).collect();
+            let fitting = fitting(&all);
+            assert!(fitting > 400 && fitting < XATTRS_MAX, "{fitting}");
+            let content = |value: Vec<u8>| match value.len() {
+                0..=INLINE_LEN_MAX => Content::Inline(value),
+                _ => Content::Chunk {
+                    len: u32::MAX,
+                    id: strongroom_format::content::ChunkId([255; 32]),
+                },
+            };
+            let xattrs = all.into_iter().take(fitting);
+            let entry = Entry {
+                name: vec![b'n'; NAME_LEN_MAX],
+                meta: Meta {
+                    mode: 0o7777,
+                    owner: Arc::new(Owner {
+                        uid: u32::MAX,
+                        gid: u32::MAX,
+                        user: vec![b'u'; LABEL_LEN_MAX],
+                        group: vec![b'g'; LABEL_LEN_MAX],
+                    }),
+                    mtime: Timestamp(i128::from(i64::MAX)),
+                    btime: Some(Timestamp(i128::from(i64::MAX))),
+                    file_flags: u32::MAX,
+                    xattrs: xattrs.map(|(name, value)| (name, content(value))).collect(),
+                    link: Some(u64::MAX),
+                    unsettled: true,
+                },
+                node: Node::Symlink {
+                    target: vec![b't'; 65_535],
+                },
+            };
+            let mut chunk = Vec::new();
+            ChunkWriter::default().put(&entry, &mut chunk);
+            assert!(chunk.len() <= CHUNK_LEN_MAX, "{len}: {}", chunk.len());
+        }
+    }
 }

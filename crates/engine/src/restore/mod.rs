@@ -3,33 +3,35 @@
 //! Nothing is ever written outside the target: every name is checked when it is decoded, and every entry
 //! is made in a directory that is open, so that no symbolic link is followed.
 
+mod delete;
 mod options;
 mod place;
+mod rehearse;
 mod select;
 mod task;
 mod write;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Sender, bounded};
-use strongroom_base::Class;
-use strongroom_base::Classified;
-use strongroom_files::{Names, Place, Stat, Target};
+use strongroom_files::{FileWriter, Names, Place, Stat, Target};
 use strongroom_format::body::Snapshot;
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::{Entry, Meta, Node};
 use strongroom_read::{Archive, ReadError};
 
-pub use options::{Conflict, RestoreOptions, RestorePlace, RestoreSummary};
+pub use options::{Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary};
 
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop, count};
-use place::{create_special, free_name, make_folder};
+use delete::Deletion;
+use place::{Folder, create_special, free_name};
+use rehearse::rehearse;
 use select::{Selected, select, to_path};
 pub(crate) use task::with_cause;
 use task::{Context, DirTask, FileTask, Totals};
@@ -37,6 +39,8 @@ use write::Job;
 
 /// Jobs that wait for a thread.
 const JOBS: usize = 4;
+/// How many threads fetch and write where every answer takes long: they wait, most of the time.
+const THREADS_FAR: usize = 16;
 /// A job of small files has at most so many bytes and files.
 const JOB_BYTES: u64 = 4 << 20;
 const JOB_FILES: usize = 256;
@@ -62,15 +66,21 @@ pub fn restore(
         totals: Totals::default(),
         verify: options.verify,
     };
+    if options.delete.is_some() && snapshot.statistics.failed > 0 {
+        let failed = snapshot.statistics.failed;
+        return Err(EngineError::IncompleteSnapshot { failed });
+    }
+    let deletion = options.delete.as_ref().map(Deletion::new);
     let selected = select(archive, snapshot, options)?;
+    if options.dry_run {
+        rehearse(&context, &selected, deletion.as_ref())?;
+        return Ok(context.totals.summary());
+    }
     count(&progress.entries_total, snapshot.statistics.files);
     count(&progress.bytes_total, snapshot.statistics.bytes);
     let (sender, jobs) = bounded(JOBS);
     let result = std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism()
-            .map_or(2, NonZero::get)
-            .max(2)
-        {
+        for _ in 0..threads(archive) {
             let jobs = jobs.clone();
             let context = &context;
             scope.spawn(move || write::run(&jobs, context, stop));
@@ -80,6 +90,7 @@ pub fn restore(
         let mut restore = Restore {
             context: &context,
             options,
+            deletion: deletion.as_ref(),
             stop,
             jobs: JobSender {
                 sender,
@@ -99,6 +110,13 @@ pub fn restore(
         return Err(EngineError::Interrupted);
     }
     Ok(context.totals.summary())
+}
+
+/// Returns how many threads write files.
+fn threads(archive: &Archive) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+    let least = if archive.is_far() { THREADS_FAR } else { 2 };
+    cores.max(least)
 }
 
 struct JobSender<'a> {
@@ -131,113 +149,92 @@ impl<'a> JobSender<'a> {
 struct Restore<'a> {
     context: &'a Context<'a>,
     options: &'a RestoreOptions,
+    deletion: Option<&'a Deletion<'a>>,
     stop: &'a Stop,
     jobs: JobSender<'a>,
     /// Where the first name of a file with several was restored: the selected folder and the way below it.
-    links: HashMap<u64, (PathBuf, Vec<Vec<u8>>)>,
+    links: HashMap<u64, (Arc<Folder>, Vec<Vec<u8>>)>,
 }
+
+/// A new file, the name it is written under, and the one it gets when it is complete.
+type Created = (FileWriter, Vec<u8>, Vec<u8>);
 
 /// A directory, and the way to it from the folder that was selected.
 struct Here<'a> {
     task: Arc<DirTask<'a>>,
-    base: Arc<PathBuf>,
+    base: Arc<Folder>,
     way: Vec<Vec<u8>>,
 }
 
 impl<'a> Restore<'a> {
     fn selected(&mut self, selected: &Selected) -> Result<(), EngineError> {
-        let path = selected.folder.clone();
-        if self.options.dry_run {
-            return self.count_only(&selected.entry);
-        }
+        let path = selected.folder.path();
         let failed = |source| EngineError::Target {
             path: path.display().to_string(),
             source,
         };
-        make_folder(&path).map_err(failed)?;
-        let target = Target::open_root(&path).map_err(failed)?;
-        let base = Arc::new(path.clone());
-        match (&selected.name, &selected.entry.node) {
-            (None, Node::Directory { tree }) => {
-                let meta = Some(selected.entry.meta.clone());
-                let task = DirTask {
-                    context: self.context,
-                    target,
-                    path,
-                    meta,
-                    _above: None,
-                };
-                count(&self.context.totals.directories, 1);
-                let here = Here {
-                    task: Arc::new(task),
-                    base,
-                    way: Vec::new(),
-                };
-                self.directory(&here, tree)
-            }
-            (name, _) => {
-                let mut entry = selected.entry.clone();
-                entry.name = name.clone().unwrap_or(entry.name);
-                let task = DirTask {
-                    context: self.context,
-                    target,
-                    path,
-                    meta: None,
-                    _above: None,
-                };
-                let here = Here {
-                    task: Arc::new(task),
-                    base,
-                    way: Vec::new(),
-                };
-                self.entry(&here, &entry)
+        let (target, is_new) = selected.folder.make().map_err(failed)?;
+        let mut entry = selected.entry.clone();
+        let contents = match (&selected.name, &entry.node) {
+            (None, Node::Directory { tree }) => Some(tree.clone()),
+            _ => None,
+        };
+        let mut meta = None;
+        if contents.is_some() {
+            count(&self.context.totals.directories, 1);
+            let is_empty = || {
+                target
+                    .dir()
+                    .names()
+                    .is_ok_and(|names| names.iter().next().is_none())
+            };
+            if self.takes_metadata(&target, is_new, &entry.meta) || is_empty() {
+                target.mark_unfinished().map_err(failed)?;
+                meta = Some(entry.meta.clone());
             }
         }
+        let task = DirTask {
+            context: self.context,
+            target,
+            path,
+            meta,
+            _above: None,
+        };
+        let here = Here {
+            task: Arc::new(task),
+            base: Arc::new(selected.folder.clone()),
+            way: Vec::new(),
+        };
+        if let Some(tree) = contents {
+            return self.directory(&here, &tree);
+        }
+        entry.name = selected.name.clone().unwrap_or(entry.name);
+        self.entry(&here, &entry)
     }
 
-    fn count_only(&self, entry: &Entry) -> Result<(), EngineError> {
-        let totals = &self.context.totals;
-        match &entry.node {
-            Node::File { content } => {
-                count(&totals.files, 1);
-                count(&totals.bytes, content.len());
+    /// Says whether a folder gets the metadata of its entry. One that was there keeps its own, unless what is
+    /// restored takes its place.
+    fn takes_metadata(&self, target: &Target, is_new: bool, meta: &Meta) -> bool {
+        let is_newer = || {
+            let found = target.dir().stat();
+            found.is_ok_and(|found| meta.mtime > found.mtime())
+        };
+        is_new
+            || match self.options.on_conflict {
+                Conflict::Overwrite => true,
+                Conflict::Newer => is_newer() || target.is_unfinished(),
+                Conflict::Rename | Conflict::Skip => target.is_unfinished(),
             }
-            Node::Directory { tree } => {
-                count(&totals.directories, 1);
-                let path = to_path(&entry.name);
-                for entry in self.entries(tree, &path)? {
-                    self.count_only(&entry)?;
-                }
-            }
-            _ => count(&totals.others, 1),
-        }
-        Ok(())
-    }
-
-    /// Reads a directory; what is damaged of it is told, and the rest returned.
-    fn entries(&self, tree: &Content, path: &Path) -> Result<Vec<Entry>, EngineError> {
-        let mut entries = Vec::new();
-        let read = self
-            .context
-            .archive
-            .read_tree(tree, &mut |entry| -> Result<(), ReadError> {
-                entries.push(entry);
-                Ok(())
-            });
-        match read {
-            Ok(()) => {}
-            Err(error) if error.class() == Class::Damage => self.context.damaged(path, &error),
-            Err(error) => return Err(error.into()),
-        }
-        Ok(entries)
     }
 
     fn directory(&mut self, here: &Here<'a>, tree: &Content) -> Result<(), EngineError> {
         let damaged_before = self.context.totals.damaged.load(Ordering::Relaxed);
-        let entries = self.entries(tree, &here.task.path)?;
+        let entries = self.context.entries(tree, &here.task.path)?;
         let complete = damaged_before == self.context.totals.damaged.load(Ordering::Relaxed);
-        if self.options.delete && complete {
-            self.delete_others(here, &entries);
+        if let Some(deletion) = self.deletion
+            && complete
+        {
+            self.delete_others(here, deletion, &entries);
         }
         for entry in entries {
             if self.stop.is_requested() {
@@ -248,20 +245,18 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    fn delete_others(&self, here: &Here<'a>, entries: &[Entry]) {
-        let wanted: HashSet<&[u8]> = entries.iter().map(|entry| entry.name.as_slice()).collect();
+    fn delete_others(&self, here: &Here<'a>, deletion: &Deletion<'_>, entries: &[Entry]) {
         let target = &here.task.target;
-        let names = match target.dir().names() {
+        let names = match deletion.of(target.dir(), &here.task.path, entries) {
             Ok(names) => names,
             Err(error) => return self.context.failed(&here.task.path, &error),
         };
-        for name in names.iter().filter(|name| !wanted.contains(name.name)) {
-            match target.remove(name.name) {
+        for name in names {
+            match target.remove(&name) {
                 Ok(()) => count(&self.context.totals.deleted, 1),
-                Err(error) => {
-                    self.context
-                        .failed(&here.task.path.join(to_path(name.name)), &error);
-                }
+                Err(error) => self
+                    .context
+                    .failed(&here.task.path.join(to_path(&name)), &error),
             }
         }
     }
@@ -300,8 +295,8 @@ impl<'a> Restore<'a> {
         path: &Path,
     ) -> Result<Option<Here<'a>>, strongroom_files::Error> {
         let mut name = entry.name.clone();
-        let target = match here.task.target.create_dir(&name) {
-            Ok(target) => target,
+        let (target, is_new) = match here.task.target.make_unfinished_dir(&name) {
+            Ok(made) => made,
             Err(error) => match here.task.target.dir().stat_child(&name) {
                 Ok(found) if found.kind != strongroom_files::Kind::Directory => {
                     let Some(resolved) = self.resolve(here, &name, &found, &entry.meta)? else {
@@ -311,17 +306,18 @@ impl<'a> Restore<'a> {
                         here.task.target.remove(&name)?;
                     }
                     name = resolved;
-                    here.task.target.create_dir(&name)?
+                    here.task.target.make_unfinished_dir(&name)?
                 }
                 _ => return Err(error),
             },
         };
         count(&self.context.totals.directories, 1);
+        let takes_metadata = self.takes_metadata(&target, is_new, &entry.meta);
         let task = DirTask {
             context: self.context,
             target,
             path: path.to_owned(),
-            meta: Some(entry.meta.clone()),
+            meta: takes_metadata.then(|| entry.meta.clone()),
             _above: Some(here.task.clone()),
         };
         let mut way = here.way.clone();
@@ -374,14 +370,13 @@ impl<'a> Restore<'a> {
                     count(&self.context.totals.skipped, 1);
                     return Ok(());
                 }
-                let Some(name) = self.resolve(here, &entry.name, &found, &entry.meta)? else {
-                    return Ok(());
-                };
-                if found.kind == strongroom_files::Kind::Directory && name == entry.name {
-                    target.remove(&name)?;
+                match self.options.on_conflict {
+                    Conflict::Rename => Self::create_beside(target, &entry.name)?,
+                    _ => match self.create_to_replace(here, entry, &found)? {
+                        Some(created) => created,
+                        None => return Ok(()),
+                    },
                 }
-                let temporary = free_name(target, b".strongroom-restore")?;
-                (target.create_file(&temporary)?, temporary, name)
             }
             Err(error) => return Err(error),
         };
@@ -403,11 +398,42 @@ impl<'a> Restore<'a> {
                 // Its other names are made only when it is complete, so it is written at once.
                 if write::write_now(self.context, &task, content) {
                     drop(task);
-                    self.links.insert(link, (here.base.to_path_buf(), way));
+                    self.links.insert(link, (here.base.clone(), way));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Makes a file of a name like `name` that nothing has.
+    fn create_beside(target: &Target, name: &[u8]) -> Result<Created, strongroom_files::Error> {
+        loop {
+            let free = free_name(target, name)?;
+            match target.create_file(&free) {
+                Ok(writer) => return Ok((writer, free.clone(), free)),
+                // Somebody took it, perhaps an entry of the snapshot that has this name itself.
+                Err(error) if error.is_taken() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes a file that takes the place of what is there when it is complete; `None` where that stays.
+    fn create_to_replace(
+        &self,
+        here: &Here<'a>,
+        entry: &Entry,
+        found: &Stat,
+    ) -> Result<Option<Created>, strongroom_files::Error> {
+        let target = &here.task.target;
+        let Some(name) = self.resolve(here, &entry.name, found, &entry.meta)? else {
+            return Ok(None);
+        };
+        if found.kind == strongroom_files::Kind::Directory && name == entry.name {
+            target.remove(&name)?;
+        }
+        let temporary = free_name(target, b".strongroom-restore")?;
+        Ok(Some((target.create_file(&temporary)?, temporary, name)))
     }
 
     /// A file that is there with the same length and time needs no writing; with `verify` nothing is
@@ -463,10 +489,11 @@ impl<'a> Restore<'a> {
         let Some((first_name, folders)) = way.split_last() else {
             return Ok(false);
         };
-        if *base != *here.base {
+        if **base != *here.base {
             return Ok(false);
         }
-        let folder = Target::open_root(base)?.open_below(folders.iter().map(Vec::as_slice))?;
+        let (folder, _) = base.make()?;
+        let folder = folder.open_below(folders.iter().map(Vec::as_slice))?;
         match here.task.target.create_hard_link(name, &folder, first_name) {
             Ok(()) => {
                 count(&self.context.totals.others, 1);
@@ -518,7 +545,7 @@ impl<'a> Restore<'a> {
         if let Some(link) = entry.meta.link {
             let mut way = here.way.clone();
             way.push(name);
-            self.links.insert(link, (here.base.to_path_buf(), way));
+            self.links.insert(link, (here.base.clone(), way));
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::backup::Excludes;
+
 /// What is to be restored, and where.
 #[derive(Clone, Debug)]
 pub struct RestoreOptions {
@@ -11,12 +13,21 @@ pub struct RestoreOptions {
     pub place: RestorePlace,
     /// What happens where something is there already.
     pub on_conflict: Conflict,
-    /// Whether entries of restored directories that are not in the snapshot are removed.
-    pub delete: bool,
+    /// Whether entries of restored directories that are not in the snapshot are removed, and what is kept then.
+    pub delete: Option<Keep>,
     /// Whether only to say what would be done.
     pub dry_run: bool,
     /// Whether every file is read back and compared.
     pub verify: bool,
+}
+
+/// What is not deleted, though the snapshot does not have it.
+#[derive(Clone, Debug, Default)]
+pub struct Keep {
+    /// Folders with all that is in them, such as the keys and the destinations themselves.
+    pub folders: Vec<PathBuf>,
+    /// What matches.
+    pub excludes: Excludes,
 }
 
 /// Where to restore.

@@ -10,12 +10,13 @@ use strongroom_format::tree::{Entry, Node};
 use strongroom_read::Archive;
 
 use super::options::{RestoreOptions, RestorePlace};
+use super::place::Folder;
 use crate::error::EngineError;
 use crate::find::find_path;
 
 /// Something that was asked for, and the folder it goes to.
 pub(super) struct Selected {
-    pub(super) folder: PathBuf,
+    pub(super) folder: Folder,
     /// `None` where the contents of a directory go to the folder itself.
     pub(super) name: Option<Vec<u8>>,
     pub(super) entry: Entry,
@@ -49,24 +50,28 @@ pub(super) fn select(
                 let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
                 let name = path.file_name().map(|name| name.as_bytes().to_vec());
                 Selected {
-                    folder,
+                    folder: Folder::Original(folder),
                     name,
                     entry,
                 }
             }
-            RestorePlace::Folder(folder) => {
+            RestorePlace::Folder(target) => {
+                let to = |below: &Path| Folder::Named {
+                    path: target.clone(),
+                    below: below.to_owned(),
+                };
                 let is_directory = matches!(entry.node, Node::Directory { .. });
                 if contents_only && is_directory {
                     return Selected {
-                        folder: folder.clone(),
+                        folder: to(Path::new("")),
                         name: None,
                         entry,
                     };
                 }
                 let above = path.parent().and_then(|above| above.strip_prefix("/").ok());
                 let folder = match above {
-                    Some(above) if !distinct => folder.join(above),
-                    _ => folder.clone(),
+                    Some(above) if !distinct => to(above),
+                    _ => to(Path::new("")),
                 };
                 Selected {
                     folder,

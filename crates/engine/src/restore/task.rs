@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_files::{Extra, FileWriter, Metadata, Names, Owner, Place, Target, apply_metadata};
-use strongroom_format::tree::Meta;
+use strongroom_format::content::Content;
+use strongroom_format::tree::{Entry, Meta};
 use strongroom_read::{Archive, ReadError, XATTR_LEN_MAX};
 
 use super::options::RestoreSummary;
 use crate::backup::explain;
+use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Warning};
 
 /// What every part of a restore uses.
@@ -72,6 +75,27 @@ impl Context<'_> {
             message,
             left_out,
         });
+    }
+
+    /// Reads a directory; what is damaged of it is told, and the rest returned.
+    pub(crate) fn entries(
+        &self,
+        tree: &Content,
+        path: &std::path::Path,
+    ) -> Result<Vec<Entry>, EngineError> {
+        let mut entries = Vec::new();
+        let read = self
+            .archive
+            .read_tree(tree, &mut |entry| -> Result<(), ReadError> {
+                entries.push(entry);
+                Ok(())
+            });
+        match read {
+            Ok(()) => {}
+            Err(error) if error.class() == Class::Damage => self.damaged(path, &error),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(entries)
     }
 
     /// Gives an entry its metadata; what cannot be applied is a warning.

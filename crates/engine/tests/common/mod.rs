@@ -146,16 +146,24 @@ impl Setup {
         root: &Path,
         warnings: &Warnings,
     ) -> Result<BackupSummary, EngineError> {
-        let mut writer = Writer::open(self.identity.clone(), self.destinations(), &self.memory)?;
         let options = BackupOptions {
             roots: vec![root.to_owned()],
             ..BackupOptions::default()
         };
+        self.backup_with(&options, warnings)
+    }
+
+    pub(crate) fn backup_with(
+        &self,
+        options: &BackupOptions,
+        warnings: &Warnings,
+    ) -> Result<BackupSummary, EngineError> {
+        let mut writer = Writer::open(self.identity.clone(), self.destinations(), &self.memory)?;
         let (progress, stop) = (Progress::default(), Stop::default());
         backup(
             &mut writer,
             &self.catalogue(),
-            &options,
+            options,
             warnings,
             &progress,
             &stop,
@@ -214,7 +222,7 @@ pub(crate) fn restore_options(to: &Path) -> RestoreOptions {
         paths: vec![],
         place: RestorePlace::Folder(to.to_owned()),
         on_conflict: Conflict::Overwrite,
-        delete: false,
+        delete: None,
         dry_run: false,
         verify: true,
     }

@@ -30,6 +30,10 @@ pub const XATTRS_MAX: usize = 65_536;
 pub const RUNS_MAX: usize = 4_096;
 /// Most roots of a snapshot.
 pub const ROOTS_MAX: usize = 1_024;
+/// Most tags of a snapshot.
+pub const TAGS_MAX: usize = 64;
+/// Longest name of a program, with its version, in bytes.
+pub const PROGRAM_LEN_MAX: usize = 64;
 /// Deepest directory below a root.
 pub const DEPTH_MAX: usize = 4_096;
 /// Longest body of a record in bytes, unsealed.

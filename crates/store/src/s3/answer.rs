@@ -165,6 +165,15 @@ impl Answer {
                 let region = region.unwrap_or_default();
                 refused(format!("the bucket is in the region {region} ({said})"))
             }
+            // A lock, or a right that this credential lacks, and others may not: whoever deletes goes on without.
+            (401 | 403, _) if op == "delete" => StoreError::Denied {
+                op,
+                path,
+                source: io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    format!("{said}, to the credential {key_id}"),
+                ),
+            },
             (401 | 403, _) => refused(format!("{said}, to the credential {key_id}")),
             (408 | 409 | 425 | 429 | 500..=599, _) => failed(said),
             _ => refused(said),

@@ -7,6 +7,7 @@
 
 mod answer;
 mod client;
+mod list;
 mod lock;
 mod turns;
 mod upload;
@@ -17,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use jiff::fmt::rfc2822;
 use reqwest::header;
-use rusty_s3::actions::{ListObjectsV2, S3Action as _};
+use rusty_s3::actions::S3Action as _;
 use rusty_s3::{Bucket, UrlStyle};
 use strongroom_base::clock::{Clock, Timestamp};
 use url::Url;
@@ -28,6 +29,7 @@ use crate::store::check_range;
 use crate::throttle::Limits;
 use crate::{LockMode, LockRule, ObjectPath, Properties, PutOutcome, Store, StoreError};
 use client::Client;
+use list::Depth;
 use lock::BucketLock;
 use turns::Turns;
 
@@ -229,31 +231,6 @@ impl S3 {
         }
     }
 
-    /// Fetches one page of a listing, and the token of the next.
-    async fn page(
-        &self,
-        below: &str,
-        token: Option<&str>,
-    ) -> Result<(Vec<(String, u64)>, Option<String>), StoreError> {
-        let mut action = self
-            .client
-            .bucket()
-            .list_objects_v2(Some(self.client.signer()));
-        action.with_prefix(below);
-        if let Some(token) = token {
-            action.with_continuation_token(token);
-        }
-        let answer = self.client.send("list", &below, action, None).await?;
-        let text = answer.checked().await?.text().await?;
-        let page = ListObjectsV2::parse_response(&text).map_err(|error| {
-            let error = io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-            StoreError::from_io("list", &below, error)
-        })?;
-        let objects = page.contents.into_iter();
-        let objects = objects.map(|object| (object.key, object.size.unwrap_or_default()));
-        Ok((objects.collect(), page.next_continuation_token))
-    }
-
     async fn put(&self, path: &ObjectPath, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let key = self.key(path);
         let mut action = self
@@ -344,25 +321,23 @@ impl Store for S3 {
 
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {
         prefix_folder(prefix)?;
-        let below = format!("{}{prefix}", self.prefix);
-        let mut token: Option<String> = None;
-        loop {
-            let (objects, next) = Self::run(&prefix, self.page(&below, token.as_deref()))?;
-            for (key, size) in objects {
-                let path = key.strip_prefix(&self.prefix).map(ObjectPath::new);
+        self.pages(prefix, Depth::All, &mut |page| {
+            for object in page.contents {
+                let path = object.key.strip_prefix(&self.prefix).map(ObjectPath::new);
                 if let Some(Ok(path)) = path {
-                    visit(path, size);
+                    visit(path, object.size.unwrap_or_default());
                 }
             }
-            if next.is_some() && next == token {
-                let error = io::Error::other("the listing does not go on");
-                return Err(StoreError::from_io("list", &prefix, error));
+        })
+    }
+
+    fn folders(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.pages("", Depth::One, &mut |page| {
+            for folder in page.common_prefixes {
+                let name = folder.prefix.strip_prefix(&self.prefix);
+                visit(name.unwrap_or_default().trim_end_matches('/'));
             }
-            token = next;
-            if token.is_none() {
-                return Ok(());
-            }
-        }
+        })
     }
 
     fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
@@ -377,6 +352,10 @@ impl Store for S3 {
 
     fn extend_lock(&self, path: &ObjectPath, until: Timestamp) -> Result<bool, StoreError> {
         Self::run(path, self.extend(path, until))
+    }
+
+    fn is_far(&self) -> bool {
+        true
     }
 
     fn describe(&self) -> String {

@@ -400,6 +400,10 @@ impl Store for Sftp {
         Ok(())
     }
 
+    fn is_far(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> String {
         let options = &self.options;
         format!("sftp {}:{}", options.host, options.folder)

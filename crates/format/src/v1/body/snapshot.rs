@@ -4,11 +4,9 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::wire::{Put, Reader, WireError, invalid};
 
 use super::read_text;
-use crate::v1::limits::{LABEL_LEN_MAX, PATH_LEN_MAX, ROOTS_MAX};
+use crate::v1::limits::{LABEL_LEN_MAX, PATH_LEN_MAX, PROGRAM_LEN_MAX, ROOTS_MAX, TAGS_MAX};
 use crate::v1::tree;
 
-const TAGS_MAX: usize = 64;
-const PROGRAM_LEN_MAX: usize = 64;
 /// Longest tree chunk of a root: one entry with large extended attributes by reference.
 const ROOT_CHUNK_LEN_MAX: usize = 4_194_304;
 

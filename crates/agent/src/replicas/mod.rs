@@ -1,23 +1,30 @@
 //! Copying and mending replicas of the profile's archives; no custody key is needed.
 
+mod mend;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use strongroom_base::ids::{ArchiveId, DestinationId, ObjectName};
 use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::hash::hash;
-use strongroom_engine::{EngineError, Head, Memory as _, Progress, Stop, WriterState};
+use strongroom_engine::{EngineError, Head, Memory as _, WriterState};
 use strongroom_format::keys::KeysObject;
 use strongroom_replica::Replica;
 use strongroom_replica::expected::{Expected, Keys, Owner};
-use strongroom_replica::heal::{Healed, heal};
+use strongroom_replica::given_up::GivenUp;
+use strongroom_replica::heal::Healed;
 use strongroom_replica::log::{Log, read_log};
 use strongroom_replica::relation::{Relation, recall};
-use strongroom_replica::scrub::{Sample, ScrubReport, scrub};
+use strongroom_replica::scrub::{Sample, ScrubReport};
 use strongroom_replica::sync::{Synced, sync_to};
 
+use mend::Bench;
+
 use crate::AgentError;
+use crate::backup::Tools;
 use crate::destinations::{Unreached, named, reach};
+use crate::locks::{Locked, Locks};
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Profile};
 use crate::wraps::{self, Wraps};
@@ -56,8 +63,14 @@ pub struct Tending {
     pub found: Option<ScrubReport>,
     /// What was mended.
     pub healed: Healed,
+    /// What was found of objects that are not needed any more, and kept for a while.
+    pub given_up: GivenUp,
+    /// What was mended of them.
+    pub put_back: Healed,
     /// That it had gone back before, in words.
     pub went_back: Option<String>,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Option<Locked>,
     /// Whether it has the newest record that the profile knows, as far as was found out.
     pub is_newest: bool,
 }
@@ -68,6 +81,8 @@ impl Tending {
         let found = self.found.as_ref().map_or(0, |found| found.findings.len());
         !self.synced.left_out.is_empty() && self.found.is_none()
             || !self.healed.is_whole()
+            // One that no other destination has undamaged is needed by no snapshot.
+            || !self.put_back.failed.is_empty()
             || found > self.healed.healed.len()
     }
 }
@@ -79,8 +94,7 @@ pub fn tend(
     profile: &Profile,
     names: &[String],
     task: Task,
-    progress: &Progress,
-    stop: &Stop,
+    tools: &Tools<'_>,
 ) -> Result<(Vec<Tended>, Vec<Unreached>), AgentError> {
     let config = profile.config()?;
     let mut wanted = Vec::new();
@@ -94,7 +108,7 @@ pub fn tend(
             continue;
         }
         let _lock = profile.lock_archive(archive.id)?;
-        let mut work = Work::new(profile, &config, archive, (progress, stop))?;
+        let mut work = Work::new(profile, &config, archive, tools)?;
         unreached.append(&mut work.unreached);
         for number in 0..work.sites.len() {
             let site = &work.sites[number];
@@ -132,16 +146,18 @@ struct Work<'a> {
     unreached: Vec<Unreached>,
     authority: [u8; 32],
     local: (Vec<u8>, Keys),
-    progress: &'a Progress,
-    stop: &'a Stop,
+    config: &'a Config,
+    archive: &'a ArchiveConfig,
+    tools: &'a Tools<'a>,
+    profile: &'a Profile,
 }
 
 impl<'a> Work<'a> {
     fn new(
         profile: &'a Profile,
-        config: &Config,
-        archive: &ArchiveConfig,
-        (progress, stop): (&'a Progress, &'a Stop),
+        config: &'a Config,
+        archive: &'a ArchiveConfig,
+        tools: &'a Tools<'a>,
     ) -> Result<Self, AgentError> {
         let (reached, unreached) = reach(config, archive);
         let site = |there: crate::destinations::Reached| Site {
@@ -164,8 +180,10 @@ impl<'a> Work<'a> {
             unreached,
             authority,
             local: (descriptor, keys),
-            progress,
-            stop,
+            config,
+            archive,
+            tools,
+            profile,
         })
     }
 
@@ -203,32 +221,19 @@ impl<'a> Work<'a> {
             })?;
         }
         if let Task::Heal { sample, dry_run } = task {
-            let found = scrub(target, &expected, &owner, sample, &mut |read| {
-                self.show(
-                    read.objects,
-                    read.objects_total,
-                    read.bytes,
-                    read.bytes_total,
-                )
-            })?;
-            if !dry_run {
-                let findings = &found.findings;
-                let total = findings.len() as u64;
-                tending.healed = heal(
-                    target,
-                    &sisters,
-                    &expected,
-                    &owner,
-                    findings,
-                    &mut |healed| {
-                        let done = healed.healed.len() as u64;
-                        self.show(done, total, healed.bytes, healed.bytes)
-                    },
-                )?;
-            }
-            tending.found = Some(found);
+            let bench = Bench {
+                target,
+                sisters: &sisters,
+                expected: &expected,
+                owner: &owner,
+            };
+            self.heal(&bench, sample, dry_run, &mut tending)?;
+            let rules = self.rules(site.id)?;
+            self.put_back(&bench, (sample, rules), dry_run, &mut tending)?;
         }
         if !dry_run {
+            let mut locks = Locks::load(self.profile, self.archive.id, authority, self.tools);
+            tending.locks = locks.extend_at(site.id, &site.name, &site.replica);
             tending.is_newest = self.remember(number, &expected.log, &tending)?;
         }
         Ok(tending)
@@ -315,16 +320,21 @@ impl<'a> Work<'a> {
         bytes: u64,
         bytes_total: u64,
     ) -> ControlFlow<()> {
+        let progress = self.tools.progress;
         let counters = [
-            (&self.progress.entries_done, objects),
-            (&self.progress.entries_total, objects_total),
-            (&self.progress.bytes_done, bytes),
-            (&self.progress.bytes_total, bytes_total),
+            (&progress.entries_done, objects),
+            (&progress.entries_total, objects_total),
+            (&progress.bytes_done, bytes),
+            (&progress.bytes_total, bytes_total),
         ];
         for (counter, value) in counters {
             counter.store(value, Ordering::Relaxed);
         }
-        if self.stop.is_requested() {
+        self.go_on()
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.tools.stop.is_requested() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

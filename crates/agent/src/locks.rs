@@ -1,0 +1,164 @@
+//! Keeping locked what archives need, where destinations lock objects: `spec/archive-v1.md`, section 11.1.
+//!
+//! How far each destination is, is remembered in `state/<archive>.locks`. Losing that costs questions and nothing else.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::{ArchiveId, DestinationId};
+use strongroom_engine::Writer;
+use strongroom_format::keys::KeysObject;
+use strongroom_replica::Replica;
+use strongroom_replica::expected::Owner;
+use strongroom_replica::locks::{Extended, Round, extend, is_due, live_paths};
+
+use crate::AgentError;
+use crate::backup::Tools;
+use crate::profile::Profile;
+
+/// The version of the file that this program writes.
+const VERSION: u32 = 1;
+const EXTENSION: &str = "locks";
+/// Longest file, in bytes.
+const LEN_MAX: u64 = 1 << 20;
+
+/// What became of the locks at a destination.
+#[derive(Debug)]
+pub struct Locked {
+    /// The name of the destination.
+    pub destination: String,
+    /// What was done.
+    pub result: Result<Extended, AgentError>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    version: u32,
+    destinations: BTreeMap<String, RoundText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoundText {
+    /// Nanoseconds since 1970.
+    begun: i128,
+    after: Option<String>,
+}
+
+/// Keeps locked what an archive needs, at every destination of its writer that is ready.
+pub(crate) fn extend_all(
+    profile: &Profile,
+    archive: ArchiveId,
+    writer: &Writer<'_>,
+    tools: &Tools<'_>,
+) -> Vec<Locked> {
+    let authority = writer.key_ring().authority().public_key();
+    let mut locks = Locks::load(profile, archive, authority, tools);
+    writer
+        .ready_destinations()
+        .filter_map(|(id, name, replica)| locks.extend_at(id, name, replica))
+        .collect()
+}
+
+/// The locks of one archive.
+pub(crate) struct Locks<'a> {
+    profile: &'a Profile,
+    archive: ArchiveId,
+    authority: [u8; 32],
+    tools: &'a Tools<'a>,
+    state: State,
+}
+
+impl<'a> Locks<'a> {
+    /// Recalls how far the locks of an archive are.
+    pub(crate) fn load(
+        profile: &'a Profile,
+        archive: ArchiveId,
+        authority: [u8; 32],
+        tools: &'a Tools<'a>,
+    ) -> Self {
+        let bytes = profile.read_state(archive, EXTENSION, LEN_MAX);
+        let state = bytes.ok().flatten();
+        let state = state.and_then(|bytes| serde_json::from_slice::<State>(&bytes).ok());
+        Self {
+            profile,
+            archive,
+            authority,
+            tools,
+            state: state
+                .filter(|state| state.version == VERSION)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Locks at one destination what is needed and will not be locked for long; `None` where there is nothing to do
+    /// yet, or where objects have no locks.
+    pub(crate) fn extend_at(
+        &mut self,
+        id: DestinationId,
+        name: &str,
+        replica: &Replica,
+    ) -> Option<Locked> {
+        let result = self.run(id, replica).transpose()?;
+        Some(Locked {
+            destination: name.to_owned(),
+            result,
+        })
+    }
+
+    fn run(
+        &mut self,
+        id: DestinationId,
+        replica: &Replica,
+    ) -> Result<Option<Extended>, AgentError> {
+        let store = replica.store();
+        let Some(rule) = store.properties()?.lock else {
+            return Ok(None);
+        };
+        let now = self.tools.clock.now();
+        let last = self.state.destinations.get(&id.to_string());
+        let last = last.map(|round| Round {
+            begun: Timestamp(round.begun),
+            after: round.after.clone(),
+        });
+        if !is_due(last.as_ref(), rule, now) {
+            return Ok(None);
+        }
+        let authority = self.authority;
+        let is_keys = |number: u32, bytes: &[u8]| {
+            KeysObject::decode(bytes, &authority).is_ok_and(|keys| keys.number == number)
+        };
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        let stop = self.tools.stop;
+        let live = live_paths(replica, &owner)?;
+        let go_on = &mut || {
+            if stop.is_requested() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let (round, extended) = extend(&**store, &live, rule, now, last, go_on)?;
+        let round = RoundText {
+            begun: round.begun.0,
+            after: round.after,
+        };
+        self.state.version = VERSION;
+        self.state.destinations.insert(id.to_string(), round);
+        self.save()?;
+        Ok(Some(extended))
+    }
+
+    fn save(&self) -> Result<(), AgentError> {
+        let bytes = serde_json::to_vec_pretty(&self.state).map_err(|source| AgentError::State {
+            archive: self.archive.to_string(),
+            source,
+        })?;
+        self.profile.write_state(self.archive, EXTENSION, &bytes)
+    }
+}
