@@ -122,7 +122,10 @@ impl Machine {
         let infos = look.snapshots.iter();
         let listed = infos.map(|(tag, info)| (*tag, info.id)).collect();
         let compare = self.compare();
-        self.reference.settle(&listed, &compare).map_err(told)?;
+        let open = self.still_open();
+        self.reference
+            .settle(&listed, &compare, &open)
+            .map_err(told)?;
         self.note_held();
         Ok(())
     }

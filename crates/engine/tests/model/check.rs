@@ -127,7 +127,12 @@ impl Machine {
             .map_err(told)?;
         if !site.broken.is_empty() {
             let is_pack = |path: &strongroom_store::ObjectPath| path.as_str().contains("/packs/");
-            let packs = site.complete && site.broken.keys().any(is_pack);
+            // What is damaged may matter no more.
+            let whole = self
+                .sites
+                .iter()
+                .all(|other| other.name == site.name || other.broken.is_empty());
+            let packs = whole && site.complete && site.broken.keys().any(is_pack);
             if packs && report.is_clean() {
                 return Err(told("a damaged pack is not found".to_owned()));
             }

@@ -77,8 +77,9 @@ impl Machine {
             match &first {
                 None => {
                     let compare = self.compare();
+                    let open = self.still_open();
                     self.reference
-                        .settle(&listed, &compare)
+                        .settle(&listed, &compare, &open)
                         .map_err(|what| format!("{}: {what}", self.sites[number].name))?;
                     first = Some(listed.into_keys().collect());
                 }
@@ -90,6 +91,15 @@ impl Machine {
         }
         self.note_held();
         Ok(())
+    }
+
+    /// Returns the backups of which nothing is noted: while a record is announced, what died is there or not.
+    pub(crate) fn still_open(&self) -> BTreeSet<Tag> {
+        let state = self.profile.memory.load().expect("it is in memory");
+        let attempts = self.reference.attempts.iter();
+        let open = attempts.filter(|(_, attempt)| attempt.fate == Fate::Open);
+        let open = open.filter(|_| !state.announced.is_empty());
+        open.map(|(tag, _)| *tag).collect()
     }
 
     /// Returns how the next list of snapshots is compared.
@@ -119,6 +129,7 @@ impl Machine {
         if self.sites.iter().all(|site| site.broken.is_empty()) {
             return;
         }
+        self.spread_damage();
         let authority = self.ring.authority().public_key();
         let complete = self.sites.iter().filter(|site| site.complete);
         let complete: Vec<_> = complete.map(|s| s.replica(self.archive, None)).collect();
@@ -134,7 +145,6 @@ impl Machine {
         let archive = self.archive;
         let objects = live.iter().map(|(object, _)| object_path(archive, object));
         let objects: BTreeSet<ObjectPath> = objects.collect();
-        self.spread_damage();
         for site in &mut self.sites {
             let complete = site.complete;
             site.look_at_damage(|path| !complete || !is_object(path) || objects.contains(path));

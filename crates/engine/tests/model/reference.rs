@@ -73,13 +73,15 @@ impl Reference {
         kept.map(|(tag, _)| *tag).collect()
     }
 
-    /// Compares what a complete destination lists with what there must be, and takes over what was open.
+    /// Compares what a complete destination lists with what there must be, and takes over what was open, but for
+    /// those that still are.
     pub(crate) fn settle(
         &mut self,
         listed: &BTreeMap<Tag, RecordId>,
         compare: &Compare,
+        open: &BTreeSet<Tag>,
     ) -> Result<(), String> {
-        for tag in listed.keys() {
+        for tag in listed.keys().filter(|tag| !open.contains(tag)) {
             match (self.fate(*tag), compare) {
                 (Fate::Kept | Fate::Open | Fate::Forgetting, _) | (_, Compare::AtLeast(_)) => {
                     self.set(*tag, Fate::Kept);
@@ -90,7 +92,7 @@ impl Reference {
             }
         }
         for (tag, attempt) in &mut self.attempts {
-            if listed.contains_key(tag) {
+            if listed.contains_key(tag) || open.contains(tag) {
                 continue;
             }
             attempt.fate = match (attempt.fate, compare) {
