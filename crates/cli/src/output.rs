@@ -155,9 +155,9 @@ impl Output {
             self.error_line(&object.to_string());
             return;
         }
-        self.error_line(&escaped(&format!("error: {failure}")));
+        self.error_line(&escaped_lines(&format!("error: {failure}")));
         for cause in causes {
-            self.error_line(&escaped(&format!("  because: {cause}")));
+            self.error_line(&escaped_lines(&format!("  because: {cause}")));
         }
         if let Some(hint) = hint {
             self.error_line(&format!("hint: {hint}"));
@@ -215,6 +215,12 @@ fn escaped(text: &str) -> String {
         }
     }
     shown
+}
+
+/// As [`escaped`], of a text that may have several lines of its own.
+fn escaped_lines(text: &str) -> String {
+    let lines: Vec<String> = text.trim_end().split('\n').map(escaped).collect();
+    lines.join("\n")
 }
 
 fn class_name(failure: &Failure) -> &'static str {
