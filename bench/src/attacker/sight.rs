@@ -26,7 +26,8 @@ impl Sight {
                 .strip_prefix(replica)?
                 .to_string_lossy()
                 .into_owned();
-            let kind = name.split('/').next().unwrap_or_default().to_owned();
+            // Below the folder of the archive, whose name is its id, come folders of one kind.
+            let kind = name.split('/').nth(1).unwrap_or_default().to_owned();
             let size = entry.metadata()?.len();
             sight.objects.entry(kind).or_default().insert(name, size);
         }
@@ -84,6 +85,19 @@ fn difference(left: &[u64], right: &[u64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn archives_are_compared_whatever_their_ids() {
+        let looked_at = |id: &str, len: usize| {
+            let folder = tempfile::tempdir().unwrap();
+            let packs = folder.path().join(id).join("packs/00");
+            std::fs::create_dir_all(&packs).unwrap();
+            super::super::material::write(&packs.join("name"), &vec![0; len]).unwrap();
+            Sight::of(folder.path()).unwrap()
+        };
+        let (one, other) = (looked_at("1a", 5), looked_at("2b", 8));
+        assert_eq!(one.distance(&other), 3);
+    }
 
     #[test]
     fn sizes_are_compared_the_largest_first_and_what_lacks_counts_whole() {
