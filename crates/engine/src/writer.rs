@@ -81,11 +81,7 @@ impl<'a> Writer<'a> {
         destinations: Vec<Destination>,
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
-        let mut state = memory.load()?;
-        let authority = identity.ring.authority().public_key();
-        let seen = look_at_all(&destinations, &authority, &state);
-        let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
-        let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
+        let (mut writer, open_ended) = Self::look_around(identity, destinations, memory)?;
         if open_ended {
             writer.begin_generation("a record was cut short")?;
         } else if writer.author != writer.identity.signer.public_key() {
@@ -100,11 +96,21 @@ impl<'a> Writer<'a> {
         destinations: Vec<Destination>,
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
+        Self::look_around(identity, destinations, memory).map(|(writer, _)| writer)
+    }
+
+    /// Looks at every destination; says whether a generation must begin before anything else is written.
+    fn look_around(
+        identity: Identity,
+        destinations: Vec<Destination>,
+        memory: &'a dyn Memory,
+    ) -> Result<(Self, bool), EngineError> {
         let mut state = memory.load()?;
         let authority = identity.ring.authority().public_key();
         let seen = look_at_all(&destinations, &authority, &state);
-        settle_announced(&mut state, &destinations, &seen);
-        Self::with_state(identity, destinations, seen, memory, state)
+        let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
+        let writer = Self::with_state(identity, destinations, seen, memory, state)?;
+        Ok((writer, open_ended))
     }
 
     /// Compares what was seen at the destinations with what is remembered; at least one must have the
