@@ -106,6 +106,7 @@ pub fn backup(
         host: request.host.clone(),
         program: request.program.clone(),
         one_file_system: request.one_file_system,
+        hints: None,
     };
     let memory = ProfileMemory::new(profile, archive);
     let mut writer = Writer::open(identity, job.targets()?, &memory)?;

@@ -21,6 +21,61 @@ pub struct Totals {
     pub others: u64,
     /// Bytes of regular files.
     pub bytes: u64,
+    /// Entries that could not be read, directories among them.
+    pub failed: u64,
+}
+
+/// Sums over a directory and everything below it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Directories, itself among them.
+    pub directories: u64,
+    /// What is in all of them.
+    pub totals: Totals,
+}
+
+impl Sums {
+    /// Adds other sums.
+    pub fn add(&mut self, other: &Self) {
+        self.directories += other.directories;
+        self.totals.add(&other.totals);
+    }
+
+    /// Takes other sums away, as far as they go.
+    pub fn take(&mut self, other: &Self) {
+        self.directories = self.directories.saturating_sub(other.directories);
+        let (mine, others) = (&mut self.totals, &other.totals);
+        mine.files = mine.files.saturating_sub(others.files);
+        mine.others = mine.others.saturating_sub(others.others);
+        mine.bytes = mine.bytes.saturating_sub(others.bytes);
+        mine.failed = mine.failed.saturating_sub(others.failed);
+    }
+}
+
+impl Totals {
+    /// Adds other sums.
+    pub fn add(&mut self, other: &Self) {
+        self.files += other.files;
+        self.others += other.others;
+        self.bytes += other.bytes;
+        self.failed += other.failed;
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        for total in [self.files, self.others, self.bytes, self.failed] {
+            out.put_varint(u128::from(total));
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut total = |field| reader.varint_u64(u64::MAX, field);
+        Ok(Self {
+            files: total("files")?,
+            others: total("others")?,
+            bytes: total("bytes")?,
+            failed: total("failed")?,
+        })
+    }
 }
 
 /// What the last snapshot saw of a directory as a whole.
@@ -38,6 +93,8 @@ pub struct DirectoryRow {
     pub scanned: Timestamp,
     /// Sums over its entries.
     pub totals: Totals,
+    /// Sums over it and everything below.
+    pub below: Sums,
     /// Its entry in the directory above, with the tree.
     pub entry: Entry,
 }
@@ -86,9 +143,9 @@ impl DirectoryRow {
         out.extend_from_slice(&self.fingerprint.unwrap_or([0; 32]));
         out.put_zigzag(self.newest.0);
         out.put_zigzag(self.scanned.0);
-        for total in [self.totals.files, self.totals.others, self.totals.bytes] {
-            out.put_varint(u128::from(total));
-        }
+        self.totals.put(&mut out);
+        out.put_varint(u128::from(self.below.directories));
+        self.below.totals.put(&mut out);
         ChunkWriter::default().put(&self.entry, &mut out);
         out
     }
@@ -100,11 +157,10 @@ impl DirectoryRow {
         let fingerprint = Some(reader.array("fingerprint")?).filter(|hash| *hash != [0; 32]);
         let newest = Timestamp(reader.zigzag("newest")?);
         let scanned = Timestamp(reader.zigzag("scanned")?);
-        let mut total = |field| reader.varint_u64(u64::MAX, field);
-        let totals = Totals {
-            files: total("files")?,
-            others: total("others")?,
-            bytes: total("bytes")?,
+        let totals = Totals::read(&mut reader)?;
+        let below = Sums {
+            directories: reader.varint_u64(u64::MAX, "directories")?,
+            totals: Totals::read(&mut reader)?,
         };
         let entry = Entries::new(reader.rest())
             .next()
@@ -116,6 +172,7 @@ impl DirectoryRow {
             newest,
             scanned,
             totals,
+            below,
             entry,
         })
     }

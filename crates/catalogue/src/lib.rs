@@ -10,7 +10,7 @@ mod error;
 mod known;
 mod store;
 
-pub use directory::{DirectoryRow, Local, PAGE_ENTRIES, PageEntry, Totals};
+pub use directory::{DirectoryRow, Local, PAGE_ENTRIES, PageEntry, Sums, Totals};
 pub use error::CatalogueError;
 pub use known::KnownChunks;
 pub use store::{Catalogue, Lookup, Update};

@@ -12,8 +12,11 @@ use crate::error::CatalogueError;
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS directory (
         path BLOB PRIMARY KEY,
+        dev INTEGER NOT NULL,
+        ino INTEGER NOT NULL,
         row BLOB NOT NULL
     ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS directory_identity ON directory (dev, ino);
     CREATE TABLE IF NOT EXISTS page (
         path BLOB NOT NULL,
         number INTEGER NOT NULL,
@@ -22,11 +25,12 @@ const SCHEMA: &str = "
     );
     CREATE TABLE IF NOT EXISTS record (
         one INTEGER PRIMARY KEY CHECK (one = 1),
-        head BLOB NOT NULL
+        head BLOB NOT NULL,
+        coverage BLOB
     );
 ";
 /// Changes with every change of the schema or of the rows; a database of another version is deleted.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const BUSY_TIMEOUT_MS: i64 = 30_000;
 
 /// The catalogue of one archive, in a folder of its own.
@@ -122,6 +126,18 @@ impl Catalogue {
         found.map_err(database_error(&self.database))
     }
 
+    /// Returns what the last snapshot covered, as it was given to [`commit`](Update::commit); `None` where nothing was seen
+    /// yet, or where anything was forgotten since: then a directory may be unknown below one that is known.
+    pub fn coverage(&self) -> Result<Option<Vec<u8>>, CatalogueError> {
+        let found = self
+            .connect()?
+            .query_row("SELECT coverage FROM record", [], |row| row.get(0))
+            .optional();
+        found
+            .map(Option::flatten)
+            .map_err(database_error(&self.database))
+    }
+
     /// Forgets every directory: the next snapshot reads every file again.
     pub fn forget_directories(&self) -> Result<(), CatalogueError> {
         let connection = self.connect()?;
@@ -165,6 +181,7 @@ impl Catalogue {
                 update.cut_pages(path, 0)?;
                 update.execute("DELETE FROM directory WHERE path = ?1", params![path])?;
             }
+            update.execute("UPDATE record SET coverage = NULL", [])?;
             update.finish()?;
         }
         Ok(refused.len() as u64)
@@ -226,6 +243,29 @@ impl Lookup {
         Ok(row.and_then(|row| DirectoryRow::decode(&row).ok()))
     }
 
+    /// Returns the directories that had these numbers, with their paths: more than one where something is mounted twice.
+    pub fn directories_of(
+        &self,
+        dev: u64,
+        ino: u64,
+    ) -> Result<Vec<(Vec<u8>, DirectoryRow)>, CatalogueError> {
+        let failed = database_error(&self.database);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT path, row FROM directory WHERE dev = ?1 AND ino = ?2 LIMIT 8")
+            .map_err(&failed)?;
+        let numbers = params![dev.cast_signed(), ino.cast_signed()];
+        let rows = statement
+            .query_map(numbers, |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(&failed)?;
+        let mut found = Vec::new();
+        for row in rows {
+            let (path, row): (Vec<u8>, Vec<u8>) = row.map_err(&failed)?;
+            found.extend(DirectoryRow::decode(&row).ok().map(|row| (path, row)));
+        }
+        Ok(found)
+    }
+
     /// Calls `visit` with every path that has a row or pages, and its row where it has one that can be read.
     fn visit_directories<E: From<CatalogueError>>(
         &self,
@@ -263,9 +303,25 @@ impl Update {
     /// Sets the row of the directory at `path`.
     pub fn put_directory(&self, path: &[u8], row: &DirectoryRow) -> Result<(), CatalogueError> {
         self.execute(
-            "INSERT OR REPLACE INTO directory (path, row) VALUES (?1, ?2)",
-            params![path, row.encode()],
+            "INSERT OR REPLACE INTO directory (path, dev, ino, row) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                path,
+                row.dev.cast_signed(),
+                row.local.ino.cast_signed(),
+                row.encode()
+            ],
         )
+    }
+
+    /// Forgets the directory at `path` and all below it: they are gone.
+    pub fn remove(&self, path: &[u8]) -> Result<(), CatalogueError> {
+        // What is below begins with the path and a `/`, and `0` is what comes after that.
+        let (from, to) = ([path, b"/"].concat(), [path, b"0"].concat());
+        for table in ["directory", "page"] {
+            let sql = format!("DELETE FROM {table} WHERE path = ?1 OR (path >= ?2 AND path < ?3)");
+            self.execute(&sql, params![path, from, to])?;
+        }
+        Ok(())
     }
 
     /// Sets a page of the directory at `path`.
@@ -290,11 +346,11 @@ impl Update {
         )
     }
 
-    /// Makes it all count, durably, as what was seen for the snapshot of a record.
-    pub fn commit(self, record: &[u8]) -> Result<(), CatalogueError> {
+    /// Makes it all count, durably, as what was seen for the snapshot of a record, which covered this.
+    pub fn commit(self, record: &[u8], coverage: &[u8]) -> Result<(), CatalogueError> {
         self.execute(
-            "INSERT OR REPLACE INTO record (one, head) VALUES (1, ?1)",
-            params![record],
+            "INSERT OR REPLACE INTO record (one, head, coverage) VALUES (1, ?1, ?2)",
+            params![record, coverage],
         )?;
         self.finish()
     }
@@ -323,7 +379,7 @@ fn database_error(path: &Path) -> impl Fn(rusqlite::Error) -> CatalogueError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Local, Totals};
+    use crate::directory::{Local, Sums, Totals};
     use std::sync::Arc;
     use strongroom_base::clock::Timestamp;
     use strongroom_format::content::Content;
@@ -378,6 +434,14 @@ mod tests {
                 files: 1,
                 others: 2,
                 bytes: 3,
+                failed: 4,
+            },
+            below: Sums {
+                directories: 6,
+                totals: Totals {
+                    files: 7,
+                    ..Totals::default()
+                },
             },
             entry: page_entry(4).entry,
         }
@@ -394,7 +458,13 @@ mod tests {
         update.put_page(b"/a\xff", 0, &entries).unwrap();
         assert_eq!(lookup.directory(b"/a\xff").unwrap(), None, "not committed");
         assert_eq!(catalogue.record().unwrap(), None);
-        update.commit(b"a record").unwrap();
+        update.commit(b"a record", b"all of it").unwrap();
+        assert_eq!(
+            catalogue.coverage().unwrap().as_deref(),
+            Some(&b"all of it"[..])
+        );
+        let of_number = lookup.directories_of(5, 9).unwrap();
+        assert_eq!(of_number, [(b"/a\xff".to_vec(), row())]);
         assert_eq!(
             catalogue.record().unwrap().as_deref(),
             Some(&b"a record"[..])
@@ -404,6 +474,43 @@ mod tests {
         assert_eq!(lookup.page(b"/a\xff", 1).unwrap(), None);
         catalogue.forget_directories().unwrap();
         assert_eq!(catalogue.record().unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_takes_all_below_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::open(folder.path()).unwrap();
+        let paths: [&[u8]; 6] = [b"/a", b"/a/b", b"/a/b/c", b"/a/b c", b"/a/b0", b"/a/bb"];
+        let update = catalogue.update().unwrap();
+        for path in paths {
+            update.put_directory(path, &row()).unwrap();
+            update.put_page(path, 0, &[page_entry(1)]).unwrap();
+        }
+        update.remove(b"/a/b").unwrap();
+        update.commit(b"a record", b"").unwrap();
+        let lookup = catalogue.lookup().unwrap();
+        for path in paths {
+            let gone = path == b"/a/b" || path == b"/a/b/c";
+            let has_row = lookup.directory(path).unwrap().is_some();
+            let has_page = lookup.page(path, 0).unwrap().is_some();
+            assert_eq!((has_row, has_page), (!gone, !gone));
+        }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_covered_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::open(folder.path()).unwrap();
+        let update = catalogue.update().unwrap();
+        update.put_directory(b"/a", &row()).unwrap();
+        update.commit(b"a record", b"all").unwrap();
+        let keep = |_: &Entry| Ok::<_, CatalogueError>(true);
+        catalogue.retain_directories(&mut { keep }).unwrap();
+        assert!(catalogue.coverage().unwrap().is_some());
+        let refuse = |_: &Entry| Ok::<_, CatalogueError>(false);
+        catalogue.retain_directories(&mut { refuse }).unwrap();
+        assert_eq!(catalogue.coverage().unwrap(), None);
+        assert!(catalogue.record().unwrap().is_some());
     }
 
     #[test]

@@ -37,6 +37,15 @@ impl NameList {
         Self::default()
     }
 
+    /// Makes a list of these names, of which nothing else is known.
+    pub fn of(names: &[Vec<u8>]) -> Result<Self> {
+        let mut list = Self::new();
+        for name in names {
+            list.push(name, None, 0)?;
+        }
+        Ok(list)
+    }
+
     pub(crate) fn push(&mut self, name: &[u8], kind: Option<Kind>, ino: u64) -> Result<()> {
         let entry = Entry {
             ino,

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use crossbeam_channel::Receiver;
 use strongroom_base::clock::Timestamp;
-use strongroom_catalogue::{DirectoryRow, Local, Lookup, PAGE_ENTRIES, PageEntry, Totals, Update};
+use strongroom_catalogue::{
+    DirectoryRow, Local, Lookup, PAGE_ENTRIES, PageEntry, Sums, Totals, Update,
+};
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_format::body::Statistics;
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::tree::{Entry, Meta, Node, TreeChunker};
 
-use super::batch::{Batch, Done, Enter};
+use super::batch::{Batch, Done, Enter, join};
 use super::chunks::ChunkSink;
 use super::lists::ListBuilder;
 use super::worker::local;
@@ -27,6 +29,8 @@ pub(crate) struct Assembled {
     /// The entries of the roots, in the order of the walk; none where a root was lost.
     pub(crate) roots: Vec<Option<Entry>>,
     pub(crate) statistics: Statistics,
+    /// Whether any root is not as the last snapshot saw it.
+    pub(crate) changed: bool,
 }
 
 /// Puts the trees together.
@@ -56,6 +60,10 @@ struct Frame {
     page: Vec<PageEntry>,
     pages: u32,
     totals: Totals,
+    /// Sums over the directories in it that were looked at, and those that stand for themselves.
+    children: Sums,
+    /// What the last snapshot had of those among them that it saw.
+    children_before: Sums,
     unsure: bool,
 }
 
@@ -105,6 +113,7 @@ impl<'a> Assembler<'a> {
         let assembled = Assembled {
             roots: Vec::new(),
             statistics: Statistics::default(),
+            changed: false,
         };
         Self {
             sink,
@@ -157,16 +166,9 @@ impl<'a> Assembler<'a> {
                 unsure,
             } => self.entry(*entry, local, unsure),
             Done::Leave => self.leave(),
-            Done::Lost(name) => {
-                self.assembled.statistics.failed += 1;
-                if let Some(frame) = self.stack.last_mut()
-                    && frame.enter.clean
-                {
-                    frame.changed.insert(name.into(), None);
-                }
-                self.unsure();
-                Ok(())
-            }
+            Done::SameDirectory(same, below) => self.same_directory(*same, &below),
+            Done::Removed(path) => Ok(self.update.remove(&path)?),
+            Done::Lost(name) => self.lost(&name),
             Done::Gone => {
                 self.unsure();
                 Ok(())
@@ -174,12 +176,44 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// Takes a directory that was not looked at.
+    fn same_directory(&mut self, same: PageEntry, below: &Sums) -> Result<(), EngineError> {
+        let Some(mut frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        frame.children.add(below);
+        let result = self.push(&mut frame, same);
+        self.stack.push(frame);
+        result
+    }
+
+    /// Notes that an entry could not be read, or a directory not be listed.
+    fn lost(&mut self, name: &[u8]) -> Result<(), EngineError> {
+        match self.stack.last_mut() {
+            Some(frame) => {
+                frame.totals.failed += 1;
+                if frame.enter.clean {
+                    let path = join(&frame.enter.path, name);
+                    let before = self.lookup.directory(&path)?;
+                    let before = before.map(|row| row.below).unwrap_or_default();
+                    frame.children_before.add(&before);
+                    frame.changed.insert(name.to_vec(), None);
+                }
+            }
+            None => self.assembled.statistics.failed += 1,
+        }
+        self.unsure();
+        Ok(())
+    }
+
     /// The directory must be looked at entry by entry next time; a root has no directory.
     fn unsure(&mut self) {
-        match self.stack.last_mut() {
-            Some(frame) => frame.unsure = true,
-            None => self.assembled.roots.push(None),
+        if let Some(frame) = self.stack.last_mut() {
+            frame.unsure = true;
+            return;
         }
+        self.assembled.changed = true;
+        self.assembled.roots.push(None);
     }
 
     fn entry(&mut self, entry: Entry, local: Local, unsure: bool) -> Result<(), EngineError> {
@@ -213,6 +247,7 @@ impl<'a> Assembler<'a> {
                 newest: entry.meta.mtime,
                 scanned: *scanned,
                 totals: Totals::default(),
+                below: Sums::default(),
                 entry: entry.clone(),
             };
             self.update.put_directory(path, &row)?;
@@ -226,8 +261,18 @@ impl<'a> Assembler<'a> {
             )?;
             self.update.cut_pages(path, 1)?;
         }
+        self.assembled.changed |= self.is_new_root(number, &entry)?;
         self.assembled.roots.push(Some(entry));
         Ok(())
+    }
+
+    /// Says whether a root that is not a directory is not as the last snapshot saw it.
+    fn is_new_root(&self, number: usize, entry: &Entry) -> Result<bool, EngineError> {
+        let Some(Some(root)) = self.file_roots.get(number) else {
+            return Ok(true);
+        };
+        let before = self.lookup.directory(&root.path)?;
+        Ok(before.is_none_or(|before| before.entry != *entry))
     }
 
     fn push(&mut self, frame: &mut Frame, entry: PageEntry) -> Result<(), EngineError> {
@@ -261,6 +306,8 @@ impl<'a> Assembler<'a> {
         };
         let is_as_it_was = frame.enter.clean && frame.changed.is_empty() && !frame.unsure;
         let tree = if is_as_it_was {
+            frame.totals = frame.row_before().totals;
+            self.move_pages(&frame)?;
             old_tree(&frame)
         } else {
             if frame.enter.clean {
@@ -274,39 +321,52 @@ impl<'a> Assembler<'a> {
             Some(tree)
         };
         let tree = tree.unwrap_or_else(|| Content::Inline(Vec::new()));
-        if is_as_it_was {
-            frame.totals = frame
-                .enter
-                .row
-                .as_ref()
-                .map(|row| row.totals)
-                .unwrap_or_default();
-        }
-        let node = Node::Directory { tree };
         let entry = Entry {
             name: frame.enter.name.to_vec(),
             meta: frame.meta.clone(),
-            node,
+            node: Node::Directory { tree },
         };
-        let old_row = frame.enter.row.as_ref();
-        let same_entry = old_row.is_some_and(|row| row.entry == entry);
-        if !is_as_it_was
-            || !same_entry
-            || old_row.is_some_and(|row| row.local != local(&frame.enter.stat))
-        {
-            self.update
-                .put_directory(&frame.enter.path, &frame.row(entry.clone()))?;
+        let row = frame.row(entry);
+        let old = frame.enter.row.as_ref();
+        let same_entry = old.is_some_and(|old| old.entry == row.entry);
+        let same_state = old.is_some_and(|old| old.local == row.local && old.below == row.below);
+        let has_moved = frame.enter.moved_from.is_some();
+        if !is_as_it_was || !same_entry || !same_state || has_moved {
+            self.update.put_directory(&frame.enter.path, &row)?;
         }
-        self.count(&frame.totals);
-        self.hand_up(entry, same_entry)
+        let before = old.map(|old| old.below).unwrap_or_default();
+        self.hand_up(row.entry, same_entry, &row.below, &before)
+    }
+
+    /// Keeps the pages of a directory that has moved at its new path.
+    fn move_pages(&self, frame: &Frame) -> Result<(), EngineError> {
+        let Some(from) = &frame.enter.moved_from else {
+            return Ok(());
+        };
+        let mut count = 0;
+        while let Some(page) = self.lookup.page(from, count)? {
+            self.update.put_page(&frame.enter.path, count, &page)?;
+            count += 1;
+        }
+        Ok(self.update.cut_pages(&frame.enter.path, count)?)
     }
 
     /// Gives a finished directory to the one above it.
-    fn hand_up(&mut self, entry: Entry, same: bool) -> Result<(), EngineError> {
+    fn hand_up(
+        &mut self,
+        entry: Entry,
+        same: bool,
+        below: &Sums,
+        before: &Sums,
+    ) -> Result<(), EngineError> {
         let Some(mut above) = self.stack.pop() else {
+            self.assembled.changed |= !same;
             self.assembled.roots.push(Some(entry));
+            self.count(below);
             return Ok(());
         };
+        above.children.add(below);
+        above.children_before.add(before);
         let result = if above.enter.clean {
             if !same {
                 above.changed.insert(entry.name.clone(), Some(entry));
@@ -327,8 +387,10 @@ impl<'a> Assembler<'a> {
 
     /// Builds the tree of a clean directory again, some of whose directories changed.
     fn replay(&mut self, frame: &mut Frame) -> Result<(), EngineError> {
+        let from = frame.enter.moved_from.as_ref();
+        let from = from.unwrap_or(&frame.enter.path).clone();
         for number in 0.. {
-            let Some(page) = self.lookup.page(&frame.enter.path, number)? else {
+            let Some(page) = self.lookup.page(&from, number)? else {
                 return Ok(());
             };
             for mut old in page {
@@ -348,12 +410,14 @@ impl<'a> Assembler<'a> {
         Ok(())
     }
 
-    fn count(&mut self, totals: &Totals) {
-        let statistics = &mut self.assembled.statistics;
-        statistics.directories += 1;
+    /// Counts a root and everything below it.
+    fn count(&mut self, below: &Sums) {
+        let (statistics, totals) = (&mut self.assembled.statistics, &below.totals);
+        statistics.directories += below.directories;
         statistics.files += totals.files;
         statistics.others += totals.others;
         statistics.bytes += totals.bytes;
+        statistics.failed += totals.failed;
     }
 }
 
@@ -374,8 +438,40 @@ impl Frame {
             page: Vec::new(),
             pages: 0,
             totals: Totals::default(),
+            children: Sums::default(),
+            children_before: Sums::default(),
             unsure: false,
         }
+    }
+
+    /// Returns what the last snapshot summed up of it: its own, and all.
+    fn row_before(&self) -> Before {
+        let row = self.enter.row.as_ref();
+        row.map(|row| Before {
+            totals: row.totals,
+            below: row.below,
+        })
+        .unwrap_or_default()
+    }
+
+    /// Sums up the directory and everything below it. What was not looked at in a clean one is as it was.
+    fn below(&self) -> Sums {
+        let own = Sums {
+            directories: 1,
+            totals: self.totals,
+        };
+        let mut below = self.children;
+        if self.enter.clean {
+            let before = self.row_before();
+            below.add(&before.below);
+            below.take(&self.children_before);
+            below.take(&Sums {
+                directories: 1,
+                totals: before.totals,
+            });
+        }
+        below.add(&own);
+        below
     }
 
     fn row(&self, entry: Entry) -> DirectoryRow {
@@ -386,7 +482,15 @@ impl Frame {
             newest: self.enter.newest,
             scanned: self.enter.scanned,
             totals: self.totals,
+            below: self.below(),
             entry,
         }
     }
+}
+
+/// What the last snapshot summed up of a directory.
+#[derive(Default)]
+struct Before {
+    totals: Totals,
+    below: Sums,
 }

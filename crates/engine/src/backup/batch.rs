@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_base::clock::Timestamp;
-use strongroom_catalogue::{DirectoryRow, Local, PageEntry};
+use strongroom_catalogue::{DirectoryRow, Local, PageEntry, Sums};
 use strongroom_files::{Dir, Stat};
 use strongroom_format::tree::{Entry, Meta};
 
@@ -21,6 +21,8 @@ pub(crate) struct Enter {
     pub(crate) stat: Stat,
     /// What the last snapshot saw of it.
     pub(crate) row: Option<DirectoryRow>,
+    /// Where the last snapshot saw it, if not here.
+    pub(crate) moved_from: Option<Arc<[u8]>>,
     /// Whether its entries other than directories are as the last snapshot saw them.
     pub(crate) clean: bool,
     pub(crate) fingerprint: [u8; 32],
@@ -36,6 +38,10 @@ pub(crate) enum Step {
     Leave,
     /// An entry is as the last snapshot saw it.
     Same(Box<PageEntry>),
+    /// A directory is as the last snapshot saw it, with everything below.
+    SameDirectory(Box<PageEntry>, Sums),
+    /// The directory with this path is gone, with everything below.
+    Removed(Box<[u8]>),
     /// An entry is to be read.
     Read(Box<ToRead>),
     /// The entry of this name cannot be read.
@@ -56,6 +62,10 @@ pub(crate) enum Done {
     Enter(Box<Enter>, Box<Meta>),
     /// The directory ends.
     Leave,
+    /// A directory is as the last snapshot saw it, with everything below.
+    SameDirectory(Box<PageEntry>, Sums),
+    /// The directory with this path is gone, with everything below.
+    Removed(Box<[u8]>),
     /// An entry of the directory.
     Entry {
         entry: Box<Entry>,

@@ -14,7 +14,10 @@ mod batch;
 mod chunks;
 mod compress;
 mod content;
+mod hints;
+mod job;
 mod known;
+mod listing;
 mod lists;
 mod options;
 mod packer;
@@ -31,28 +34,26 @@ use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::chunker::Chunker;
 use strongroom_files::{Dir, Error, Kind, Names};
-use strongroom_format::body::{Root, Snapshot, root_name};
+use strongroom_format::body::{Root, root_name};
 
 pub use compress::{Compressor, Stream};
+pub use hints::Hints;
+pub use job::{backup, backup_changes};
 pub use options::{BackupOptions, Excludes};
 pub use summary::{BackupSummary, Counts};
 pub use survey::{Survey, survey};
 
 use crate::error::EngineError;
-use crate::monitor::{Monitor, Progress, Stop};
-use crate::writer::Writer;
+use crate::monitor::{Monitor, Stop};
 use assemble::{Assembled, Assembler, FileRoot};
 use chunks::{ChunkSet, ChunkSink};
 pub(crate) use chunks::{RawSegment, Segment};
 use content::FileReader;
-use known::open_known;
 use packer::Packer;
 use scan::Scanner;
 use spans::{SPANS_WAITING, SpanCutter};
@@ -84,85 +85,6 @@ impl OpenRoot {
             scanned,
         })
     }
-}
-
-/// Backs up what `options` names, and writes a snapshot to every destination of `writer` that works.
-///
-/// What cannot be read is told to `monitor` and left out. When `stop` is requested, what was stored so
-/// far is recorded, so that the next backup goes on from there.
-pub fn backup(
-    writer: &mut Writer<'_>,
-    catalogue: &Catalogue,
-    options: &BackupOptions,
-    monitor: &dyn Monitor,
-    progress: &Progress,
-    stop: &Stop,
-) -> Result<BackupSummary, EngineError> {
-    options.check()?;
-    let begun = Instant::now();
-    let started = writer.identity.clock.now();
-    let roots = open_roots(&options.roots)?;
-    let ring = writer.identity.ring.clone();
-    let known = open_known(writer, catalogue)?;
-    if !writer.vouches_for(catalogue.record()?.as_deref()) {
-        // What it saw may name chunks that the archive does not have.
-        catalogue.forget_directories()?;
-    }
-    let set = ChunkSet::new(&ring.dedup, known, progress);
-    let chunker = Chunker::new(ring.dedup.chunker.expose_bytes());
-    let clock = writer.identity.clock.clone();
-    let mut scanner = Scanner::new(catalogue, &options.excludes, &*clock, progress);
-    scanner.one_file_system = options.one_file_system;
-    scanner.never = options
-        .never
-        .iter()
-        .filter_map(|path| identity_of(path))
-        .collect();
-    let pipeline = Pipeline {
-        catalogue,
-        scanner: &scanner,
-        set: &set,
-        chunker: &chunker,
-        monitor,
-        stop,
-    };
-    let packer = Packer::new(writer, &set);
-    let (packer, walked) = pipeline.run(&roots, packer)?;
-    let (counts, assembled, update) = match walked {
-        Ok(walked) => walked,
-        Err(error) => {
-            let mut packer = packer;
-            packer.record_progress()?;
-            return Err(error);
-        }
-    };
-    let statistics = assembled.statistics;
-    let snapshot = Snapshot {
-        started,
-        ended: clock.now(),
-        host: options.host.clone(),
-        program: options.program.clone(),
-        tags: sorted(&options.tags),
-        statistics,
-        roots: named_roots(&roots, assembled)?,
-    };
-    let head = packer.record_snapshot(snapshot)?;
-    update.commit(&head.to_bytes())?;
-    writer.catch_up(&mut |_| ())?;
-    let total = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    Ok(BackupSummary {
-        snapshot: head,
-        files: counts,
-        failed: statistics.failed,
-        directories: statistics.directories,
-        bytes_scanned: statistics.bytes,
-        bytes_read: total(&progress.bytes_read),
-        bytes_new: total(&progress.bytes_new),
-        bytes_stored: total(&progress.bytes_stored),
-        duration: begun.elapsed(),
-        destinations: writer.reports(),
-        spool: writer.spool(),
-    })
 }
 
 /// What the threads of one backup share.

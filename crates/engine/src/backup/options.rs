@@ -1,10 +1,14 @@
 //! What is to be backed up, and what is not.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use strongroom_base::wire::Put as _;
+use strongroom_crypto::hash::hash;
 use strongroom_format::limits::{LABEL_LEN_MAX, PROGRAM_LEN_MAX, ROOTS_MAX, TAGS_MAX};
 
+use super::hints::Hints;
 use crate::error::EngineError;
 
 /// What is to be backed up.
@@ -24,9 +28,34 @@ pub struct BackupOptions {
     pub program: String,
     /// Whether directories of other file systems than their root's are left out.
     pub one_file_system: bool,
+    /// What may have changed since the last snapshot, where something watched; none where everything may have. Where the
+    /// catalogue does not know all of what the options name, everything is looked at all the same.
+    pub hints: Option<Hints>,
 }
 
 impl BackupOptions {
+    /// Returns what tells whether the last snapshot looked at the same, and left the same out.
+    pub(super) fn coverage(&self) -> [u8; 32] {
+        let mut bytes = vec![u8::from(self.one_file_system)];
+        let paths = |paths: &[PathBuf]| {
+            let mut paths: Vec<Vec<u8>> = paths
+                .iter()
+                .map(|path| path.as_os_str().as_bytes().to_vec())
+                .collect();
+            paths.sort_unstable();
+            paths
+        };
+        let patterns = self.excludes.patterns.iter();
+        let patterns = patterns.map(|pattern| pattern.as_bytes().to_vec());
+        for list in [paths(&self.roots), paths(&self.never), patterns.collect()] {
+            bytes.put_count(list.len());
+            for item in list {
+                bytes.put_bytes(&item);
+            }
+        }
+        hash(&bytes)
+    }
+
     /// Refuses what no snapshot can hold.
     pub(super) fn check(&self) -> Result<(), EngineError> {
         let too_many = |what, count: usize, max| {
@@ -58,6 +87,7 @@ impl BackupOptions {
 /// match `/`, `**` does.
 #[derive(Clone, Debug, Default)]
 pub struct Excludes {
+    patterns: Vec<String>,
     paths: GlobSet,
     names: GlobSet,
     is_empty: bool,
@@ -68,7 +98,9 @@ impl Excludes {
     pub fn new<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Result<Self, EngineError> {
         let (mut paths, mut names) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         let mut is_empty = true;
+        let mut all = Vec::new();
         for pattern in patterns {
+            all.push(pattern.to_owned());
             let failed = |source| EngineError::Pattern {
                 pattern: pattern.to_owned(),
                 source,
@@ -95,6 +127,7 @@ impl Excludes {
             source,
         };
         Ok(Self {
+            patterns: all,
             paths: paths.build().map_err(failed)?,
             names: names.build().map_err(failed)?,
             is_empty,

@@ -5,65 +5,31 @@
 //! begun: so it never waits for its turn.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use strongroom_base::clock::{Clock, Timestamp};
-use strongroom_catalogue::{Catalogue, CatalogueError, DirectoryRow, Lookup};
-use strongroom_crypto::hash::Hasher;
-use strongroom_files::{Dir, Error, Kind, NameList, Stat};
+use strongroom_base::clock::Clock;
+use strongroom_catalogue::{Catalogue, CatalogueError, Lookup};
+use strongroom_files::{Dir, Error, Kind, NameList};
 
 use super::batch::join;
+use super::hints::{Hints, Visit};
+use super::listing::{Kept, Listing};
 use super::options::Excludes;
-use crate::monitor::{Progress, count};
+use crate::monitor::Progress;
 
 /// How many entries may be listed ahead.
 const ENTRIES_AHEAD: usize = 16_384;
 /// How many directories may be listed ahead; each holds a file descriptor.
 const LISTINGS_AHEAD: usize = 128;
-/// A change within this time before a scan may not show in the time of change.
-const RACY_NANOSECONDS: i128 = 2_000_000_000;
-
-/// Says whether a state last changed at `changed` can be trusted by a scan after the one at `scanned`.
-pub(crate) fn is_settled(changed: Timestamp, scanned: Timestamp) -> bool {
-    changed.0 + RACY_NANOSECONDS <= scanned.0
-}
-
-/// A directory and its entries.
-pub(crate) struct Listing {
-    pub(crate) path: Arc<[u8]>,
-    pub(crate) dir: Arc<Dir>,
-    pub(crate) stat: Stat,
-    pub(crate) names: NameList,
-    /// The entries that are not left out, in the order of their names.
-    pub(crate) kept: Vec<Kept>,
-    pub(crate) row: Option<DirectoryRow>,
-    pub(crate) clean: bool,
-    pub(crate) fingerprint: [u8; 32],
-    pub(crate) newest: Timestamp,
-    pub(crate) scanned: Timestamp,
-}
-
-/// An entry of a listing.
-pub(crate) struct Kept {
-    /// Its number in the list of names.
-    pub(crate) name: u32,
-    /// Its state, or why it has none.
-    pub(crate) state: Result<Stat, Error>,
-    /// The listing of a directory.
-    pub(crate) job: Option<JobId>,
-}
-
 pub(crate) type JobId = u64;
 
-struct Job {
+pub(super) struct Job {
     id: JobId,
-    parent: Option<Arc<Dir>>,
-    dir: Option<Arc<Dir>>,
-    path: Arc<[u8]>,
-    name: Box<[u8]>,
+    pub(super) parent: Option<Arc<Dir>>,
+    pub(super) dir: Option<Arc<Dir>>,
+    pub(super) path: Arc<[u8]>,
+    pub(super) name: Box<[u8]>,
+    pub(super) visit: Visit,
 }
 
 #[derive(Default)]
@@ -89,6 +55,8 @@ pub(crate) struct Scanner<'a> {
     pub(crate) excludes: &'a Excludes,
     pub(crate) never: Vec<(u64, u64)>,
     pub(crate) one_file_system: bool,
+    /// What may have changed; none where everything may have.
+    pub(crate) hints: Option<&'a Hints>,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) progress: &'a Progress,
     state: Mutex<State>,
@@ -107,6 +75,7 @@ impl<'a> Scanner<'a> {
             excludes,
             never: Vec::new(),
             one_file_system: false,
+            hints: None,
             clock,
             progress,
             state: Mutex::default(),
@@ -151,15 +120,33 @@ impl<'a> Scanner<'a> {
 
     /// Asks for the listing of a root that is open already.
     pub(crate) fn root(&self, dir: Arc<Dir>, path: Arc<[u8]>) -> JobId {
-        let mut state = self.state();
-        let id = state.new_id();
-        state.stack.push(Job {
-            id,
+        let visit = self.hints.map_or(Visit::All, |hints| hints.visit(&path));
+        self.ask(Job {
+            id: 0,
             parent: None,
             dir: Some(dir),
             path,
             name: Box::default(),
-        });
+            visit,
+        })
+    }
+
+    /// Asks for the listing of a directory that was to be passed by.
+    pub(crate) fn child(&self, parent: Arc<Dir>, path: Arc<[u8]>, name: &[u8]) -> JobId {
+        self.ask(Job {
+            id: 0,
+            parent: Some(parent),
+            dir: None,
+            path,
+            name: name.into(),
+            visit: Visit::All,
+        })
+    }
+
+    fn ask(&self, job: Job) -> JobId {
+        let mut state = self.state();
+        let id = state.new_id();
+        state.stack.push(Job { id, ..job });
         drop(state);
         self.changed.notify_one();
         id
@@ -191,79 +178,15 @@ impl<'a> Scanner<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn list(&self, job: Job, lookup: &Lookup) -> Result<Listing, ScanError> {
-        let dir = match (job.dir, &job.parent) {
-            (Some(dir), _) => dir,
-            (None, Some(parent)) => {
-                Arc::new(parent.open_child(&job.name).map_err(ScanError::Files)?)
-            }
-            (None, None) => unreachable!("a directory is open or has one above it"),
-        };
-        let scanned = self.clock.now();
-        let stat = dir.stat().map_err(ScanError::Files)?;
-        let names = dir.names().map_err(ScanError::Files)?;
-        let mut kept = self.keep(&dir, &job.path, &names);
-        count(&self.progress.directories, 1);
-        self.add_jobs(&mut kept, &names, &dir, &job.path, stat.dev);
-        let (fingerprint, newest) = fingerprint(&names, &kept);
-        let row = lookup.directory(&job.path).map_err(ScanError::Catalogue)?;
-        let all_have_states = kept.iter().all(|entry| entry.state.is_ok());
-        let clean = all_have_states
-            && row.as_ref().is_some_and(|row| {
-                row.fingerprint == Some(fingerprint)
-                    && row.dev == stat.dev
-                    && is_settled(row.newest, row.scanned)
-            });
-        Ok(Listing {
-            path: job.path,
-            dir,
-            stat,
-            names,
-            kept,
-            row,
-            clean,
-            fingerprint,
-            newest,
-            scanned,
-        })
-    }
-
-    /// Asks for the state of every entry that is not left out.
-    fn keep(&self, dir: &Dir, path: &[u8], names: &NameList) -> Vec<Kept> {
-        let mut kept = Vec::with_capacity(names.len());
-        for (number, name) in (0_u32..).zip(names.iter()) {
-            if !self.excludes.is_empty() {
-                let full = join(path, name.name);
-                let (full, name) = (OsStr::from_bytes(&full), OsStr::from_bytes(name.name));
-                if self.excludes.matches(Path::new(full), Path::new(name)) {
-                    continue;
-                }
-            }
-            let state = dir.stat_child(name.name);
-            if state
-                .as_ref()
-                .is_ok_and(|stat| self.never.contains(&(stat.dev, stat.ino)))
-            {
-                continue;
-            }
-            kept.push(Kept {
-                name: number,
-                state,
-                job: None,
-            });
-        }
-        kept
-    }
-
     /// Puts the directories among the entries on the stack, the first one on top.
-    fn add_jobs(
+    pub(super) fn add_jobs(
         &self,
         kept: &mut Vec<Kept>,
         names: &NameList,
         dir: &Arc<Dir>,
         path: &[u8],
-        dev: u64,
-    ) {
+        (visit, dev, lookup): (Visit, u64, &Lookup),
+    ) -> Result<(), ScanError> {
         let is_directory = |entry: &Kept| {
             entry
                 .state
@@ -275,30 +198,43 @@ impl<'a> Scanner<'a> {
                 !is_directory(entry) || entry.state.as_ref().is_ok_and(|stat| stat.dev == dev)
             });
         }
-        if !kept.iter().any(is_directory) {
-            return;
-        }
-        let mut state = self.state();
-        let first = state.next_id;
         let mut jobs = Vec::new();
-        for entry in kept.iter_mut().filter(|entry| is_directory(entry)) {
-            let Some(name) = names.get(entry.name as usize) else {
+        for (at, entry) in kept
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| is_directory(entry))
+        {
+            let (Some(name), Ok(stat)) = (names.get(entry.name as usize), &entry.state) else {
                 continue;
             };
-            let id = first + jobs.len() as u64;
-            entry.job = Some(id);
-            jobs.push(Job {
-                id,
+            let path: Arc<[u8]> = join(path, name.name).into();
+            let Some(visit) = self.visit_of(visit, &path, stat, lookup)? else {
+                continue;
+            };
+            let job = Job {
+                id: 0,
                 parent: Some(dir.clone()),
                 dir: None,
-                path: join(path, name.name).into(),
+                path,
                 name: name.name.into(),
-            });
+                visit,
+            };
+            jobs.push((at, job));
         }
-        state.next_id += jobs.len() as u64;
-        state.stack.extend(jobs.into_iter().rev());
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.state();
+        for (at, job) in &mut jobs {
+            job.id = state.new_id();
+            kept[*at].job = Some(job.id);
+        }
+        state
+            .stack
+            .extend(jobs.into_iter().rev().map(|(_, job)| job));
         drop(state);
         self.changed.notify_all();
+        Ok(())
     }
 }
 
@@ -310,46 +246,5 @@ impl State {
     fn new_id(&mut self) -> JobId {
         self.next_id += 1;
         self.next_id - 1
-    }
-}
-
-/// Hashes names and states of the entries; of a directory only name and number, since it is looked at
-/// itself. Returns the newest time of change, too.
-fn fingerprint(names: &NameList, kept: &[Kept]) -> ([u8; 32], Timestamp) {
-    let mut bytes = Vec::with_capacity(kept.len().min(4_096) * 96);
-    let mut hasher = Hasher::new();
-    let mut newest = Timestamp(i128::MIN / 2);
-    for entry in kept {
-        let name = names
-            .get(entry.name as usize)
-            .map_or(&b""[..], |name| name.name);
-        bytes.extend_from_slice(&(name.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(name);
-        if let Ok(stat) = &entry.state {
-            bytes.push(stat.kind as u8);
-            bytes.extend_from_slice(&stat.ino.to_le_bytes());
-            if stat.kind != Kind::Directory {
-                put_state(stat, &mut bytes);
-                newest = newest.max(stat.mtime()).max(stat.ctime());
-            }
-        }
-        if bytes.len() > 65_536 {
-            hasher.update(&bytes);
-            bytes.clear();
-        }
-    }
-    hasher.update(&bytes);
-    (hasher.finalize(), newest)
-}
-
-fn put_state(stat: &Stat, out: &mut Vec<u8>) {
-    out.extend_from_slice(&stat.dev.to_le_bytes());
-    out.extend_from_slice(&stat.size.to_le_bytes());
-    for moment in [Some(stat.mtime), Some(stat.ctime), stat.btime]
-        .into_iter()
-        .flatten()
-    {
-        out.extend_from_slice(&moment.seconds().to_le_bytes());
-        out.extend_from_slice(&moment.nanoseconds().to_le_bytes());
     }
 }

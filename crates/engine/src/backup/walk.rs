@@ -10,7 +10,8 @@ use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::Node;
 
 use super::batch::{Batch, Enter, Step, ToRead, join};
-use super::scan::{JobId, Kept, Listing, ScanError, Scanner, is_settled};
+use super::listing::{Kept, Listing, is_settled};
+use super::scan::{JobId, ScanError, Scanner};
 use super::summary::Counts;
 use super::worker::local;
 use crate::error::EngineError;
@@ -47,12 +48,22 @@ struct OpenDir {
     old: OldEntries,
 }
 
+/// A directory that is to be entered.
+struct Ahead {
+    job: JobId,
+    path: Vec<u8>,
+    name: Vec<u8>,
+}
+
 /// The entries that the last snapshot saw in a directory, read page by page.
 #[derive(Default)]
 struct OldEntries {
     path: Option<Arc<[u8]>>,
     next_page: u32,
     entries: VecDeque<PageEntry>,
+    is_read: bool,
+    /// Names of directories that nobody asked for: they are gone.
+    removed: Vec<Vec<u8>>,
 }
 
 impl BatchSender {
@@ -119,27 +130,67 @@ impl Walk<'_> {
             if self.stop.is_requested() {
                 return Err(EngineError::Interrupted);
             }
-            let Some(entry) = open.listing.kept.get(open.next) else {
+            if open.next >= open.listing.kept.len() {
+                self.leave(open)?;
                 stack.pop();
-                self.out.push(Step::Leave)?;
                 continue;
-            };
+            }
             open.next += 1;
-            if let Some(job) = entry.job {
-                let name = name_of(&open.listing, entry).to_vec();
-                let path = join(&open.listing.path, &name);
+            if let Some(ahead) = self.next_directory(open)? {
+                let Ahead { job, path, name } = ahead;
                 self.enter(job, &path, &name, &mut stack)?;
-            } else if !open.listing.clean {
-                let at = open.next - 1;
-                let mut old = std::mem::take(&mut open.old);
-                let step = self.step(&open.listing, at, &mut old)?;
-                open.old = old;
-                if let Some(step) = step {
-                    self.out.push(step)?;
-                }
             }
         }
         Ok(())
+    }
+
+    /// Hands out what is to be done with the next entry of a directory. Returns the directory to enter, where it is one.
+    fn next_directory(&mut self, open: &mut OpenDir) -> Result<Option<Ahead>, EngineError> {
+        let at = open.next - 1;
+        let (listing, old) = (&open.listing, &mut open.old);
+        let entry = &listing.kept[at];
+        let state = entry.state.as_ref();
+        let is_directory = state.is_ok_and(|stat| stat.kind == Kind::Directory);
+        if !is_directory {
+            if !listing.clean
+                && let Some(step) = self.step(listing, at, old)?
+            {
+                self.out.push(step)?;
+            }
+            return Ok(None);
+        }
+        let name = name_of(listing, entry).to_vec();
+        let path = join(&listing.path, &name);
+        if listing.clean {
+            return Ok(entry.job.map(|job| Ahead { job, path, name }));
+        }
+        let known = old.find(&name, &self.lookup)?;
+        if let Some(job) = entry.job {
+            return Ok(Some(Ahead { job, path, name }));
+        }
+        let row = self.lookup.directory(&path)?;
+        if let Some((known, row)) = known.zip(row)
+            && matches!(known.entry.node, Node::Directory { .. })
+        {
+            self.out
+                .push(Step::SameDirectory(Box::new(known), row.below))?;
+            return Ok(None);
+        }
+        let parent = listing.dir.clone();
+        let job = self.scanner.child(parent, path.clone().into(), &name);
+        Ok(Some(Ahead { job, path, name }))
+    }
+
+    /// Ends a directory, and tells which of those in it are gone.
+    fn leave(&mut self, open: &mut OpenDir) -> Result<(), EngineError> {
+        if !open.listing.clean {
+            let base = open.old.path.clone();
+            let base = base.unwrap_or_else(|| open.listing.path.clone());
+            for name in open.old.rest(&self.lookup)? {
+                self.out.push(Step::Removed(join(&base, &name).into()))?;
+            }
+        }
+        self.out.push(Step::Leave)
     }
 
     /// Walks a root that is not a directory.
@@ -211,6 +262,7 @@ impl Walk<'_> {
             dir: listing.dir.clone(),
             stat: listing.stat,
             row: listing.row.clone(),
+            moved_from: listing.moved_from.clone(),
             clean: listing.clean,
             fingerprint: listing.fingerprint,
             newest: listing.newest,
@@ -227,7 +279,8 @@ impl Walk<'_> {
             count(&self.scanner.progress.bytes_scanned, totals.bytes);
         }
         self.out.push(Step::Enter(Box::new(enter)))?;
-        let path = listing.row.as_ref().map(|_| listing.path.clone());
+        let from = listing.moved_from.as_ref().unwrap_or(&listing.path);
+        let path = listing.row.as_ref().map(|_| from.clone());
         stack.push(OpenDir {
             listing,
             next: 0,
@@ -329,19 +382,46 @@ impl OldEntries {
         loop {
             while let Some(first) = self.entries.front() {
                 match first.entry.name.as_slice().cmp(name) {
-                    std::cmp::Ordering::Less => drop(self.entries.pop_front()),
+                    std::cmp::Ordering::Less => self.pass_over(),
                     std::cmp::Ordering::Equal => return Ok(self.entries.pop_front()),
                     std::cmp::Ordering::Greater => return Ok(None),
                 }
             }
-            let Some(path) = &self.path else {
+            if !self.read_page(lookup)? {
                 return Ok(None);
-            };
-            match lookup.page(path, self.next_page)? {
-                Some(page) => self.entries = page.into(),
-                None => self.path = None,
             }
-            self.next_page += 1;
         }
+    }
+
+    /// Returns the names of the directories that nobody asked for.
+    fn rest(&mut self, lookup: &Lookup) -> Result<Vec<Vec<u8>>, EngineError> {
+        loop {
+            while !self.entries.is_empty() {
+                self.pass_over();
+            }
+            if !self.read_page(lookup)? {
+                return Ok(std::mem::take(&mut self.removed));
+            }
+        }
+    }
+
+    fn pass_over(&mut self) {
+        if let Some(first) = self.entries.pop_front()
+            && matches!(first.entry.node, Node::Directory { .. })
+        {
+            self.removed.push(first.entry.name);
+        }
+    }
+
+    /// Reads the next page; says whether there is one.
+    fn read_page(&mut self, lookup: &Lookup) -> Result<bool, EngineError> {
+        let Some(path) = self.path.as_ref().filter(|_| !self.is_read) else {
+            return Ok(false);
+        };
+        let page = lookup.page(path, self.next_page)?;
+        self.next_page += 1;
+        self.is_read = page.is_none();
+        self.entries = page.unwrap_or_default().into();
+        Ok(!self.is_read)
     }
 }

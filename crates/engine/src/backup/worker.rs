@@ -99,6 +99,8 @@ impl Worker<'_> {
             }
             Step::Leave => Done::Leave,
             Step::Lost(name) => Done::Lost(name),
+            Step::SameDirectory(same, below) => Done::SameDirectory(same, below),
+            Step::Removed(path) => Done::Removed(path),
             Step::Same(same) => Done::Entry {
                 entry: Box::new(same.entry),
                 local: same.local,
@@ -114,7 +116,7 @@ impl Worker<'_> {
             && row.local == local(stat)
             && row.dev == stat.dev
             && row.entry.meta.mtime == stat.mtime()
-            && super::scan::is_settled(row.local.ctime, row.scanned)
+            && super::listing::is_settled(row.local.ctime, row.scanned)
         {
             return Ok(row.entry.meta.clone());
         }

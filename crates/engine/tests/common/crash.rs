@@ -9,7 +9,7 @@ use strongroom_base::clock::{Clock, SystemClock, Timestamp};
 use strongroom_base::ids::{DestinationId, Seq};
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::Catalogue;
-use strongroom_engine::backup::{BackupOptions, BackupSummary, backup};
+use strongroom_engine::backup::{BackupOptions, BackupSummary, backup, backup_changes};
 use strongroom_engine::erase::{EraseOptions, Erasure, erase_condemned};
 use strongroom_engine::forget::forget;
 use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
@@ -286,6 +286,19 @@ impl World {
         let warnings = Warnings::default();
         self.write(run, |writer, catalogue| {
             backup(writer, catalogue, &options, &warnings, &progress, &stop)
+        })
+    }
+
+    /// Backs up what changed, as something that watches does; `None` where nothing did.
+    pub fn backup_changes(
+        &self,
+        options: &BackupOptions,
+        progress: &Progress,
+        run: &Run<'_>,
+    ) -> Result<Option<BackupSummary>, EngineError> {
+        let (warnings, stop) = (Warnings::default(), Stop::default());
+        self.write(run, |writer, catalogue| {
+            backup_changes(writer, catalogue, options, &warnings, progress, &stop)
         })
     }
 

@@ -1,0 +1,171 @@
+//! Which directories may have changed since the last snapshot, where something watched them.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::batch::join;
+
+/// Directories that may have changed. Everything else is taken to be as the last snapshot saw it.
+///
+/// Paths are absolute, without a `/` at the end but for the root of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    directories: BTreeSet<Vec<u8>>,
+    subtrees: BTreeSet<Vec<u8>>,
+}
+
+/// How a directory is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Visit {
+    /// Listed, and all below it.
+    All,
+    /// Listed; those below it as they need.
+    List,
+    /// Not listed: something below it may have changed.
+    Pass,
+    /// Not at all.
+    Skip,
+}
+
+impl Hints {
+    /// Says that entries of a directory may have changed.
+    pub fn directory(&mut self, path: Vec<u8>) {
+        self.directories.insert(path);
+    }
+
+    /// Says that a directory and anything below it may have changed.
+    pub fn subtree(&mut self, path: Vec<u8>) {
+        self.subtrees.insert(path);
+    }
+
+    /// Says whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.directories.is_empty() && self.subtrees.is_empty()
+    }
+
+    /// Returns how many hints there are.
+    pub fn len(&self) -> usize {
+        self.directories.len() + self.subtrees.len()
+    }
+
+    /// Takes other hints in.
+    pub fn merge(&mut self, other: Self) {
+        self.directories.extend(other.directories);
+        self.subtrees.extend(other.subtrees);
+    }
+
+    /// Says how to look at a directory.
+    pub(crate) fn visit(&self, path: &[u8]) -> Visit {
+        if ancestors(path).any(|above| self.subtrees.contains(above)) {
+            Visit::All
+        } else if self.directories.contains(path) {
+            Visit::List
+        } else if first_below(&self.directories, path)
+            .or(first_below(&self.subtrees, path))
+            .is_some()
+        {
+            Visit::Pass
+        } else {
+            Visit::Skip
+        }
+    }
+
+    /// Returns the names in a directory at or below which something may have changed, in their order.
+    pub(crate) fn names_below(&self, path: &[u8]) -> Vec<Vec<u8>> {
+        let mut names = BTreeSet::new();
+        for hints in [&self.directories, &self.subtrees] {
+            let mut from = join(path, b"");
+            while let Some(next) = hints
+                .range::<[u8], _>((Bound::Included(&from[..]), Bound::Unbounded))
+                .next()
+                .filter(|found| is_below(found, path))
+            {
+                let name = first_name(next, path).to_vec();
+                from = join(path, &name);
+                // What is below it comes after names that begin with this one, as `a-` is between `a` and `a/b`.
+                let is_itself = next.len() == from.len();
+                from.push(if is_itself { 0 } else { b'/' + 1 });
+                names.insert(name);
+            }
+        }
+        names.into_iter().collect()
+    }
+}
+
+/// Returns a path and all above it.
+fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().rev();
+    let above = slashes
+        .filter(|(at, byte)| **byte == b'/' && at + 1 < path.len())
+        .map(|(at, _)| &path[..at.max(1)]);
+    std::iter::once(path).chain(above)
+}
+
+fn is_below(path: &[u8], above: &[u8]) -> bool {
+    path.len() > above.len() && path.starts_with(&join(above, b""))
+}
+
+fn first_name<'p>(path: &'p [u8], above: &[u8]) -> &'p [u8] {
+    let rest = &path[join(above, b"").len()..];
+    rest.split(|byte| *byte == b'/').next().unwrap_or(rest)
+}
+
+fn first_below<'h>(hints: &'h BTreeSet<Vec<u8>>, path: &[u8]) -> Option<&'h Vec<u8>> {
+    let from = join(path, b"");
+    let mut after = hints.range::<[u8], _>((Bound::Excluded(&from[..]), Bound::Unbounded));
+    after.next().filter(|found| is_below(found, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hints(directories: &[&str], subtrees: &[&str]) -> Hints {
+        let mut hints = Hints::default();
+        for path in directories {
+            hints.directory(path.as_bytes().to_vec());
+        }
+        for path in subtrees {
+            hints.subtree(path.as_bytes().to_vec());
+        }
+        hints
+    }
+
+    #[test]
+    fn each_directory_is_looked_at_as_it_needs() {
+        let hints = hints(&["/a/b", "/a-b"], &["/c/d"]);
+        let cases = [
+            ("/", Visit::Pass),
+            ("/a", Visit::Pass),
+            ("/a/b", Visit::List),
+            ("/a/b/c", Visit::Skip),
+            ("/a-b", Visit::List),
+            ("/a-", Visit::Skip),
+            ("/c", Visit::Pass),
+            ("/c/d", Visit::All),
+            ("/c/d/e/f", Visit::All),
+            ("/c/dd", Visit::Skip),
+        ];
+        for (path, visit) in cases {
+            assert_eq!(hints.visit(path.as_bytes()), visit, "{path}");
+        }
+        let mut all = Hints::default();
+        all.subtree(b"/".to_vec());
+        assert_eq!(all.visit(b"/x/y"), Visit::All);
+        assert_eq!(all.visit(b"/"), Visit::All);
+    }
+
+    #[test]
+    fn names_that_lead_to_a_hint_are_found_once_and_in_order() {
+        let found = hints(
+            &["/r/b/x", "/r/b/y", "/r/b", "/r/b-", "/r/a/1", "/s"],
+            &["/r/c/1/2"],
+        );
+        let names: Vec<_> = ["a", "b", "b-", "c"].map(|n| n.as_bytes().to_vec()).into();
+        assert_eq!(found.names_below(b"/r"), names);
+        let top: Vec<_> = ["r", "s"].map(|n| n.as_bytes().to_vec()).into();
+        assert_eq!(found.names_below(b"/"), top);
+        assert!(found.names_below(b"/s").is_empty());
+        assert!(found.names_below(b"/r/b/x").is_empty());
+    }
+}
