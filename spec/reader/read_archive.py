@@ -12,6 +12,7 @@ PACK, INDEX, RECORD, KEYS = 1, 2, 3, 4                      # object kinds in li
 DATA, TREE, LIST = 0, 1, 2                                  # chunk kinds
 KINDS = {1: "generation", 2: "snapshot", 3: "forget", 4: "prune", 5: "checkpoint", 6: "repair", 7: "progress"}
 MAX_CHUNK, MAX_SEGMENT, MAX_PACK = 524_288, 4_194_304, 16_777_216
+PACK_LEAST = {PACK: 32768, RECORD: 4096}                    # least plaintext of a pack, by what it lies in
 
 
 class Bad(Exception):
@@ -273,7 +274,7 @@ def read_body(record, plain):
         body["snapshots"] = r.items(lambda: (r.u(4), r.u(8), r.take(32)))
     elif record.kind == 6:
         body["note"] = r.bytes(4096)
-    r.end()
+    need_padding(r, 1024)
     return body
 
 
@@ -485,9 +486,9 @@ class Archive:
                 need(name in self.records, "a run is in a record that is missing")
                 sealed = self.records[name].part(2)
                 need(sealed, "a record that should carry a run has none")
-            self.read_run(self.open_whole(2, sealed))
+            self.read_run(self.open_whole(2, sealed), 16384 if kind == INDEX else 4096)
 
-    def read_run(self, plain):
+    def read_run(self, plain, least):
         r = In(plain, "index run")
         r.magic(b"SRix")
         counts = r.u(4), r.u(4), r.u(4)
@@ -495,12 +496,12 @@ class Archive:
         objects = [struct.unpack(">BBHII32sII24s32s", r.take(108)) for _ in range(counts[0])]
         segments = [struct.unpack(">IIII", r.take(16)) for _ in range(counts[1])]
         entries = [struct.unpack(">16sII", r.take(24)) for _ in range(counts[2])]
-        r.end()
+        need_padding(r, least)
         for o in objects:
             suite_of(o[1])
             need(o[0] in (PACK, RECORD) and o[2] == 0 and o[3] >= 1 and o[4] >= 1, "index run: bad object row")
-            need(o[6] == 0 if o[0] == PACK else o[6] >= 322 and o[7] <= 1_048_576, "index run: pack at a place where none is")
-            need(is_padded_length(plain_length(o[1], o[7])), "index run: size that no pack has")
+            need(o[6] == 0 if o[0] == PACK else o[6] >= 1345 and o[7] <= 1_048_576, "index run: pack at a place where none is")
+            need(is_pack_length(plain_length(o[1], o[7]), PACK_LEAST[o[0]]), "index run: size that no pack has")
         ascending = lambda rows, key: all(key(a) < key(b) for a, b in zip(rows, rows[1:]))
         need(ascending(objects, lambda o: o[5:7]) and ascending(segments, lambda s: s[:2]) and ascending(entries, lambda e: e[0]),
              "index run: rows are not sorted")
@@ -589,9 +590,9 @@ class Archive:
 
     # Packs as a whole (section 7)
 
-    def check_pack(self, sealed):
+    def check_pack(self, sealed, where):
         plain = self.open_whole(1, sealed)
-        need(is_padded_length(len(plain)), "pack: length is not a padded length")
+        need(is_pack_length(len(plain), PACK_LEAST[where]), "pack: length is not a padded length")
         trailer = len(plain) - 4 - int.from_bytes(plain[-4:], "big")
         need(trailer >= 0, "pack: trailer length is wrong")
         r = In(plain[trailer:-4], "pack trailer")
@@ -609,7 +610,7 @@ class Archive:
             need(offset == raw, "pack: chunk lengths do not add up")
         r.end()
         used = at + len(plain) - trailer
-        need(len(plain) == MAX_PACK or len(plain) == next(n for n in range(used, MAX_PACK + 1) if is_padded_length(n)), "pack: more padding than is needed")
+        need(len(plain) in (MAX_PACK, padded(used, PACK_LEAST[where])), "pack: more padding than is needed")
         need(not any(plain[at:trailer]), "pack: padding is not zero")
         return chunks
 
@@ -630,9 +631,9 @@ class Archive:
             folder = {PACK: ("packs", name.hex()[:2]), INDEX: ("indexes",)}.get(kind)
             stored = self.file(*folder, name.hex()) if folder else b""
             need(not folder or len(stored) == size and hash32(stored) == name, f"object {name.hex()} is damaged")
-            chunks += self.check_pack(stored) if kind == PACK else 0
+            chunks += self.check_pack(stored, PACK) if kind == PACK else 0
         for r in self.records.values():
-            chunks += sum(self.check_pack(r.stored[at:at + n]) for kind, at, n in r.parts if kind == 1)
+            chunks += sum(self.check_pack(r.stored[at:at + n], RECORD) for kind, at, n in r.parts if kind == 1)
         return chunks
 
 
@@ -658,13 +659,21 @@ def plain_length(code, size):
     return count * cell + short - tag if size >= 72 and short >= tag else 0
 
 
-def is_padded_length(n):
-    if n in (4096, 8192, 16384):
-        return True
-    if not 32768 <= n <= MAX_PACK:
-        return False
+def padded(n, least):
+    """The padded length of n bytes (section 4.1)."""
+    if n <= 32768:
+        return max(least, 1 << max(n - 1, 0).bit_length())
     e = n.bit_length() - 1
-    return n % (1 << (e - e.bit_length())) == 0
+    return n + -n % (1 << (e - e.bit_length()))
+
+
+def is_pack_length(n, least): return n <= MAX_PACK and padded(n, least) == n
+
+
+def need_padding(r, least):
+    """What follows is the padding of what was read, and nothing else."""
+    need(len(r.data) == padded(r.at, least), f"{r.what}: length is not the padded length")
+    need(not any(r.data[r.at:]), f"{r.what}: padding is not zero")
 
 
 # Commands

@@ -12,33 +12,48 @@ use anyhow::Result;
 
 use crate::random::{self, Rng};
 
-/// How many bytes a tree has in its files, before compression.
-const TREE_LEN: u32 = 2 << 20;
-/// How many files a tree has, at least and at most.
-const TREE_FILES: (f64, f64) = (20.0, 400.0);
+/// Trees whose contents add up to the same length.
+pub(super) struct Trees {
+    /// How many bytes a tree has in its files, before compression.
+    len: u32,
+    /// How many files a tree has, at least and at most.
+    files: (f64, f64),
+}
+
+/// Trees of which every length but that of the data is below the least one.
+pub(super) const SMALL_TREES: Trees = Trees {
+    len: 2 << 20,
+    files: (20.0, 400.0),
+};
+/// Trees of which some are above it.
+pub(super) const LARGE_TREES: Trees = Trees {
+    len: 20 << 20,
+    files: (200.0, 4_000.0),
+};
 
 /// Returns the content of a candidate by its number.
 pub(super) type Candidates = fn(usize) -> Vec<u8>;
 
 /// Writes a tree: some number of files whose lengths add up to that of every other tree.
-pub(super) fn write_tree(folder: &Path, candidate: usize) -> Result<()> {
+pub(super) fn write_tree(folder: &Path, trees: &Trees, candidate: usize) -> Result<()> {
     let mut rng = random::seeded(1_000 + candidate as u64);
-    let files = between(&mut rng, TREE_FILES);
+    let files = between(&mut rng, trees.files);
     let weights: Vec<f64> = (0..files).map(|_| 0.1 + unit(&mut rng)).collect();
     let total: f64 = weights.iter().sum();
-    let mut content = digits(&mut rng, TREE_LEN as usize);
+    let content = digits(&mut rng, trees.len as usize);
+    let mut rest = content.as_slice();
     for (number, weight) in weights.iter().enumerate() {
         let is_last = number + 1 == files;
         let len = if is_last {
-            content.len()
+            rest.len()
         } else {
-            whole(f64::from(TREE_LEN) * weight / total)
+            whole(f64::from(trees.len) * weight / total)
         };
-        let rest = content.split_off(len.min(content.len()));
+        let (file, after) = rest.split_at(len.min(rest.len()));
         let sub = folder.join(format!("{:02}", number % 16));
         fs::create_dir_all(&sub)?;
-        write(&sub.join(format!("file-{number}")), &content)?;
-        content = rest;
+        write(&sub.join(format!("file-{number}")), file)?;
+        rest = after;
     }
     Ok(())
 }
@@ -119,14 +134,14 @@ mod tests {
         let extents: Vec<_> = (0..3)
             .map(|candidate| {
                 let folder = tempfile::tempdir().unwrap();
-                write_tree(folder.path(), candidate).unwrap();
+                write_tree(folder.path(), &SMALL_TREES, candidate).unwrap();
                 folders::extent(folder.path()).unwrap()
             })
             .collect();
         assert!(
             extents
                 .iter()
-                .all(|extent| extent.bytes == u64::from(TREE_LEN))
+                .all(|extent| extent.bytes == u64::from(SMALL_TREES.len))
         );
         assert!(extents[0].files != extents[1].files || extents[1].files != extents[2].files);
     }

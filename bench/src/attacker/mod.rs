@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::say;
 use crate::tool::{Place, Tool};
 use crate::{folders, ours};
-use material::Candidates;
+use material::{Candidates, Trees};
 use sight::Sight;
 
 /// How many candidates there are.
@@ -43,7 +43,8 @@ pub(crate) fn run(options: &Options, work: &Path) -> Result<()> {
         folder: &folder,
     };
     let outcomes = [
-        lab.trees()?,
+        lab.trees("tree of 2 MiB, 20 to 400 files", &material::SMALL_TREES)?,
+        lab.trees("tree of 20 MiB, 200 to 4,000 files", &material::LARGE_TREES)?,
         lab.files("file of 4 to 7 KiB in a small snapshot", material::alike)?,
         lab.files("file of 1 to 256 KiB in a small snapshot", material::unlike)?,
     ];
@@ -60,13 +61,13 @@ struct Lab<'l> {
 
 impl Lab<'_> {
     /// An archive of each tree, with keys of its own.
-    fn trees(&self) -> Result<Outcome> {
+    fn trees(&self, name: &'static str, trees: &Trees) -> Result<Outcome> {
         let source = self.folder.join("source");
         let mut sights = Vec::new();
         for candidate in 0..CANDIDATES {
-            say::progress(&format!("attacker: tree {} of {CANDIDATES}", candidate + 1));
+            say::progress(&format!("attacker: {name}, {}", candidate + 1));
             folders::make_new(&source)?;
-            material::write_tree(&source, candidate)?;
+            material::write_tree(&source, trees, candidate)?;
             for _ in 0..ARCHIVES {
                 let place = Place::new(&self.folder.join("place"))?;
                 self.back_up(&place, &source, 1)?;
@@ -77,7 +78,7 @@ impl Lab<'_> {
             .map(|number| every(&sights, number).collect())
             .collect();
         Ok(Outcome {
-            name: "tree, equal totals, in a new archive",
+            name,
             success: success(&archives),
         })
     }

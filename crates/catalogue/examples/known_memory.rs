@@ -17,6 +17,7 @@ use strongroom_crypto::suite::Suite;
 use strongroom_format::content::IdPrefix;
 use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace};
 use strongroom_format::pack::Method;
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::SealedHeader;
 
 const RUN_ENTRIES: u64 = 400_000;
@@ -131,7 +132,7 @@ fn run_of(first: u64) -> Vec<u8> {
         });
     }
     run.sort();
-    run.encode()
+    run.encode(Carrier::Object)
 }
 
 /// Returns the resident memory of this process in KiB.

@@ -10,6 +10,7 @@ use strongroom_base::object::ObjectRef;
 use strongroom_crypto::hash::hash;
 use strongroom_format::content::IdPrefix;
 use strongroom_format::index::{ENTRY_LEN, Entry, RunHeader, search_row};
+use strongroom_format::padding::Carrier;
 use strongroom_store::durable::{create_private_dir, read, write_atomic};
 
 use crate::error::CatalogueError;
@@ -137,10 +138,11 @@ impl KnownChunks {
     }
 
     fn store(&self, object: &ObjectRef, plaintext: &[u8]) -> Result<(), CatalogueError> {
-        let header = RunHeader::decode(plaintext, plaintext.len() as u64)?;
+        let header = RunHeader::of_plaintext(plaintext, Carrier::of(object))?;
         let mut filter = new_filter(&header);
-        let entries = usize::try_from(header.entry_offset(0)).unwrap_or(0);
-        insert_all(&mut filter, &plaintext[entries..]);
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let entries = plaintext.get(at(header.entry_offset(0))..at(header.len()));
+        insert_all(&mut filter, entries.unwrap_or_default());
         let bits: Vec<u8> = filter
             .as_slice()
             .iter()
@@ -158,7 +160,7 @@ impl KnownChunks {
         let len = file.metadata()?.len();
         let mut front = [0; 16];
         file.read_exact_at(&mut front, 0)?;
-        let header = RunHeader::decode(&front, len)?;
+        let header = RunHeader::decode(&front, len, Carrier::of(object))?;
         let bits = read(&self.path(object, "filter"), u64::MAX)?;
         let words: Vec<u64> = bits
             .as_chunks::<8>()

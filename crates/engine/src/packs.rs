@@ -6,7 +6,7 @@ use strongroom_crypto::keys::SealedKind;
 use strongroom_crypto::seal::PREFIX_LEN;
 use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace};
 use strongroom_format::limits::PACK_LEN_MAX;
-use strongroom_format::pack::{PackClass, Trailer, TrailerSegment, finish_pack};
+use strongroom_format::pack::{Fill, PackClass, Trailer, TrailerSegment, finish_pack};
 use strongroom_format::sealed::{HEADER_LEN, SealedHeader};
 
 use crate::backup::Segment;
@@ -111,12 +111,12 @@ impl OpenPack {
         true
     }
 
-    /// Seals what was placed; `None` where nothing was. A `full` pack gets the length of all full ones.
+    /// Seals what was placed; `None` where nothing was.
     pub(crate) fn seal(
         &mut self,
         identity: &Identity,
         generation: Generation,
-        full: bool,
+        fill: Fill,
     ) -> Option<SealedPack> {
         if self.segments.is_empty() {
             return None;
@@ -126,7 +126,7 @@ impl OpenPack {
             segments: std::mem::take(&mut self.segments),
         };
         self.trailer_len = 0;
-        finish_pack(&mut self.plaintext, &trailer, full)
+        finish_pack(&mut self.plaintext, &trailer, fill)
             .expect("segments were placed where they fit");
         let mut bytes = Vec::new();
         let header = seal(

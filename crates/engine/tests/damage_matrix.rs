@@ -17,6 +17,7 @@ use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, verify};
 use strongroom_engine::{Progress, Stop};
 use strongroom_format::keys::KeysObject;
 use strongroom_format::pack::{PackClass, Trailer};
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::open_object;
 use strongroom_read::{Archive, Replicas};
 use strongroom_replica::layout::object_path;
@@ -90,7 +91,9 @@ impl Subject {
             let class = || {
                 let (archive, ring) = (identity.archive, &*identity.ring);
                 let opened = open_object(bytes, SealedKind::Pack, archive, ring).unwrap();
-                Trailer::of_plaintext(&opened.1).unwrap().class
+                Trailer::of_plaintext(&opened.1, Carrier::Object)
+                    .unwrap()
+                    .class
             };
             match kind {
                 "descriptor" => below == "archive",

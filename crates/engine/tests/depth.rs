@@ -19,8 +19,9 @@ use strongroom_format::body::{Body, Deed, Root, Snapshot, Statistics};
 use strongroom_format::content::{ChunkId, Content};
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::pack::{
-    Method, PackClass, Trailer, TrailerChunk, TrailerSegment, finish_pack,
+    Fill, Method, PackClass, Trailer, TrailerChunk, TrailerSegment, finish_pack,
 };
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::{EpochKeys as _, SealedHeader, seal_object};
 use strongroom_format::tree::{ChunkWriter, Entry, Meta, Node, Owner};
 use strongroom_read::{Archive, ReadError, Replicas};
@@ -98,7 +99,7 @@ fn deep_pack(world: &World) -> (Vec<u8>, Content) {
             chunks,
         }],
     };
-    finish_pack(&mut raw, &trailer, false).unwrap();
+    finish_pack(&mut raw, &trailer, Fill::Least(Carrier::Object)).unwrap();
     (seal(world, SealedKind::Pack, &raw), tree)
 }
 

@@ -16,6 +16,7 @@ use strongroom_format::index::{
     SegmentPlace, search,
 };
 use strongroom_format::keys::KeyRing;
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::{CELLS_START, HEADER_LEN, SealedHeader, open_object, opener};
 use strongroom_replica::Replica;
 use strongroom_replica::parallel::{THREADS_MAX, in_order};
@@ -133,7 +134,8 @@ impl RunOpener<'_> {
         let cells = Cells::new(*object, 0..size, &header, opener)?;
         let first = cells.open_first(&front)?;
         let header = &first[..RUN_HEADER_LEN.min(first.len())];
-        let header = RunHeader::decode(header, cells.plaintext_len()).map_err(damaged)?;
+        let header =
+            RunHeader::decode(header, cells.plaintext_len(), Carrier::Object).map_err(damaged)?;
         let (stretch, most) = if is_far { CELLS_FAR } else { (1, CELLS_KEPT) };
         let rows = Rows::Cells(CachedCells::new(cells, stretch, most));
         Ok(Run {
@@ -190,7 +192,7 @@ pub(crate) fn index_part(record: &Record) -> Option<&[u8]> {
 
 impl Run {
     fn whole(object: ObjectRef, plaintext: Vec<u8>) -> Result<Self, ReadError> {
-        let header = RunHeader::decode(&plaintext, plaintext.len() as u64)
+        let header = RunHeader::of_plaintext(&plaintext, Carrier::of(&object))
             .map_err(|source| ReadError::Object { object, source })?;
         Ok(Self {
             object,
@@ -323,7 +325,9 @@ impl Index {
             let covered = covered_by(&self.opener(), &self.objects);
             let made = self.rebuild(&covered).unwrap_or_default().runs;
             let object = ObjectRef::index(ObjectName([0; 32]));
-            let whole = |run: &strongroom_format::index::Run| Run::whole(object, run.encode());
+            let whole = |run: &strongroom_format::index::Run| {
+                Run::whole(object, run.encode(Carrier::Object))
+            };
             made.iter().filter_map(|run| whole(run).ok()).collect()
         });
         for run in made {

@@ -8,6 +8,7 @@ use strongroom_crypto::keys::SealedKind;
 use strongroom_format::FormatError;
 use strongroom_format::index::{PackPlace, Run};
 use strongroom_format::pack::Trailer;
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::{CELLS_START, HEADER_LEN, SealedHeader, open_object, opener};
 use strongroom_replica::Replica;
 use strongroom_replica::log::{Log, read_log_of};
@@ -40,7 +41,7 @@ pub(crate) fn covered_by(opener: &RunOpener<'_>, runs: &[ObjectRef]) -> HashSet<
     for object in runs {
         // One that cannot be read covers nothing.
         let run = opener.plaintext(object).ok();
-        let run = run.and_then(|plaintext| Run::decode(&plaintext).ok());
+        let run = run.and_then(|plaintext| Run::decode(&plaintext, Carrier::of(object)).ok());
         let places = run.into_iter().flat_map(|run| run.objects);
         covered.extend(places.map(|place| (place.object, place.offset)));
     }
@@ -127,7 +128,7 @@ fn packs_in(
             header,
             prefix: *prefix.ok_or_else(|| malformed(object))?,
         };
-        let trailer = Trailer::of_plaintext(&plaintext).map_err(damaged)?;
+        let trailer = Trailer::of_plaintext(&plaintext, Carrier::Record).map_err(damaged)?;
         Ok((place, trailer))
     };
     let pack = |(kind, offset, bytes): (PartKind, usize, &[u8])| {
@@ -177,7 +178,7 @@ fn open_trailer_at(
     let start = len.checked_sub(4).ok_or_else(|| malformed(*object))?;
     let last = cells.read(&one, start..len)?;
     let last = *last.first_chunk().ok_or_else(|| malformed(*object))?;
-    let range = Trailer::range(len, last).map_err(damaged)?;
+    let range = Trailer::range(len, last, Carrier::Object).map_err(damaged)?;
     let trailer = Trailer::decode(&cells.read(&one, range.clone())?, range.start);
     let place = PackPlace {
         object: *object,

@@ -9,7 +9,8 @@ use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::SealedKind;
 use strongroom_format::body::{Body, Deed, Snapshot};
 use strongroom_format::index::{Run, level};
-use strongroom_format::pack::PackClass;
+use strongroom_format::pack::{Fill, PackClass};
+use strongroom_format::padding::Carrier;
 use strongroom_replica::record::{
     Added, Changes, PartKind, RecordKind, SMALL_PAYLOAD_LEN_MAX, payload_offset,
 };
@@ -30,6 +31,8 @@ const PROGRESS_BYTES: u64 = 4 << 30;
 const PROGRESS_TIME: Duration = Duration::from_mins(5);
 /// Room in a record for its body beside the packs.
 const BODY_ROOM: usize = 64 << 10;
+/// The last pack of a class before a record.
+const LAST: Fill = Fill::Least(Carrier::Object);
 /// Longest share of a chunk in an index run, with its segment's row.
 const INDEX_ROW_LEN_MAX: usize = 48;
 /// How many runs of one level are merged.
@@ -88,7 +91,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         self.open_pack(class).push(segment);
         while self.open_pack(class).has_many_waiting() {
             if !self.open_pack(class).place_one() {
-                self.finish_pack(class, true);
+                self.finish_pack(class, Fill::Full);
             }
         }
     }
@@ -104,14 +107,14 @@ impl<'a, 'w> Packer<'a, 'w> {
     fn place_all(&mut self, class: PackClass) {
         while self.open_pack(class).has_waiting() {
             if !self.open_pack(class).place_one() {
-                self.finish_pack(class, true);
+                self.finish_pack(class, Fill::Full);
             }
         }
     }
 
     /// Seals the open pack, and hands it to the destinations.
-    fn finish_pack(&mut self, class: PackClass, full: bool) {
-        let Some(pack) = self.seal_pack(class, full) else {
+    fn finish_pack(&mut self, class: PackClass, fill: Fill) {
+        let Some(pack) = self.seal_pack(class, fill) else {
             return;
         };
         let object = ObjectRef::pack(ObjectName(hash(&pack.bytes)));
@@ -129,14 +132,14 @@ impl<'a, 'w> Packer<'a, 'w> {
         self.fanout.put(object, bytes);
     }
 
-    fn seal_pack(&mut self, class: PackClass, full: bool) -> Option<SealedPack> {
+    fn seal_pack(&mut self, class: PackClass, fill: Fill) -> Option<SealedPack> {
         if self.open_pack(class).len() == 0 {
             return None;
         }
         let identity = self.writer.identity.clone();
         let generation = self.writer.next_id().generation;
         self.fanout.settle();
-        self.open_pack(class).seal(&identity, generation, full)
+        self.open_pack(class).seal(&identity, generation, fill)
     }
 
     fn seal(&self, kind: SealedKind, plaintext: &[u8], out: &mut Vec<u8>) {
@@ -162,7 +165,7 @@ impl<'a, 'w> Packer<'a, 'w> {
     pub(crate) fn record_progress(&mut self) -> Result<(), EngineError> {
         for class in [PackClass::Data, PackClass::Meta] {
             self.place_all(class);
-            self.finish_pack(class, false);
+            self.finish_pack(class, LAST);
         }
         if self.run.entries.is_empty() {
             return Ok(());
@@ -181,7 +184,7 @@ impl<'a, 'w> Packer<'a, 'w> {
     fn put_run(&mut self) -> (ObjectRef, Vec<u8>) {
         let mut run = std::mem::take(&mut self.run);
         run.sort();
-        let plaintext = run.encode();
+        let plaintext = run.encode(Carrier::Object);
         let object = self.put_index(&plaintext);
         (object, plaintext)
     }
@@ -201,7 +204,7 @@ impl<'a, 'w> Packer<'a, 'w> {
     /// Notes that the chunks of a recorded run are known.
     fn know(&mut self, run: ObjectRef, plaintext: &[u8]) -> Result<(), EngineError> {
         self.set.change_known(|known| known.add(&run, plaintext))?;
-        let entries = Run::decode(plaintext)
+        let entries = Run::decode(plaintext, Carrier::of(&run))
             .map_err(strongroom_catalogue::CatalogueError::from)?
             .entries;
         self.set.settle(entries.iter().map(|entry| entry.prefix));
@@ -268,8 +271,8 @@ impl<'a, 'w> Packer<'a, 'w> {
         } else if nothing_written && self.is_small(&deed, &runs) {
             self.commit_small(deed, objects_only(&condemns), runs)?
         } else {
-            self.finish_pack(PackClass::Data, false);
-            self.finish_pack(PackClass::Meta, false);
+            self.finish_pack(PackClass::Data, LAST);
+            self.finish_pack(PackClass::Meta, LAST);
             let (run, plaintext) = self.put_run();
             runs.push(run);
             self.wait();
@@ -307,7 +310,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         runs.sort_unstable();
         let packs: Vec<SealedPack> = [PackClass::Data, PackClass::Meta]
             .into_iter()
-            .filter_map(|class| self.seal_pack(class, false))
+            .filter_map(|class| self.seal_pack(class, Fill::Least(Carrier::Record)))
             .collect();
         self.wait();
         let changes = self.take_changes(condemns);
@@ -319,7 +322,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         }
         let mut run = std::mem::take(&mut self.run);
         run.sort();
-        let plaintext = run.encode();
+        let plaintext = run.encode(Carrier::Record);
         let mut index = Vec::new();
         self.seal(SealedKind::Index, &plaintext, &mut index);
         let mut parts: Vec<(PartKind, &[u8])> = vec![(PartKind::Body, &body)];
@@ -354,7 +357,7 @@ impl<'a, 'w> Packer<'a, 'w> {
                 continue;
             };
             all.sort();
-            let plaintext = all.encode();
+            let plaintext = all.encode(Carrier::Object);
             let object = self.put_index(&plaintext);
             self.set
                 .change_known(|known| known.add(&object, &plaintext))?;
@@ -378,8 +381,8 @@ impl<'a, 'w> Packer<'a, 'w> {
             let Ok(plaintext) = sound else {
                 return Ok(None);
             };
-            let run =
-                Run::decode(&plaintext).map_err(strongroom_catalogue::CatalogueError::from)?;
+            let run = Run::decode(&plaintext, Carrier::of(object))
+                .map_err(strongroom_catalogue::CatalogueError::from)?;
             append_run(&mut all, run);
         }
         Ok(Some(all))

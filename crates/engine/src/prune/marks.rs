@@ -8,6 +8,7 @@ use strongroom_crypto::keys::ChunkKind;
 use strongroom_format::content::IdPrefix;
 use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace};
 use strongroom_format::pack::PackClass;
+use strongroom_format::padding::Carrier;
 use strongroom_read::Archive;
 
 use crate::error::EngineError;
@@ -201,7 +202,7 @@ impl MarkedRun {
 
 fn decode(known: &KnownChunks, object: &ObjectRef) -> Result<Run, EngineError> {
     let plaintext = known.plaintext(object)?;
-    Ok(Run::decode(&plaintext).map_err(CatalogueError::from)?)
+    Ok(Run::decode(&plaintext, Carrier::of(object)).map_err(CatalogueError::from)?)
 }
 
 #[cfg(test)]
@@ -265,7 +266,7 @@ mod tests {
             });
         }
         run.sort();
-        run.encode()
+        run.encode(Carrier::Object)
     }
 
     fn marks_of(runs: u64, entries: u32) -> (Marks, tempfile::TempDir) {

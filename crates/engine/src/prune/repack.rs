@@ -11,6 +11,7 @@ use strongroom_crypto::keys::SealedKind;
 use strongroom_format::content::{ChunkId, IdPrefix};
 use strongroom_format::index::PackPlace;
 use strongroom_format::pack::{Method, PackClass, Trailer, TrailerSegment};
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::open_object;
 use strongroom_read::{Archive, ReadError};
 
@@ -36,7 +37,7 @@ impl Reader<'_> {
         let (_, plaintext) =
             open_object(&sealed, SealedKind::Pack, archive, ring).map_err(damaged)?;
         drop(sealed);
-        let trailer = Trailer::of_plaintext(&plaintext).map_err(damaged)?;
+        let trailer = Trailer::of_plaintext(&plaintext, Carrier::of(&object)).map_err(damaged)?;
         let (mut at, mut segments) = (0, Vec::new());
         let mut found: BTreeSet<IdPrefix> = BTreeSet::new();
         for segment in trailer.segments {

@@ -7,7 +7,8 @@ use strongroom_base::object::ObjectRef;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::SealedKind;
 use strongroom_format::index::{Run, SegmentPlace};
-use strongroom_format::pack::PackClass;
+use strongroom_format::pack::{Fill, PackClass};
+use strongroom_format::padding::Carrier;
 use strongroom_replica::record::Added;
 
 use super::marks::{Marks, PackKey, key_of};
@@ -59,7 +60,7 @@ impl<'a> Output<'a> {
         self.open_pack(class).push(segment);
         while self.open_pack(class).has_many_waiting() {
             if !self.open_pack(class).place_one() {
-                self.finish_pack(class, true);
+                self.finish_pack(class, Fill::Full);
             }
         }
     }
@@ -69,10 +70,10 @@ impl<'a> Output<'a> {
         for class in [PackClass::Data, PackClass::Meta] {
             while self.open_pack(class).has_waiting() {
                 if !self.open_pack(class).place_one() {
-                    self.finish_pack(class, true);
+                    self.finish_pack(class, Fill::Full);
                 }
             }
-            self.finish_pack(class, false);
+            self.finish_pack(class, Fill::Least(Carrier::Object));
         }
     }
 
@@ -83,14 +84,14 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn finish_pack(&mut self, class: PackClass, full: bool) {
+    fn finish_pack(&mut self, class: PackClass, fill: Fill) {
         if self.open_pack(class).len() == 0 {
             return;
         }
         // One sealed pack at a time.
         self.fanout.settle();
         let (identity, generation) = (self.identity.clone(), self.generation);
-        let Some(pack) = self.open_pack(class).seal(&identity, generation, full) else {
+        let Some(pack) = self.open_pack(class).seal(&identity, generation, fill) else {
             return;
         };
         let object = ObjectRef::pack(ObjectName(hash(&pack.bytes)));
@@ -147,7 +148,7 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         run.sort();
-        let plaintext = run.encode();
+        let plaintext = run.encode(Carrier::Object);
         drop(run);
         let mut bytes = Vec::new();
         seal(

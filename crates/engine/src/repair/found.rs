@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_format::index::Run;
+use strongroom_format::padding::Carrier;
 use strongroom_read::{Archive, PackKey, ReadError, Rebuilt};
 use strongroom_replica::Replica;
 use strongroom_replica::log::{Log, read_log_of};
@@ -121,7 +122,7 @@ pub(super) fn readable_runs(
     let mut runs = HashMap::new();
     for object in objects {
         let run = archive.run_plaintext(object).and_then(|plaintext| {
-            Run::decode(&plaintext).map_err(|source| ReadError::Object {
+            Run::decode(&plaintext, Carrier::of(object)).map_err(|source| ReadError::Object {
                 object: *object,
                 source,
             })

@@ -11,6 +11,7 @@ use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::SealedKind;
 use strongroom_format::index::Run;
+use strongroom_format::padding::Carrier;
 use strongroom_read::{Archive, Replicas};
 use strongroom_replica::record::{Added, Changes};
 
@@ -112,7 +113,7 @@ fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Vec<Added> {
         let (ring, random) = (&identity.ring, &*identity.random);
         let mut bytes = Vec::new();
         let kind = SealedKind::Index;
-        let plaintext = run.encode();
+        let plaintext = run.encode(Carrier::Object);
         seal(
             identity.archive,
             generation,

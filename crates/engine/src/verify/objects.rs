@@ -9,6 +9,7 @@ use strongroom_crypto::seal::PREFIX_LEN;
 use strongroom_format::content::ChunkId;
 use strongroom_format::index::PackPlace;
 use strongroom_format::pack::{Method, Trailer};
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::{HEADER_LEN, open_object};
 use strongroom_read::{Archive, PackKey, ReadError, decompress_segment};
 use strongroom_replica::Replica;
@@ -162,7 +163,7 @@ pub(crate) fn check_object_at(
             &**archive.key_ring(),
         )
         .map_err(damaged)?;
-        strongroom_format::index::Run::decode(&plaintext).map_err(damaged)?;
+        strongroom_format::index::Run::decode(&plaintext, Carrier::of(object)).map_err(damaged)?;
         return Ok(0);
     }
     Ok(check_pack(archive, (*object, 0), &bytes)?.0)
@@ -182,7 +183,7 @@ fn check_pack(
         &**archive.key_ring(),
     )
     .map_err(damaged)?;
-    let trailer = Trailer::of_plaintext(&plaintext).map_err(damaged)?;
+    let trailer = Trailer::of_plaintext(&plaintext, Carrier::of(&object)).map_err(damaged)?;
     let (mut at, mut checked) = (0, 0);
     for segment in &trailer.segments {
         let stored = &plaintext[at..at + segment.stored_len as usize];

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_format::index::{PackPlace, Run};
 use strongroom_format::pack::Trailer;
+use strongroom_format::padding::Carrier;
 use strongroom_read::{Archive, ReadError};
 
 use super::VerifyReport;
@@ -104,7 +105,7 @@ pub(super) fn check_rows(
                 object: *object,
                 source,
             };
-            Run::decode(&plaintext).map_err(damaged)
+            Run::decode(&plaintext, Carrier::of(object)).map_err(damaged)
         });
         let rows = match run {
             Ok(run) => Rows::new(*object, run),
@@ -161,7 +162,7 @@ mod tests {
         PackPlace {
             object: ObjectRef::pack(ObjectName([byte; 32])),
             offset: 0,
-            size: 4_184,
+            size: 32_888,
             header: SealedHeader {
                 kind: SealedKind::Pack,
                 suite: Suite::Aes256,

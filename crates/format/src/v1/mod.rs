@@ -7,6 +7,7 @@ pub mod index;
 pub mod keys;
 pub mod limits;
 pub mod pack;
+pub mod padding;
 pub mod sealed;
 pub mod tree;
 

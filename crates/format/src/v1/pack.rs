@@ -10,6 +10,7 @@ use strongroom_crypto::keys::ChunkKind;
 use super::content::{ChunkId, IdPrefix, read_chunk_len};
 use super::error::FormatError;
 use super::limits::{PACK_LEN_MAX, SEGMENT_LEN_MAX};
+use super::padding::{Carrier, is_padded_len, padded_len};
 
 /// Most segments of a pack.
 const SEGMENTS_MAX: usize = 1_048_576;
@@ -86,44 +87,24 @@ pub struct Trailer {
     pub segments: Vec<TrailerSegment>,
 }
 
-/// Rounds a length up so that it reveals only O(log log) bits: PADMÉ (Nikitin et al., 2019, section 4).
-pub fn padme(len: usize) -> usize {
-    if len < 2 {
-        return len;
-    }
-    let exponent = len.ilog2();
-    let low_bits = exponent - (exponent.ilog2() + 1);
-    let mask = (1_usize << low_bits) - 1;
-    (len + mask) & !mask
-}
-
-/// Returns the smallest padded length that holds `len` bytes.
-pub fn padded_len(len: usize) -> usize {
-    match len {
-        0..=4_096 => 4_096,
-        4_097..=8_192 => 8_192,
-        8_193..=16_384 => 16_384,
-        16_385..=32_768 => 32_768,
-        _ => padme(len),
-    }
-}
-
-/// Says whether a plaintext of a pack may have this length.
-pub(crate) fn is_padded_len(len: usize) -> bool {
-    len <= PACK_LEN_MAX && padded_len(len) == len
+/// How long a pack becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// As long as a pack may be: an object that is followed by others.
+    Full,
+    /// As short as what carries it lets it be.
+    Least(Carrier),
 }
 
 /// Appends padding and trailer to the segments in `plaintext`.
 ///
-/// `full` fills up to the length of a full pack. Returns `None` where the pack would be longer than a
-/// pack may be.
-pub fn finish_pack(plaintext: &mut Vec<u8>, trailer: &Trailer, full: bool) -> Option<()> {
+/// Returns `None` where the pack would be longer than a pack may be.
+pub fn finish_pack(plaintext: &mut Vec<u8>, trailer: &Trailer, fill: Fill) -> Option<()> {
     let encoded = trailer.encode();
     let tail = encoded.len() + 4;
-    let target = if full {
-        PACK_LEN_MAX
-    } else {
-        padded_len(plaintext.len() + tail)
+    let target = match fill {
+        Fill::Full => PACK_LEN_MAX,
+        Fill::Least(carrier) => padded_len(plaintext.len() + tail, carrier.pack_len_min()),
     };
     if target > PACK_LEN_MAX || target < plaintext.len() + tail {
         return None;
@@ -155,10 +136,13 @@ impl Trailer {
 
     /// Returns where the trailer of a pack lies, given its length and the last four bytes of its
     /// plaintext.
-    pub fn range(plaintext_len: u64, last4: [u8; 4]) -> Result<std::ops::Range<u64>, FormatError> {
+    pub fn range(
+        plaintext_len: u64,
+        last4: [u8; 4],
+        carrier: Carrier,
+    ) -> Result<std::ops::Range<u64>, FormatError> {
         let wrong = FormatError::malformed("pack");
-        let usize_len = usize::try_from(plaintext_len).map_err(|_| wrong(invalid("length")))?;
-        if !is_padded_len(usize_len) {
+        if !is_pack_len(plaintext_len, carrier) {
             return Err(wrong(invalid("length")));
         }
         let end = plaintext_len - 4;
@@ -174,9 +158,9 @@ impl Trailer {
     }
 
     /// Reads the trailer of a whole plaintext, and refuses padding that is not zero.
-    pub fn of_plaintext(plaintext: &[u8]) -> Result<Self, FormatError> {
+    pub fn of_plaintext(plaintext: &[u8], carrier: Carrier) -> Result<Self, FormatError> {
         let last4 = plaintext.last_chunk().copied().unwrap_or_default();
-        let range = Self::range(plaintext.len() as u64, last4)?;
+        let range = Self::range(plaintext.len() as u64, last4, carrier)?;
         let wrong = FormatError::malformed("pack");
         let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end))
         else {
@@ -185,7 +169,8 @@ impl Trailer {
         let trailer = Self::decode(&plaintext[start..end], range.start)?;
         let used: usize = trailer.segments.iter().map(|s| s.stored_len as usize).sum();
         let needed = used + (plaintext.len() - start);
-        if plaintext.len() != PACK_LEN_MAX && plaintext.len() != padded_len(needed) {
+        let least = padded_len(needed, carrier.pack_len_min());
+        if plaintext.len() != PACK_LEN_MAX && plaintext.len() != least {
             return Err(wrong(invalid("length")));
         }
         if plaintext[used..start].iter().any(|byte| *byte != 0) {
@@ -215,6 +200,12 @@ impl Trailer {
         }
         Ok(Self { class, segments })
     }
+}
+
+/// Says whether a plaintext of a pack may have this length.
+pub(crate) fn is_pack_len(len: u64, carrier: Carrier) -> bool {
+    let is_padded = |len| len <= PACK_LEN_MAX && is_padded_len(len, carrier.pack_len_min());
+    usize::try_from(len).is_ok_and(is_padded)
 }
 
 fn read_segment(reader: &mut Reader<'_>, class: PackClass) -> Result<TrailerSegment, WireError> {
@@ -286,33 +277,27 @@ mod tests {
         }
     }
 
-    #[test]
-    fn padding_reveals_little() {
-        assert_eq!(padded_len(1), 4_096);
-        assert_eq!(padded_len(4_097), 8_192);
-        assert_eq!(padded_len(32_769), 34_816);
-        assert_eq!(padded_len(PACK_LEN_MAX), PACK_LEN_MAX);
-        for len in [40_000, 1_000_003, 16_000_000] {
-            let padded = padded_len(len);
-            assert_eq!(padded_len(padded), padded);
-            assert!(
-                padded >= len && padded * 100 < len * 107,
-                "{len} -> {padded}"
-            );
-        }
+    #[track_caller]
+    fn comes_back(carrier: Carrier, len: usize, other: Carrier) {
+        let mut plaintext = vec![7; 180];
+        finish_pack(&mut plaintext, &trailer(), Fill::Least(carrier)).unwrap();
+        assert_eq!(plaintext.len(), len);
+        assert_eq!(
+            Trailer::of_plaintext(&plaintext, carrier).unwrap(),
+            trailer()
+        );
+        assert!(Trailer::of_plaintext(&plaintext, other).is_err());
+        plaintext[200] = 1;
+        assert!(
+            Trailer::of_plaintext(&plaintext, carrier).is_err(),
+            "padding must be zero"
+        );
     }
 
     #[test]
-    fn a_trailer_comes_back() {
-        let mut plaintext = vec![7; 180];
-        finish_pack(&mut plaintext, &trailer(), false).unwrap();
-        assert_eq!(plaintext.len(), 4_096);
-        assert_eq!(Trailer::of_plaintext(&plaintext).unwrap(), trailer());
-        plaintext[200] = 1;
-        assert!(
-            Trailer::of_plaintext(&plaintext).is_err(),
-            "padding must be zero"
-        );
+    fn a_trailer_comes_back_from_where_it_belongs() {
+        comes_back(Carrier::Record, 4_096, Carrier::Object);
+        comes_back(Carrier::Object, 32_768, Carrier::Record);
     }
 
     #[track_caller]

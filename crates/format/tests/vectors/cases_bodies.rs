@@ -296,12 +296,33 @@ pub(crate) fn cases() -> Vec<Case> {
             .with("kind", 7)
             .refused(&words("kind")),
     );
-    let longer = [prune.encode(), vec![0]].concat();
-    let error = "malformed body of a record: bytes follow the end of the value";
-    cases.push(
-        case("body", "trailing", "a byte after the end", &longer)
-            .with("kind", 4)
-            .refused(error),
-    );
+    let edits: [(&str, &str, Edit<Vec<u8>>, &str); 5] = [
+        (
+            "trailing",
+            "a byte after the padding",
+            |b| b.push(0),
+            "length",
+        ),
+        ("cut", "cut short", |b| b.truncate(1_023), "length"),
+        ("unpadded", "no padding", |b| b.truncate(190), "length"),
+        (
+            "long",
+            "more padding than is needed",
+            |b| b.resize(2_048, 0),
+            "length",
+        ),
+        (
+            "padding",
+            "padding that is not zero",
+            |b| b[190] = 1,
+            "padding",
+        ),
+    ];
+    for (name, about, edit, field) in edits {
+        let mut bytes = prune.encode();
+        edit(&mut bytes);
+        let case = case("body", name, about, &bytes).with("kind", 4);
+        cases.push(case.refused(&words(field)));
+    }
     cases
 }

@@ -8,8 +8,9 @@ use strongroom_crypto::suite::Suite;
 use strongroom_format::content::ChunkId;
 use strongroom_format::index::{Entry as Row, PackPlace, Run, SegmentPlace};
 use strongroom_format::pack::{
-    Method, PackClass, Trailer, TrailerChunk, TrailerSegment, finish_pack,
+    Fill, Method, PackClass, Trailer, TrailerChunk, TrailerSegment, finish_pack,
 };
+use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::SealedHeader;
 
 use crate::common::Case;
@@ -43,23 +44,63 @@ fn data_trailer() -> Trailer {
     trailer(PackClass::Data, [ChunkKind::Data; 2])
 }
 
-fn pack(trailer: &Trailer) -> Vec<u8> {
+fn pack(trailer: &Trailer, carrier: Carrier) -> Vec<u8> {
     let mut plaintext = vec![0x5e; 260];
-    finish_pack(&mut plaintext, trailer, false).unwrap();
+    finish_pack(&mut plaintext, trailer, Fill::Least(carrier)).unwrap();
     plaintext
+}
+
+/// A pack or a run that a record carries, so that the files are short, or an object.
+fn carried(carrier: Carrier, structure: &str, name: &str, about: &str, bytes: &[u8]) -> Case {
+    let word = match carrier {
+        Carrier::Object => "object",
+        Carrier::Record => "record",
+    };
+    case(structure, name, about, bytes).with("carrier", word)
 }
 
 fn packs() -> Vec<Case> {
     let trees = trailer(PackClass::Meta, [ChunkKind::Tree, ChunkKind::List]);
     let mut cases = vec![
-        case(
+        carried(
+            Carrier::Record,
             "pack",
             "data",
             "two segments; their bytes stand for chunks",
-            &pack(&data_trailer()),
+            &pack(&data_trailer(), Carrier::Record),
         ),
-        case("pack", "meta", "trees and lists", &pack(&trees)),
+        carried(
+            Carrier::Record,
+            "pack",
+            "meta",
+            "trees and lists",
+            &pack(&trees, Carrier::Record),
+        ),
+        carried(
+            Carrier::Object,
+            "pack",
+            "object",
+            "an object, which is longer",
+            &pack(&data_trailer(), Carrier::Object),
+        ),
     ];
+    let of_other = |carrier, other, name, about| {
+        let error = format!("malformed pack: `length` {NO_WRITER}");
+        let bytes = pack(&data_trailer(), other);
+        carried(carrier, "pack", name, about, &bytes).refused(&error)
+    };
+    cases.push(of_other(
+        Carrier::Object,
+        Carrier::Record,
+        "object-short",
+        "an object that is padded like a part of a record",
+    ));
+    cases.push(of_other(
+        Carrier::Record,
+        Carrier::Object,
+        "record-long",
+        "a part of a record that is padded like an object",
+    ));
     let edits: [(&str, &str, Edit<Trailer>, &str); 9] = [
         (
             "class-mixed",
@@ -120,14 +161,15 @@ fn packs() -> Vec<Case> {
         let mut trailer = data_trailer();
         edit(&mut trailer);
         let error = format!("malformed pack trailer: `{field}` {NO_WRITER}");
-        case("pack", name, about, &pack(&trailer)).refused(&error)
+        let bytes = pack(&trailer, Carrier::Record);
+        carried(Carrier::Record, "pack", name, about, &bytes).refused(&error)
     }));
     cases.extend(edited_packs());
     cases
 }
 
 fn edited_packs() -> Vec<Case> {
-    let good = pack(&data_trailer());
+    let good = pack(&data_trailer(), Carrier::Record);
     let edits: [(&str, &str, Edit<Vec<u8>>, &str); 10] = [
         (
             "long",
@@ -209,7 +251,8 @@ fn edited_packs() -> Vec<Case> {
     let edited = edits.into_iter().map(|(name, about, edit, error)| {
         let mut bytes = good.clone();
         edit(&mut bytes);
-        case("pack", name, about, &bytes).refused(&format!("malformed {error}"))
+        let error = format!("malformed {error}");
+        carried(Carrier::Record, "pack", name, about, &bytes).refused(&error)
     });
     edited.collect()
 }
@@ -255,12 +298,15 @@ fn run() -> Run {
     let pack = ObjectRef::pack(ObjectName([9; 32]));
     Run {
         objects: vec![
-            place(record(2), 500, Suite::Aes256, 1),
+            place(record(2), 1_345, Suite::Aes256, 1),
             PackPlace {
                 size: 4_200,
-                ..place(record(2), 4_684, Suite::Blowfish448, 2)
+                ..place(record(2), 5_529, Suite::Blowfish448, 2)
             },
-            place(pack, 0, Suite::ChaCha20, 3),
+            PackPlace {
+                size: 32_888,
+                ..place(pack, 0, Suite::ChaCha20, 3)
+            },
         ],
         segments: vec![
             segment(0, 0, Method::Zstd),
@@ -279,7 +325,7 @@ fn run() -> Run {
 }
 
 fn runs() -> Vec<Case> {
-    let edits: [(&str, &str, Edit<Run>, &str); 24] = [
+    let edits: [(&str, &str, Edit<Run>, &str); 25] = [
         (
             "objects-twice",
             "an object row twice",
@@ -289,25 +335,31 @@ fn runs() -> Vec<Case> {
         (
             "objects-overlap",
             "packs of a record that overlap",
-            |r| r.objects[1].offset = 4_683,
+            |r| r.objects[1].offset = 5_528,
             "index run: `objects`",
         ),
         (
             "object-size",
             "a size that no pack has",
-            |r| r.objects[2].size = 4_185,
+            |r| r.objects[2].size = 32_889,
             "object row of an index run: `size`",
         ),
         (
             "object-padding",
             "a size of a pack that is not padded",
-            |r| r.objects[2].size = 5_184,
+            |r| r.objects[2].size = 33_912,
+            "object row of an index run: `size`",
+        ),
+        (
+            "object-short",
+            "a pack object of the size of one in a record",
+            |r| r.objects[2].size = 4_184,
             "object row of an index run: `size`",
         ),
         (
             "record-offset",
             "a pack at the start of a record",
-            |r| r.objects[0].offset = 321,
+            |r| r.objects[0].offset = 1_344,
             "object row of an index run: `offset`",
         ),
         (
@@ -337,7 +389,7 @@ fn runs() -> Vec<Case> {
         (
             "segment-outside",
             "a segment that leaves no room for a trailer",
-            |r| r.segments[3].offset = 4_009,
+            |r| r.segments[3].offset = 32_681,
             "index run: `segments`",
         ),
         (
@@ -425,19 +477,28 @@ fn runs() -> Vec<Case> {
             "object row of an index run: `offset`",
         ),
     ];
-    let mut cases = vec![case(
-        "index-run",
-        "run",
-        "packs in records and alone",
-        &run().encode(),
-    )];
+    let of_run =
+        |carrier, name, about, bytes: &[u8]| carried(carrier, "index-run", name, about, bytes);
+    let in_record = run().encode(Carrier::Record);
+    let alone = run().encode(Carrier::Object);
+    let about = "packs in records and alone";
+    let mut cases = vec![
+        of_run(Carrier::Record, "run", about, &in_record),
+        of_run(Carrier::Object, "object", about, &alone),
+    ];
+    let error = format!("malformed index run: `length` {NO_WRITER}");
+    let about = "an object that is padded like a part of a record";
+    cases.push(of_run(Carrier::Object, "object-short-run", about, &in_record).refused(&error));
+    let about = "a part of a record that is padded like an object";
+    cases.push(of_run(Carrier::Record, "record-long", about, &alone).refused(&error));
     cases.extend(edits.into_iter().map(|(name, about, edit, error)| {
         let mut run = run();
         edit(&mut run);
         let error = format!("malformed {error} {NO_WRITER}");
-        case("index-run", name, about, &run.encode()).refused(&error)
+        let bytes = run.encode(Carrier::Record);
+        of_run(Carrier::Record, name, about, &bytes).refused(&error)
     }));
-    let edits: [(&str, &str, Edit<Vec<u8>>, &str); 7] = [
+    let edits: [(&str, &str, Edit<Vec<u8>>, &str); 10] = [
         (
             "magic",
             "wrong magic",
@@ -446,9 +507,27 @@ fn runs() -> Vec<Case> {
         ),
         (
             "trailing",
-            "a byte after the entries",
+            "a byte after the padding",
             |b| b.push(0),
-            "malformed index run: `entries` holds a value that no writer produces",
+            "malformed index run: `length` holds a value that no writer produces",
+        ),
+        (
+            "unpadded",
+            "no padding",
+            |b| b.truncate(524),
+            "malformed index run: `length` holds a value that no writer produces",
+        ),
+        (
+            "long",
+            "more padding than is needed",
+            |b| b.resize(8_192, 0),
+            "malformed index run: `length` holds a value that no writer produces",
+        ),
+        (
+            "padding",
+            "padding that is not zero",
+            |b| b[524] = 1,
+            "malformed index run: `padding` holds a value that no writer produces",
         ),
         (
             "cut",
@@ -456,7 +535,7 @@ fn runs() -> Vec<Case> {
             |b| {
                 b.pop();
             },
-            "malformed index run: `entries` holds a value that no writer produces",
+            "malformed index run: `length` holds a value that no writer produces",
         ),
         (
             "object-kind",
@@ -484,9 +563,9 @@ fn runs() -> Vec<Case> {
         ),
     ];
     cases.extend(edits.into_iter().map(|(name, about, edit, error)| {
-        let mut bytes = run().encode();
+        let mut bytes = in_record.clone();
         edit(&mut bytes);
-        case("index-run", name, about, &bytes).refused(error)
+        of_run(Carrier::Record, name, about, &bytes).refused(error)
     }));
     cases
 }

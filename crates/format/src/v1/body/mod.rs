@@ -12,6 +12,7 @@ pub use snapshot::{Root, Snapshot, Statistics, root_name};
 
 use super::error::FormatError;
 use super::limits::RUNS_MAX;
+use super::padding::{BODY_LEN_MIN, check_padding, pad};
 
 const DESTINATIONS_MAX: usize = 256;
 const LIST_MAX: usize = 1 << 24;
@@ -91,7 +92,7 @@ impl Deed {
 }
 
 impl Body {
-    /// Returns the plaintext of the body.
+    /// Returns the plaintext of the body, padded.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![self.deed.code()];
         out.put_zigzag(self.time.0);
@@ -115,6 +116,7 @@ impl Body {
             Deed::Repair { note } => out.put_bytes(note.as_bytes()),
             Deed::Prune | Deed::Progress => {}
         }
+        pad(&mut out, BODY_LEN_MIN);
         out
     }
 
@@ -151,7 +153,8 @@ impl Body {
             7 => Deed::Progress,
             _ => return Err(invalid("kind")),
         };
-        reader.finish()?;
+        let used = bytes.len() - reader.rest().len();
+        check_padding(bytes, used, BODY_LEN_MIN)?;
         Ok(Self {
             time,
             destinations,

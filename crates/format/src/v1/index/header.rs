@@ -5,6 +5,7 @@ use strongroom_base::wire::{Put, Reader, invalid};
 use super::rows::{ENTRY_LEN, OBJECT_ROW_LEN, SEGMENT_ROW_LEN};
 use crate::v1::error::FormatError;
 use crate::v1::limits::INDEX_ENTRIES_MAX;
+use crate::v1::padding::{Carrier, check_padding, padded_len};
 
 /// Length in bytes of the header of a run.
 pub const RUN_HEADER_LEN: usize = 16;
@@ -23,8 +24,8 @@ pub struct RunHeader {
 }
 
 impl RunHeader {
-    /// Reads the header of a run whose plaintext is `len` bytes long.
-    pub fn decode(bytes: &[u8], len: u64) -> Result<Self, FormatError> {
+    /// Reads the header of a run whose plaintext, padding included, is `len` bytes long.
+    pub fn decode(bytes: &[u8], len: u64, carrier: Carrier) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let wrong = FormatError::malformed("index run");
         let magic: [u8; 4] = reader.array("magic").map_err(&wrong)?;
@@ -42,13 +43,30 @@ impl RunHeader {
             && header.objects <= header.segments
             && header.segments <= header.entries
             && header.entries as usize <= INDEX_ENTRIES_MAX;
-        if !counts_fit || header.len() != len {
+        if !counts_fit {
             return Err(wrong(invalid("entries")));
+        }
+        let padded = padded_len(header.rows_len(), carrier.run_len_min());
+        if padded as u64 != len {
+            return Err(wrong(invalid("length")));
         }
         Ok(header)
     }
 
-    /// Returns the length of the run in bytes.
+    /// Reads the header of a whole plaintext, and refuses padding that is not zero.
+    pub fn of_plaintext(plaintext: &[u8], carrier: Carrier) -> Result<Self, FormatError> {
+        let header = Self::decode(plaintext, plaintext.len() as u64, carrier)?;
+        check_padding(plaintext, header.rows_len(), carrier.run_len_min())
+            .map_err(FormatError::malformed("index run"))?;
+        Ok(header)
+    }
+
+    /// Returns the length of the run in bytes, without its padding; a run has so few rows that it can be in memory.
+    fn rows_len(&self) -> usize {
+        usize::try_from(self.len()).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the length of the run in bytes, without its padding.
     pub fn len(&self) -> u64 {
         self.entry_offset(self.entries)
     }

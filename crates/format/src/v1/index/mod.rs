@@ -1,7 +1,7 @@
 //! Index runs: `spec/archive-v1.md`, section 8.
 //!
 //! ```text
-//! magic 4 | objects 4 | segments 4 | entries 4 | object rows | segment rows | entries
+//! magic 4 | objects 4 | segments 4 | entries 4 | object rows | segment rows | entries | padding
 //! ```
 //!
 //! A run is searched without being loaded: [`RunHeader`] says where its rows lie, and the row types read
@@ -33,13 +33,14 @@ mod tests {
 
     use crate::v1::error::FormatError;
     use crate::v1::pack::Method;
+    use crate::v1::padding::Carrier;
     use crate::v1::sealed::SealedHeader;
 
     fn run() -> Run {
         let place = |byte: u8| PackPlace {
             object: ObjectRef::pack(ObjectName([byte; 32])),
             offset: 0,
-            size: 4_184,
+            size: 32_888,
             header: SealedHeader {
                 kind: SealedKind::Pack,
                 suite: Suite::Aes256,
@@ -77,7 +78,7 @@ mod tests {
             "the object without entries is dropped"
         );
         assert_eq!(sorted.entries.len(), 3, "a prefix occurs once");
-        let decoded = Run::decode(&sorted.encode()).unwrap();
+        let decoded = Run::decode(&sorted.encode(Carrier::Object), Carrier::Object).unwrap();
         assert_eq!(decoded, sorted);
         let place_of_5 = decoded
             .entries
@@ -93,7 +94,7 @@ mod tests {
         let mut changed = run();
         changed.sort();
         edit(&mut changed);
-        assert!(Run::decode(&changed.encode()).is_err());
+        assert!(Run::decode(&changed.encode(Carrier::Object), Carrier::Object).is_err());
     }
 
     #[test]
@@ -132,8 +133,8 @@ mod tests {
             }))
             .collect();
         large.sort();
-        let bytes = large.encode();
-        let header = RunHeader::decode(&bytes, bytes.len() as u64).unwrap();
+        let bytes = large.encode(Carrier::Object);
+        let header = RunHeader::of_plaintext(&bytes, Carrier::Object).unwrap();
         let mut reads = 0;
         let mut find = |prefix: [u8; 16]| {
             search_row(&header, &prefix, &mut |start, count, out: &mut Vec<u8>| {

@@ -10,7 +10,8 @@ use strongroom_crypto::suite::Suite;
 use crate::v1::content::IdPrefix;
 use crate::v1::error::FormatError;
 use crate::v1::limits::{PACK_LEN_MAX, SEGMENT_LEN_MAX};
-use crate::v1::pack::{Method, is_padded_len};
+use crate::v1::pack::{Method, is_pack_len};
+use crate::v1::padding::Carrier;
 use crate::v1::sealed::{SealedHeader, plaintext_len};
 
 /// Length in bytes of an object row.
@@ -23,8 +24,8 @@ pub const ENTRY_LEN: usize = 24;
 const METHOD_BIT: u32 = 1 << 31;
 /// The least that lies behind the segments of a pack: a trailer of one chunk, and its length.
 const TRAILER_LEN_MIN: u64 = 1 + 1 + (1 + 1 + 1 + 1) + (1 + 16 + 1) + 4;
-/// The least that lies in front of a pack in a record: header, signature, and a body of one byte, sealed.
-const RECORD_FRONT_LEN_MIN: u32 = 169 + 64 + 89;
+/// The least that lies in front of a pack in a record: header, signature, and the shortest body, sealed.
+const RECORD_FRONT_LEN_MIN: u32 = 169 + 64 + 88 + 1_024;
 /// Longest payload of a record that carries packs, in bytes.
 const SMALL_PAYLOAD_LEN_MAX: u32 = 1_048_576;
 
@@ -135,8 +136,9 @@ impl PackPlace {
         if !place_fits {
             return Err(invalid("offset"));
         }
-        let is_pack_len = |len: u64| usize::try_from(len).is_ok_and(is_padded_len);
-        if !plaintext_len(suite, size.into()).is_some_and(is_pack_len) {
+        let carrier = Carrier::of(&object);
+        let len = plaintext_len(suite, size.into());
+        if !len.is_some_and(|len| is_pack_len(len, carrier)) {
             return Err(invalid("size"));
         }
         let prefix = reader.array("prefix")?;

@@ -8,6 +8,7 @@ use super::header::{RUN_HEADER_LEN, RunHeader};
 use super::rows::{ENTRY_LEN, Entry, OBJECT_ROW_LEN, PackPlace, SEGMENT_ROW_LEN, SegmentPlace};
 use crate::v1::error::FormatError;
 use crate::v1::pack::TrailerSegment;
+use crate::v1::padding::{Carrier, pad, padded_len};
 
 /// A whole run in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,25 +94,27 @@ impl Run {
         self.segments = new_segments;
     }
 
-    /// Returns the bytes of a sorted run.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Returns the bytes of a sorted run, padded as what will carry it wants it.
+    pub fn encode(&self, carrier: Carrier) -> Vec<u8> {
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let header = RunHeader {
             objects: count(self.objects.len()),
             segments: count(self.segments.len()),
             entries: count(self.entries.len()),
         };
-        let mut out = Vec::with_capacity(usize::try_from(header.len()).unwrap_or(0));
+        let len = usize::try_from(header.len()).unwrap_or(0);
+        let mut out = Vec::with_capacity(padded_len(len, carrier.run_len_min()));
         header.encode(&mut out);
         self.objects.iter().for_each(|row| row.put(&mut out));
         self.segments.iter().for_each(|row| row.put(&mut out));
         self.entries.iter().for_each(|row| row.put(&mut out));
+        pad(&mut out, carrier.run_len_min());
         out
     }
 
     /// Reads a whole run and checks the order of its rows.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
-        let header = RunHeader::decode(bytes, bytes.len() as u64)?;
+    pub fn decode(bytes: &[u8], carrier: Carrier) -> Result<Self, FormatError> {
+        let header = RunHeader::of_plaintext(bytes, carrier)?;
         let wrong = FormatError::malformed("index run");
         let mut rest = &bytes[RUN_HEADER_LEN..];
         let objects = rows(&mut rest, header.objects, OBJECT_ROW_LEN, PackPlace::decode)?;
