@@ -434,7 +434,8 @@ proptest! {
         }
         if origin == Origin::Internal && now.state != first.state {
             prop_assert_eq!(now.state, ACTIVE_STATE);
-            prop_assert!(matches!(start, AccountState::Inactive { .. }) && !is_suspended);
+            let was_inactive = matches!(start, AccountState::Inactive { .. });
+            prop_assert!(was_inactive && !is_suspended);
         }
     }
 

@@ -17,6 +17,7 @@ use world::at;
 /// What a server keeps, with room for few networks.
 struct Server {
     networks: Ledger<Network>,
+    records: Ledger<Network>,
     blocks: Ledger<Block>,
     everywhere: Bucket,
     accounts: BTreeMap<u32, Failures>,
@@ -26,6 +27,7 @@ impl Server {
     fn new() -> Self {
         Self {
             networks: Ledger::new(4_096),
+            records: Ledger::new(4_096),
             blocks: Ledger::new(4_096),
             everywhere: Bucket::default(),
             accounts: BTreeMap::new(),
@@ -45,6 +47,7 @@ impl Server {
         let failures = account.and_then(|account| self.accounts.get(&account));
         let history = History {
             network: self.networks.bucket(network),
+            record: self.records.bucket(network),
             block: self.blocks.bucket(network.block()),
             everywhere: self.everywhere,
             account: failures.copied().unwrap_or_default(),
@@ -58,6 +61,7 @@ impl Server {
             charged
         };
         self.networks.put(network, after.network, now);
+        self.records.put(network, after.record, now);
         self.blocks.put(network.block(), after.block, now);
         self.everywhere = after.everywhere;
         if let Some(account) = account {
@@ -69,7 +73,7 @@ impl Server {
 
 fn address(n: u32) -> IpAddr {
     // Each in a block of its own, up to 65,536 of them.
-    Ipv4Addr::from((0x0a00_0000 | n << 8 | 1).rotate_left(0)).into()
+    Ipv4Addr::from(0x0a00_0000 | n << 8 | 1).into()
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn many_addresses_are_bounded_together_and_others_are_not_disturbed() {
     assert!(n_guesses <= 600 * 10 + 1_000 + 3_000, "{n_guesses}");
     assert!(n_guesses > 3_000, "{n_guesses}");
     assert_eq!(n_enrolled, 600);
-    assert!(server.networks.len() <= 4_096);
+    assert!(server.records.len() <= 4_096);
 }
 
 #[test]
@@ -143,10 +147,8 @@ fn a_guess_waits_for_the_longest() {
         }),
         ..History::default()
     };
-    assert_eq!(
-        history.attempt(at(0)),
-        Verdict::Wait(Duration::from_secs(45))
-    );
+    let wait = Verdict::Wait(Duration::from_secs(45), history);
+    assert_eq!(history.attempt(at(0)), wait);
     assert!(matches!(history.attempt(at(45)), Verdict::Allowed(_)));
 }
 
@@ -162,8 +164,9 @@ proptest! {
                 Verdict::Allowed(charged) => {
                     history = if is_right { charged.succeeded() } else { charged };
                 }
-                Verdict::Wait(wait) => {
+                Verdict::Wait(wait, settled) => {
                     prop_assert!(wait <= WAIT_MAX);
+                    history = settled;
                     let retried = history.attempt(after(at(seconds), wait));
                     prop_assert!(matches!(retried, Verdict::Allowed(_)), "{retried:?}");
                 }

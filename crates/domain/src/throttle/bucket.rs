@@ -20,7 +20,10 @@ impl Rate {
     /// The block that addresses are handed out in (see [`super::Block`]): four times as much.
     pub const BLOCK: Self = Self::new(80, Duration::from_millis(11_250));
 
-    /// Everybody: ten a second.
+    /// How long a network is remembered: an hour for each failure, up to twenty.
+    pub const RECORD: Self = Self::new(20, Duration::from_hours(1));
+
+    /// Everybody: ten a second, and a thousand at once.
     pub const EVERYWHERE: Self = Self::new(1_000, Duration::from_millis(100));
 
     /// Makes a rate: so many at once, and one more each period.
@@ -95,8 +98,16 @@ impl Bucket {
         }
     }
 
-    /// Returns what is in it. It is never more than full: where the clock was set back, the time at which
-    /// it will be empty is far off, and a full bucket is what is meant.
+    /// Returns the bucket as it is after the clock was set back: full, where the time at which it would be
+    /// empty is further off than that. It drips away from here on.
+    #[must_use]
+    pub fn settled(self, rate: Rate, now: Timestamp) -> Self {
+        Self {
+            empty_at: self.empty_at.min(after(now, rate.full())),
+        }
+    }
+
+    /// Returns what is in it; never more than full.
     fn level(self, rate: Rate, now: Timestamp) -> Duration {
         elapsed(now, self.empty_at).min(rate.full())
     }
@@ -154,8 +165,8 @@ mod tests {
         assert_eq!(bucket.wait(Rate::ADDRESS, year_ago), wait);
         // And it goes on from there.
         let later = after(year_ago, wait);
-        let charged = bucket.charged(Rate::ADDRESS, year_ago);
-        assert!(charged.wait(Rate::ADDRESS, later).is_zero());
+        let settled = bucket.settled(Rate::ADDRESS, year_ago);
+        assert!(settled.wait(Rate::ADDRESS, later).is_zero());
     }
 
     proptest! {

@@ -39,9 +39,17 @@ impl Default for Failures {
 }
 
 impl Failures {
+    /// Returns the failures as they are after the clock was set back: the last was just now, and its wait
+    /// begins anew.
+    #[must_use]
+    pub fn settled(self, now: Timestamp) -> Self {
+        Self {
+            last: self.last.min(now),
+            ..self
+        }
+    }
+
     /// Returns how long until the next attempt.
-    ///
-    /// A clock that was set back begins the wait anew: the last failure counts as just now.
     pub fn wait(self, now: Timestamp) -> Duration {
         self.delay().saturating_sub(elapsed(self.last, now))
     }
@@ -110,7 +118,11 @@ mod tests {
         let failures = after_failures(10);
         let before = Timestamp::from_parts(500_000, 0);
         assert_eq!(failures.wait(before), Duration::from_secs(32));
-        assert_eq!(failures.failed(before).last, before);
+        let settled = failures.settled(before);
+        assert_eq!(
+            settled.wait(Timestamp::from_parts(500_031, 0)),
+            Duration::from_secs(1)
+        );
     }
 
     #[test]

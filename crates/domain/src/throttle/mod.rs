@@ -8,15 +8,16 @@
 //!   anybody out with that: whoever comes from a *familiar* place, from which the account was signed in to
 //!   before, is counted apart, by account and place together.
 //! - *Everybody* ([`Bucket`] with [`Rate::EVERYWHERE`]): when there are too many failures altogether,
-//!   networks that have a failure of their own wait. One that has none is let through, so that an attack
-//!   from elsewhere keeps nobody from signing in or enrolling.
+//!   networks wait that have a failure of their own in the last hours ([`Rate::RECORD`]). One that has none
+//!   is let through, so that an attack from elsewhere keeps nobody from signing in or enrolling.
 //!
 //! An attempt is charged *before* the secret is checked and paid back when it was right, or guesses made
 //! side by side would all get through. What is waited for is the same whether or not there is such an
 //! account; unknown names are counted by [`crate::throttle::UNKNOWN_SLOTS`] slots, so that they need no
 //! memory of their own.
 //!
-//! A clock that is set back makes nobody wait longer than the longest wait, and forgives nothing.
+//! A clock that is set back forgives nothing and makes nobody wait longer than the longest wait: what is
+//! stored is set back with it, which is why a [`Verdict::Wait`] has something to store too.
 
 mod bucket;
 mod failures;
@@ -40,6 +41,8 @@ pub const UNKNOWN_SLOTS: usize = 1 << 16;
 pub struct History {
     /// Of the address.
     pub network: Bucket,
+    /// Of the address, for longer: nobody waits for it, but who has one waits for everybody.
+    pub record: Bucket,
     /// Of the block that the address is in.
     pub block: Bucket,
     /// Of everybody.
@@ -49,39 +52,40 @@ pub struct History {
     pub account: Failures,
 }
 
-/// Whether somebody may try now.
+/// Whether somebody may try now, and the history that is stored before anything else is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Now; this is the history with the attempt charged.
+    /// Now; the attempt is charged.
     Allowed(History),
-    /// Not before so long.
-    Wait(Duration),
+    /// Not before so long. The history is another one only where the clock was set back.
+    Wait(Duration, History),
 }
 
 impl History {
     /// Decides whether somebody may try now, and charges the attempt.
     pub fn attempt(&self, now: Timestamp) -> Verdict {
-        let is_stranger = !self.network.is_clean(now);
-        let everywhere = if is_stranger {
-            self.everywhere.wait(Rate::EVERYWHERE, now)
-        } else {
+        let settled = self.settled(now);
+        let everywhere = if settled.record.is_clean(now) {
             Duration::ZERO
+        } else {
+            settled.everywhere.wait(Rate::EVERYWHERE, now)
         };
         let waits = [
-            self.network.wait(Rate::ADDRESS, now),
-            self.block.wait(Rate::BLOCK, now),
+            settled.network.wait(Rate::ADDRESS, now),
+            settled.block.wait(Rate::BLOCK, now),
             everywhere,
-            self.account.wait(now),
+            settled.account.wait(now),
         ];
         let longest = waits.into_iter().max().unwrap_or_default();
         if !longest.is_zero() {
-            return Verdict::Wait(longest);
+            return Verdict::Wait(longest, settled);
         }
         Verdict::Allowed(Self {
-            network: self.network.charged(Rate::ADDRESS, now),
-            block: self.block.charged(Rate::BLOCK, now),
-            everywhere: self.everywhere.charged(Rate::EVERYWHERE, now),
-            account: self.account.failed(now),
+            network: settled.network.charged(Rate::ADDRESS, now),
+            record: settled.record.charged(Rate::RECORD, now),
+            block: settled.block.charged(Rate::BLOCK, now),
+            everywhere: settled.everywhere.charged(Rate::EVERYWHERE, now),
+            account: settled.account.failed(now),
         })
     }
 
@@ -93,9 +97,20 @@ impl History {
     pub fn succeeded(&self) -> Self {
         Self {
             network: self.network.paid_back(Rate::ADDRESS),
+            record: self.record.paid_back(Rate::RECORD),
             block: self.block.paid_back(Rate::BLOCK),
             everywhere: self.everywhere.paid_back(Rate::EVERYWHERE),
             account: Failures::default(),
+        }
+    }
+
+    fn settled(&self, now: Timestamp) -> Self {
+        Self {
+            network: self.network.settled(Rate::ADDRESS, now),
+            record: self.record.settled(Rate::RECORD, now),
+            block: self.block.settled(Rate::BLOCK, now),
+            everywhere: self.everywhere.settled(Rate::EVERYWHERE, now),
+            account: self.account.settled(now),
         }
     }
 }
