@@ -46,7 +46,8 @@ const NAMED_BY_ONE: &[(&str, &str)] = &[
 const NEVER_NAMES: &[(&str, &[&str])] = &[(
     "domain",
     &[
-        "axum", "chrono", "http", "hyper", "jiff", "reqwest", "rusqlite", "sea-orm", "sqlx", "time", "tokio",
+        "axum", "chrono", "http", "hyper", "jiff", "reqwest", "rusqlite", "sea-orm", "sqlx",
+        "time", "tokio",
     ],
 )];
 
@@ -405,6 +406,30 @@ mod tests {
             ("strongroom-store", &[("rusty-s3", "normal")]),
         ]);
         assert_eq!(rules, ["agent → rusty-s3: only store names it"]);
+    }
+
+    #[test]
+    fn the_rules_of_the_server_know_no_clock_and_no_database() {
+        let rules = broken(&[
+            ("strongroom-base", &[]),
+            (
+                "strongroom-domain",
+                &[
+                    ("strongroom-base", "normal"),
+                    ("thiserror", "normal"),
+                    ("tokio", "dev"),
+                    ("sqlx", "normal"),
+                ],
+            ),
+            ("strongroom-db", &[("sqlx", "normal")]),
+        ]);
+        assert_eq!(
+            rules,
+            [
+                "domain → sqlx: domain never names it",
+                "domain → tokio: domain never names it"
+            ]
+        );
     }
 
     #[test]

@@ -11,7 +11,9 @@
 pub mod access;
 pub mod account;
 pub mod archive;
+pub mod computer;
 pub mod email;
+pub mod group;
 pub mod link;
 pub mod moment;
 pub mod name;

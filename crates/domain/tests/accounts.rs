@@ -7,8 +7,8 @@ use strongroom_domain::access::{
     Action, Actor, Grant, Permit, Removal, SysadminRemains, Sysadmins, Target, decide,
 };
 use strongroom_domain::account::{
-    Account, AccountChange, AccountState, By, Cause, Effect, Origin, Refusal, SignIn, Standing,
-    Who, effective, effects,
+    Account, AccountChange, AccountState, By, Cause, DirectoryRun, Effect, Ended, Origin, Outcome,
+    Refusal, RunRefusal, SignIn, Standing, Who, effective, effects,
 };
 use strongroom_domain::archive::ColdCause;
 use strongroom_domain::organisation::{
@@ -128,8 +128,9 @@ fn outcome(who: &str, before: &Account, change: &AccountChange) -> Option<Accoun
         "oneself" => permit(Action::AccountReactivateOwn, Grant::DesktopUser, own),
         _ => None,
     };
+    let run = DirectoryRun::pushed();
     let who = match (who, &shown) {
-        ("directory", _) => Who::Directory,
+        ("directory", _) => Who::Directory(&run),
         ("job", _) => Who::RetentionJob,
         (_, Some(permit)) => Who::Person(permit),
         (_, None) => return None,
@@ -205,9 +206,37 @@ fn a_right_is_for_one_deed_and_one_account() {
 fn a_directory_changes_only_what_lives_in_it() {
     let internal = account(Origin::Internal, ACTIVE_STATE);
     let change = AccountChange::Deactivate(remains());
+    let run = DirectoryRun::pushed();
     assert_eq!(
-        internal.change(&change, Who::Directory, &[], at(0)),
+        internal.change(&change, Who::Directory(&run), &[], at(0)),
         Err(Refusal::NotInTheDirectory)
+    );
+}
+
+#[test]
+fn a_person_confirms_many_stops_and_nothing_incomplete() {
+    let forest = forest();
+    let sysadmin = [Grant::Sysadmin];
+    let permit = |action, target: &Target<'_>| {
+        decide(&forest, &world::actor(&sysadmin), action, target)
+            .permit()
+            .unwrap()
+    };
+    let outcome = |ended| Outcome {
+        ended,
+        active: 10,
+        stops: 10,
+    };
+    let configure = permit(Action::ServerConfigure, &Target::System);
+    assert!(DirectoryRun::confirmed(outcome(Ended::Complete), &configure).is_ok());
+    assert_eq!(
+        DirectoryRun::confirmed(outcome(Ended::Incomplete), &configure),
+        Err(RunRefusal::Incomplete)
+    );
+    let other = permit(Action::ServerRead, &Target::System);
+    assert_eq!(
+        DirectoryRun::confirmed(outcome(Ended::Complete), &other),
+        Err(RunRefusal::WrongProof)
     );
 }
 
@@ -419,8 +448,9 @@ proptest! {
             let own = effective(&now, &[]);
             let grants = [Grant::Manager(OWN), Grant::WebUser];
             let shown = if who < 2 { permit(change.action(), grants[who], own) } else { permit(Action::AccountReactivateOwn, Grant::DesktopUser, own) };
+            let run = DirectoryRun::pushed();
             let who = match (who, &shown) {
-                (3, _) => Who::Directory,
+                (3, _) => Who::Directory(&run),
                 (_, Some(permit)) => Who::Person(permit),
                 (_, None) => Who::RetentionJob,
             };

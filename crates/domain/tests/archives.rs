@@ -13,7 +13,7 @@ use strongroom_domain::policy::{Chain, RetentionSettings, RetentionTerms, Settin
 
 mod world;
 
-use world::{OWN, at, days, forest, subject, user};
+use world::{OWN, days, forest, subject, user};
 
 fn terms() -> RetentionTerms {
     let server = RetentionSettings::default();
@@ -126,6 +126,16 @@ fn each_reason_is_lifted_by_itself() {
     assert_eq!(reasons, [(ColdCause::ComputerDeactivated, days(5))]);
     let (archive, _) = archive.warmed(ColdCause::ComputerDeactivated);
     assert_eq!(archive.state, ArchiveState::Active);
+}
+
+#[test]
+fn a_reason_that_changes_does_not_begin_anew() {
+    let (archive, _) = cold(ColdCause::Inactive, days(0)).cooled(ColdCause::Blocked, days(8));
+    let ArchiveState::Cold(cold) = archive.state else {
+        panic!("it is {:?}", archive.state);
+    };
+    let reasons: Vec<_> = cold.reasons.iter().collect();
+    assert_eq!(reasons, [(ColdCause::Blocked, days(0))]);
 }
 
 #[test]
@@ -323,6 +333,5 @@ proptest! {
                 announced = None;
             }
         }
-        let _ = at(0);
     }
 }

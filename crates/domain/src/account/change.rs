@@ -18,6 +18,7 @@ use strongroom_base::ids::OrganisationId;
 use strongroom_base::{Class, Classified};
 
 use super::effect::{Effect, effects};
+use super::run::DirectoryRun;
 use super::state::{Account, AccountState, By, Origin, SignIn, effective};
 use crate::access::{Action, On, Permit, Removal, SysadminRemains};
 use crate::organisation::OrganisationState;
@@ -44,8 +45,8 @@ pub enum AccountChange {
 pub enum Who<'a> {
     /// A person, whose right to it was decided.
     Person(&'a Permit),
-    /// The identity system of the account, in a run that was complete and within its guard.
-    Directory,
+    /// The identity system of the account, in a run that may be acted on.
+    Directory(&'a DirectoryRun),
     /// The job that ends retention. It acts on archives and never on accounts.
     RetentionJob,
 }
@@ -129,7 +130,7 @@ impl Account {
                 }
                 By::Administrator
             }
-            Who::Directory => {
+            Who::Directory(_believed) => {
                 self.check_directory(change)?;
                 By::Directory
             }

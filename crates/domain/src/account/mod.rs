@@ -2,8 +2,10 @@
 
 mod change;
 mod effect;
+mod run;
 mod state;
 
 pub use change::{AccountChange, Changed, Refusal, Who};
 pub use effect::{Effect, effects};
+pub use run::{DirectoryRun, Ended, Outcome, RunGuard, RunRefusal};
 pub use state::{Account, AccountState, By, Cause, Origin, SignIn, Standing, effective};
