@@ -271,6 +271,20 @@ fn a_clock_that_jumps_gives_notice_first() {
     assert!(matches!(archive.state, ArchiveState::Cold(_)));
 }
 
+#[test]
+fn a_clock_set_back_waits() {
+    let mut archive = cold(ColdCause::Inactive, days(0));
+    let terms = terms();
+    run(&mut archive, &terms, around(days(23)));
+    let restoring = Circumstances {
+        restores: Restores::Running,
+        ..around(days(30))
+    };
+    run(&mut archive, &terms, restoring);
+    let (effects, waiting) = run(&mut archive, &terms, around(days(29)));
+    assert_eq!((effects, waiting), (vec![], Waiting::Until(days(30))));
+}
+
 #[derive(Clone, Debug)]
 enum Deed {
     Cool(ColdCause),

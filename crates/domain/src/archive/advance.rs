@@ -113,9 +113,10 @@ impl Archive {
         terms: &RetentionTerms,
         around: Circumstances,
     ) -> Advance {
-        let grace = terms.expired_grace.length();
-        if elapsed(since, around.now) < grace {
-            return Advance::Rest(Waiting::Until(after(since, grace)));
+        // Behind the time at which it expired the clock was set back, and what is due is not.
+        let purge = after(since, terms.expired_grace.length());
+        if around.now < purge {
+            return Advance::Rest(Waiting::Until(purge));
         }
         if around.restores == Restores::Running {
             return Advance::Rest(Waiting::Restore);

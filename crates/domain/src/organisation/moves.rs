@@ -37,7 +37,7 @@ impl Classified for MoveError {
 
 /// A move that keeps the forest a forest.
 ///
-/// Whether the mover may do it says [`crate::access::may_move`]; that the new parent is active, that no
+/// Whether the mover may do it says [`crate::access::may_move_organisation`]; that the new parent is active, that no
 /// sibling has the same name, and that a sysadmin is left are for the caller to check, with
 /// [`crate::account::effective`], the names and [`crate::access::Sysadmins`]. Settings that were inherited
 /// are others afterwards: archives may become cold or versions be pruned (administration 2.4), so the

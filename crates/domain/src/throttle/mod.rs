@@ -5,8 +5,8 @@
 //! - *Networks* ([`Bucket`]): failures from an address, and from the block it is in, drip away at a steady
 //!   rate. At most [`Rate::most_in`] guesses an hour get through from one address.
 //! - *Accounts* ([`Failures`]): each failure in a row makes the next wait longer. Strangers cannot lock
-//!   anybody out with that: whoever comes from a *familiar* place, from which the account was signed in to
-//!   before, is counted apart, by account and place together.
+//!   anybody out with that: whoever comes from a *familiar* place ([`Familiar`]), from which the account was
+//!   signed in to before, is counted apart, by account and place together.
 //! - *Everybody* ([`Bucket`] with [`Rate::EVERYWHERE`]): when there are too many failures altogether,
 //!   networks wait that have a failure of their own in the last hours ([`Rate::RECORD`]). One that has none
 //!   is let through, so that an attack from elsewhere keeps nobody from signing in or enrolling.
@@ -21,11 +21,13 @@
 
 mod bucket;
 mod failures;
+mod familiar;
 mod ledger;
 mod network;
 
 pub use bucket::{Bucket, Rate};
 pub use failures::{FREE_FAILURES, Failures, WAIT_MAX};
+pub use familiar::{Familiar, PLACES_MAX, STRANGE_AFTER};
 pub use ledger::Ledger;
 pub use network::{Block, Network};
 
