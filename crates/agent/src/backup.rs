@@ -14,7 +14,8 @@ use strongroom_engine::backup::{
     BackupOptions, BackupSummary, Excludes, Survey, backup as back_up,
 };
 use strongroom_engine::{
-    Destination, Identity, Memory as _, Monitor, NewArchive, Progress, Stop, Writer, create_archive,
+    Destination, Identity, Memory as _, Monitor, NewArchive, Progress, Stop, Targets, Writer,
+    create_archive,
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_replica::Replica;
@@ -27,7 +28,7 @@ use crate::memory::ProfileMemory;
 use crate::profile::{Config, Profile};
 use crate::retain::is_local;
 use crate::wraps::{Wraps, fence, refuse_stale, settle};
-use crate::{AgentError, archives, destinations, writing};
+use crate::{AgentError, archives, destinations, spool, writing};
 
 /// Nobody writes one object for so long.
 const LEFTOVER_AGE: Duration = Duration::from_hours(24);
@@ -107,7 +108,7 @@ pub fn backup(
         one_file_system: request.one_file_system,
     };
     let memory = ProfileMemory::new(profile, archive);
-    let mut writer = Writer::open(identity, job.destinations(), &memory)?;
+    let mut writer = Writer::open(identity, job.targets()?, &memory)?;
     writer.catch_up(&mut |_| ())?;
     let catalogue = Catalogue::open(&catalogue).map_err(strongroom_engine::EngineError::from)?;
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
@@ -314,6 +315,14 @@ impl<'a> Job<'a> {
             let _ = settle(&Replica::new(store, self.archive), &self.wraps, &fence);
         }
         Ok(begins)
+    }
+
+    /// Returns the destinations and the spool.
+    pub(crate) fn targets(&self) -> Result<Targets, AgentError> {
+        Ok(Targets {
+            destinations: self.destinations(),
+            spool: spool::replica(self.profile, &self.config, self.archive)?,
+        })
     }
 
     /// Returns the destinations as the engine takes them.

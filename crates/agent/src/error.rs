@@ -22,6 +22,15 @@ pub enum AgentError {
         /// Where it was looked for.
         path: String,
     },
+    /// The spool cannot be given up.
+    #[error(
+        "the spool of archive {archive} holds what no destination has; back up while one can be reached, and it goes \
+         there"
+    )]
+    SpoolHolds {
+        /// The archive.
+        archive: String,
+    },
     /// There is a profile already.
     #[error("there is a profile at {path} already")]
     ProfileExists {
@@ -424,6 +433,7 @@ impl Classified for AgentError {
             | Self::BadStorageKey { .. }
             | Self::DestinationExists { .. }
             | Self::NoSuchDestination { .. }
+            | Self::SpoolHolds { .. }
             | Self::NoDestination
             | Self::Unfit { .. }
             | Self::NoArchive { .. }

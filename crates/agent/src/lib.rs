@@ -20,6 +20,7 @@ mod repair;
 pub mod replicas;
 mod restore;
 pub mod retain;
+pub mod spool;
 pub mod storage_key;
 mod usual;
 mod verify;
@@ -52,7 +53,8 @@ pub use strongroom_engine::restore::{Conflict, Keep, RestoreSummary};
 pub use strongroom_engine::retention::{Age, Period, Policy, PolicyError};
 pub use strongroom_engine::verify::{ReadData, VerifyReport};
 pub use strongroom_engine::{
-    DestinationReport, DestinationStatus, EngineError, Monitor, Progress, Stop, Warning,
+    DestinationReport, DestinationStatus, EngineError, Monitor, Progress, SpoolReport, SpoolStatus,
+    Stop, Warning,
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_mount as mount;

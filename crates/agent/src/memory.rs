@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use strongroom_base::ids::{ArchiveId, DestinationId, Generation, Seq, from_hex, to_hex};
-use strongroom_base::object::RecordId;
-use strongroom_engine::{Head, Memory, MemoryError, WriterState};
+use strongroom_base::ids::{
+    ArchiveId, DestinationId, Generation, ObjectName, Seq, from_hex, to_hex,
+};
+use strongroom_base::object::{ObjectRef, RecordId};
+use strongroom_engine::{Head, Memory, MemoryError, Newest, WriterState};
 
 use crate::AgentError;
 use crate::profile::Profile;
@@ -33,6 +35,27 @@ struct State {
     given_up: Option<IdText>,
     #[serde(default)]
     catalogued: Vec<HeadText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spool: Option<HeadText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newest: Option<NewestText>,
+}
+
+/// What the newest record says.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewestText {
+    head: HeadText,
+    author: String,
+    /// The index runs: names of objects, and places of records.
+    runs: Vec<RunText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+enum RunText {
+    Object(String),
+    Record(IdText),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -93,11 +116,55 @@ fn encode(state: &WriterState) -> State {
         destinations: heads
             .map(|(id, head)| (id.to_string(), head_text(head)))
             .collect(),
-        given_up: state.given_up.map(|id| IdText {
-            generation: id.generation.0,
-            seq: id.seq.0,
-        }),
+        given_up: state.given_up.map(id_text),
         catalogued: state.catalogued.iter().map(head_text).collect(),
+        spool: state.spool.as_ref().map(head_text),
+        newest: state.newest.as_ref().map(|newest| NewestText {
+            head: head_text(&newest.head),
+            author: to_hex(&newest.author),
+            runs: newest.runs.iter().map(run_text).collect(),
+        }),
+    }
+}
+
+fn run_text(run: &ObjectRef) -> RunText {
+    match run.record_id() {
+        Some(id) => RunText::Record(id_text(id)),
+        None => RunText::Object(to_hex(&run.list_name())),
+    }
+}
+
+fn run_of(text: &RunText) -> Result<ObjectRef, serde_json::Error> {
+    Ok(match text {
+        RunText::Record(id) => ObjectRef::record(id_of(id)),
+        RunText::Object(name) => ObjectRef::index(ObjectName(digits(name)?)),
+    })
+}
+
+fn newest(text: &NewestText) -> Result<Newest, serde_json::Error> {
+    Ok(Newest {
+        head: head(&text.head)?,
+        author: digits(&text.author)?,
+        runs: text.runs.iter().map(run_of).collect::<Result<_, _>>()?,
+    })
+}
+
+fn digits(text: &str) -> Result<[u8; 32], serde_json::Error> {
+    use serde::de::Error as _;
+    from_hex(text).ok_or_else(|| serde_json::Error::custom("a hash has 64 hexadecimal digits"))
+}
+
+fn id_text(id: RecordId) -> IdText {
+    IdText {
+        generation: id.generation.0,
+        seq: id.seq.0,
+    }
+}
+
+fn id_of(text: &IdText) -> RecordId {
+    RecordId {
+        generation: Generation(text.generation),
+        seq: Seq(text.seq),
     }
 }
 
@@ -125,27 +192,24 @@ fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
         heads,
         head: state.head.as_ref().map(head).transpose()?,
         announced: state.announced.iter().map(head).collect::<Result<_, _>>()?,
-        given_up: state.given_up.as_ref().map(|id| RecordId {
-            generation: Generation(id.generation),
-            seq: Seq(id.seq),
-        }),
+        given_up: state.given_up.as_ref().map(id_of),
         catalogued: state
             .catalogued
             .iter()
             .map(head)
             .collect::<Result<_, _>>()?,
+        spool: state.spool.as_ref().map(head).transpose()?,
+        newest: state.newest.as_ref().map(newest).transpose()?,
     })
 }
 
 fn head(text: &HeadText) -> Result<Head, serde_json::Error> {
-    use serde::de::Error as _;
-    let hash = from_hex(&text.hash);
     Ok(Head {
         id: RecordId {
             generation: Generation(text.generation),
             seq: Seq(text.seq),
         },
-        hash: hash.ok_or_else(|| serde_json::Error::custom("a hash has 64 hexadecimal digits"))?,
+        hash: digits(&text.hash)?,
     })
 }
 
@@ -174,6 +238,15 @@ mod tests {
             announced: vec![head(6), head(6)],
             given_up: Some(head(7).id),
             catalogued: vec![head(3)],
+            spool: Some(head(5)),
+            newest: Some(Newest {
+                head: head(5),
+                runs: vec![
+                    ObjectRef::index(ObjectName([8; 32])),
+                    ObjectRef::record(head(4).id),
+                ],
+                author: [9; 32],
+            }),
         };
         memory.save(&state).unwrap();
         assert_eq!(memory.load().unwrap(), state);

@@ -269,11 +269,11 @@ fn with_writer<T>(
     let job = Job::new(profile, config, archive)?;
     let identity = job.identity(tools)?;
     let memory = ProfileMemory::new(profile, archive);
-    let destinations = job.destinations();
+    let targets = job.targets()?;
     let mut writer = if is_rehearsal {
-        Writer::look(identity, destinations, &memory)?
+        Writer::look(identity, targets, &memory)?
     } else {
-        Writer::open(identity, destinations, &memory)?
+        Writer::open(identity, targets, &memory)?
     };
     if !is_rehearsal {
         writer.catch_up(&mut |_| ())?;

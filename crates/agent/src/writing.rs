@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_catalogue::Catalogue;
-use strongroom_engine::{Destination, EngineError, Identity, Writer};
+use strongroom_engine::{Destination, EngineError, Identity, Targets, Writer};
 use strongroom_replica::Replica;
 
 use crate::backup::Tools;
@@ -13,7 +13,7 @@ use crate::destinations::reach;
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Lock, Profile};
 use crate::wraps::{Wraps, fence, settle};
-use crate::{AgentError, archives};
+use crate::{AgentError, archives, spool};
 
 /// An archive of a profile that is about to be written.
 pub(crate) struct Writing<'p> {
@@ -83,7 +83,11 @@ impl<'p> Writing<'p> {
 
     /// Opens the writer, and brings destinations that are behind up to date.
     pub(crate) fn writer(&self) -> Result<Writer<'_>, AgentError> {
-        let mut writer = Writer::open(self.identity(), self.destinations(), &self.memory)?;
+        let targets = Targets {
+            destinations: self.destinations(),
+            spool: spool::replica(self.profile, &self.config, self.archive)?,
+        };
+        let mut writer = Writer::open(self.identity(), targets, &self.memory)?;
         writer.catch_up(&mut |_| ())?;
         Ok(writer)
     }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     acknowledge_loss, backup, completions, destination, diff, dump, find, forget, init, key, ls,
-    man, mount, prune, repair, restore, snapshots, stats, verify, versions,
+    man, mount, prune, repair, restore, snapshots, spool, stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Repair(repair::Arguments),
     /// List what is lost for good, and accept it
     AcknowledgeLoss(acknowledge_loss::Arguments),
+    /// Keep what destinations that are away lack, on this computer
+    Spool(spool::Arguments),
     /// Show, keep and change keys and private passwords
     #[command(subcommand)]
     Key(key::Command),

@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
     SomeLeftOut,
     /// Damage was found.
     Damage,
+    /// All was done, but no destination has it yet: it is on this computer alone.
+    Undelivered,
 }
 
 impl Outcome {
@@ -23,6 +25,7 @@ impl Outcome {
             Self::Done => 0,
             Self::SomeLeftOut => 3,
             Self::Damage => 4,
+            Self::Undelivered => 1,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `strongroom`: backups that only their owner can read. Arguments in, text out; the deeds are the
 //! agent's.
 
+mod amount;
 mod arguments;
 mod commands;
 mod context;

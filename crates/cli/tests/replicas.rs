@@ -304,3 +304,39 @@ fn a_destination_that_went_back_is_set_aside_and_healed_when_asked() {
     assert_same(&place, "one", "two");
     assert!(place.ok("backup files").out.contains("two: up to date"));
 }
+
+#[test]
+fn disks_that_take_turns_catch_up_from_the_spool() {
+    let place = Place::new();
+    place.ok("init");
+    for name in ["one", "two"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.write("files/a", "first");
+    place.ok("backup files");
+    place.ok("spool --limit 1G");
+    let swap = |from: &str, to: &str| fs::rename(place.path(from), place.path(to)).unwrap();
+    swap("two", "away-two");
+    place.write("files/b", "second");
+    place.ok("backup files");
+    swap("one", "away-one");
+    place.write("files/c", "third");
+    let undelivered = place.fails("backup files", 1);
+    let warning = "1 record is in the spool of this computer alone";
+    assert!(undelivered.err.contains(warning), "{undelivered:?}");
+    let refused = place.fails("spool --off", 1);
+    assert!(
+        refused.err.contains("holds what no destination has"),
+        "{refused:?}"
+    );
+    swap("away-two", "two");
+    place.ok("destination sync two");
+    let listed = place.ok("snapshots --from two --json");
+    assert_eq!(listed.out.lines().count(), 3, "{listed:?}");
+    swap("away-one", "one");
+    place.ok("backup files");
+    assert_same(&place, "one", "two");
+    place.ok("spool --off");
+    let left = fs::read_dir(place.path("profile/spool")).unwrap().count();
+    assert_eq!(left, 0);
+}

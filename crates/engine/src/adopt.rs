@@ -51,6 +51,8 @@ impl<'a> Writer<'a> {
             heads: before.heads,
             given_up: given_up.max(before.given_up),
             catalogued: Vec::new(),
+            spool: None,
+            newest: None,
         };
         for (destination, seen) in destinations.iter().zip(&seen) {
             match seen {
@@ -103,7 +105,7 @@ impl<'a> Writer<'a> {
             taken = Some(above);
         }
         let (name, found) = (destinations[position].name.clone(), seen[position].newest());
-        let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
+        let open_ended = settle_announced(&mut state, &destinations, &seen, None).is_some();
         let had = state.heads.get(&accepted).copied();
         let has_head = |seen: &Seen| seen.newest().is_some() && seen.newest() == state.head;
         if seen.iter().any(has_head) {

@@ -10,6 +10,7 @@ use strongroom_replica::record::Record;
 use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::memory::{Head, Memory, WriterState};
+use crate::targets::Role;
 use crate::writer::{Standing, Writer};
 
 /// What was seen at a destination.
@@ -142,6 +143,7 @@ pub(crate) fn settle_announced(
     state: &mut WriterState,
     destinations: &[Destination],
     seen: &[Seen],
+    spool: Option<&Seen>,
 ) -> Option<Generation> {
     let went_back = went_back(state);
     let Some(last) = state.announced.last().copied() else {
@@ -157,6 +159,10 @@ pub(crate) fn settle_announced(
             found = true;
         }
     }
+    if spool == Some(&Seen::Newest(last)) {
+        (state.spool, state.head) = (Some(last), Some(last));
+        found = true;
+    }
     let has_announced =
         |seen: &Seen| matches!(seen, Seen::Newest(head) if state.announced.contains(head));
     let may_have_it = |(id, head): (&DestinationId, &Head)| {
@@ -165,8 +171,9 @@ pub(crate) fn settle_announced(
         };
         state.head == Some(*head) && !destinations.iter().zip(seen).any(was_looked_at)
     };
-    let is_open =
-        went_back || seen.iter().any(has_announced) || state.heads.iter().any(may_have_it);
+    let is_open = went_back
+        || seen.iter().chain(spool).any(has_announced)
+        || state.heads.iter().any(may_have_it);
     if found || !is_open {
         // It is the newest record, or it is nowhere.
         state.announced.clear();
@@ -249,6 +256,10 @@ impl Writer<'_> {
         let Ok(replica) = &destination.replica else {
             return Ok(None);
         };
+        if self.slots[number].role == Role::Spool {
+            // Nobody else writes there.
+            return Ok(None);
+        }
         let is_later = |id: &RecordId| id.generation > head.id.generation;
         if !replica.record_ids()?.iter().any(is_later) {
             return Ok(None);

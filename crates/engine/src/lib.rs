@@ -6,6 +6,7 @@
 
 mod adopt;
 pub mod backup;
+mod catch_up;
 mod create;
 mod deed;
 mod destination;
@@ -22,6 +23,8 @@ pub mod prune;
 pub mod repair;
 pub mod restore;
 pub mod retention;
+mod spool;
+mod targets;
 pub mod verify;
 mod writer;
 
@@ -30,6 +33,8 @@ pub use destination::{Destination, DestinationReport, DestinationStatus};
 pub use error::EngineError;
 pub use find::{Damaged, Visit, find_path, walk_snapshot, walk_tree};
 pub use heads::refuse_newer;
-pub use memory::{Announced, Head, Memory, MemoryError, WriterState};
+pub use memory::{Announced, Head, Memory, MemoryError, Newest, WriterState};
 pub use monitor::{Monitor, Progress, Stop, Warning};
+pub use spool::{SpoolReport, SpoolStatus};
+pub use targets::Targets;
 pub use writer::{Identity, Writer};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use strongroom_base::ids::DestinationId;
-use strongroom_base::object::RecordId;
+use strongroom_base::object::{ObjectRef, RecordId};
 
 /// A record and its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ impl Head {
 /// A record that is about to be written: if the writer dies, a destination may have it or not.
 pub type Announced = Head;
 
+/// What the newest record says of the archive, for a writer that cannot read it at any destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// The record.
+    pub head: Head,
+    /// The index runs as of it.
+    pub runs: Vec<ObjectRef>,
+    /// The public key of who wrote it.
+    pub author: [u8; 32],
+}
+
 /// What a writer remembers of an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriterState {
@@ -41,6 +52,10 @@ pub struct WriterState {
     /// The last snapshots, of which all that they need is in the archive as far as the writer knows: what a catalogue
     /// saw for one of them need not be read again. None after something was given up.
     pub catalogued: Vec<Head>,
+    /// The newest record in the spool; none where the spool holds nothing that counts.
+    pub spool: Option<Head>,
+    /// What the newest record says; none where it was never noted.
+    pub newest: Option<Newest>,
 }
 
 /// How many snapshots are remembered for the catalogue: it may have been stopped before it took the newest.
@@ -49,7 +64,8 @@ const CATALOGUED_MAX: usize = 2;
 impl WriterState {
     /// Says whether a record is one that the writer has written, or seen with its writer proven.
     pub(crate) fn knows(&self, head: Head) -> bool {
-        let mut known = self.heads.values().chain(&self.head).chain(&self.announced);
+        let known = self.heads.values().chain(&self.head).chain(&self.spool);
+        let mut known = known.chain(&self.announced);
         known.any(|known| *known == head)
     }
 

@@ -1,27 +1,25 @@
 //! The one writer of an archive: which destinations can be written to, and how a record gets there.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_base::random::RandomSource;
-use strongroom_base::{Class, Classified};
 use strongroom_crypto::sign::SigningKey;
 use strongroom_format::body::{Acknowledged, Body, Deed};
-use strongroom_format::keys::{KeyRing, KeysObject};
+use strongroom_format::keys::KeyRing;
 use strongroom_read::{ReadError, open_body};
-use strongroom_replica::expected::{Expected, Owner};
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
-use strongroom_replica::sync::{Copied, sync_keys, sync_to};
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::create::seal_body;
 use crate::destination::{Destination, DestinationReport, DestinationStatus};
 use crate::error::EngineError;
-use crate::heads::{Seen, look_at_all, next_generation, settle_announced, stand};
-use crate::memory::{Head, Memory, WriterState};
+use crate::heads::{Seen, look, look_at_all, next_generation, settle_announced, stand};
+use crate::memory::{Head, Memory, Newest, WriterState};
+use crate::spool::spool_of;
+use crate::targets::{Role, Targets};
 
 /// Who writes, with what, and when it is.
 #[derive(Clone)]
@@ -38,9 +36,10 @@ pub struct Identity {
     pub random: Arc<dyn RandomSource>,
 }
 
-/// A destination and what the writer thinks of it.
+/// A destination or the spool, and what the writer thinks of it.
 pub(crate) struct Slot {
     pub(crate) destination: Destination,
+    pub(crate) role: Role,
     pub(crate) standing: Standing,
     pub(crate) bytes_written: u64,
 }
@@ -60,6 +59,10 @@ pub(crate) enum Standing {
     Incomplete(String),
     /// Its history is not the one it acknowledged.
     SetAside(String),
+    /// The spool: it is empty, and takes what is written from now on.
+    Fresh,
+    /// The spool: nobody needs it.
+    Idle,
 }
 
 /// The one writer of an archive.
@@ -75,13 +78,15 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Looks at every destination, and fails where none has the newest record, or where one is ahead.
+    /// Looks at every destination, and fails where none has the newest record, or where one is ahead. With a spool
+    /// none of them need be there.
     pub fn open(
         identity: Identity,
-        destinations: Vec<Destination>,
+        targets: impl Into<Targets>,
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
-        let (mut writer, open_ended) = Self::look_around(identity, destinations, memory)?;
+        let (mut writer, open_ended) = Self::look_around(identity, targets.into(), memory)?;
+        writer.ready_spool()?;
         if open_ended {
             writer.begin_generation("a record was cut short")?;
         } else if writer.author != writer.identity.signer.public_key() {
@@ -93,23 +98,32 @@ impl<'a> Writer<'a> {
     /// As [`open`](Self::open), for looking only: no generation begins, nothing is remembered.
     pub fn look(
         identity: Identity,
-        destinations: Vec<Destination>,
+        targets: impl Into<Targets>,
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
-        Self::look_around(identity, destinations, memory).map(|(writer, _)| writer)
+        Self::look_around(identity, targets.into(), memory).map(|(writer, _)| writer)
     }
 
     /// Looks at every destination; says whether a generation must begin before anything else is written.
     fn look_around(
         identity: Identity,
-        destinations: Vec<Destination>,
+        targets: Targets,
         memory: &'a dyn Memory,
     ) -> Result<(Self, bool), EngineError> {
+        let Targets {
+            destinations,
+            spool,
+        } = targets;
         let mut state = memory.load()?;
         let authority = identity.ring.authority().public_key();
         let seen = look_at_all(&destinations, &authority, &state);
-        let open_ended = settle_announced(&mut state, &destinations, &seen).is_some();
-        let writer = Self::with_state(identity, destinations, seen, memory, state)?;
+        let spool = spool.map(|replica| {
+            let seen = look(&spool_of(replica.clone()), &authority, &state);
+            (replica, seen)
+        });
+        let seen_spool = spool.as_ref().map(|(_, seen)| seen);
+        let open_ended = settle_announced(&mut state, &destinations, &seen, seen_spool).is_some();
+        let writer = Self::with_spool(identity, (destinations, seen), spool, memory, state)?;
         Ok((writer, open_ended))
     }
 
@@ -120,21 +134,34 @@ impl<'a> Writer<'a> {
         destinations: Vec<Destination>,
         seen: Vec<Seen>,
         memory: &'a dyn Memory,
+        state: WriterState,
+    ) -> Result<Self, EngineError> {
+        Self::with_spool(identity, (destinations, seen), None, memory, state)
+    }
+
+    /// As [`with_state`](Self::with_state); where there is a spool, no destination need have the newest record.
+    fn with_spool(
+        identity: Identity,
+        (destinations, seen): (Vec<Destination>, Vec<Seen>),
+        spool: Option<(Replica, Seen)>,
+        memory: &'a dyn Memory,
         mut state: WriterState,
     ) -> Result<Self, EngineError> {
-        let mut slots = Vec::with_capacity(destinations.len());
+        let mut slots = Vec::with_capacity(destinations.len() + 1);
         for (destination, seen) in destinations.into_iter().zip(seen) {
             let standing = stand(&destination, seen, &mut state)?;
             slots.push(Slot {
                 destination,
+                role: Role::Destination,
                 standing,
                 bytes_written: 0,
             });
         }
+        slots.extend(spool.map(|(replica, seen)| Slot::spool(replica, &seen, &state)));
         let head = state
             .head
             .ok_or_else(|| no_destination(identity.archive, &slots))?;
-        let (runs, author) = newest_at(&mut slots, &identity, head)?;
+        let Newest { runs, author, .. } = newest_at(&mut slots, &identity, head, &state)?;
         Ok(Self {
             identity,
             slots,
@@ -203,13 +230,31 @@ impl<'a> Writer<'a> {
         self.head
     }
 
-    /// Returns the replicas that have the newest record.
+    /// Returns the replicas that have the newest record: those of destinations, and never the spool.
     pub fn ready(&self) -> impl Iterator<Item = (usize, &Replica)> {
+        self.targets()
+            .filter(|(number, _)| self.slots[*number].role == Role::Destination)
+    }
+
+    /// Returns everything that takes what is written: the ready destinations, and the spool where it is needed.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (usize, &Replica)> {
         self.slots.iter().enumerate().filter_map(|(number, slot)| {
-            let ready = matches!(slot.standing, Standing::Ready | Standing::CaughtUp);
-            ready.then_some(())?;
+            let takes = match slot.standing {
+                Standing::Ready | Standing::CaughtUp | Standing::Fresh => true,
+                Standing::Behind
+                | Standing::Unreachable(_)
+                | Standing::Incomplete(_)
+                | Standing::SetAside(_)
+                | Standing::Idle => false,
+            };
+            takes.then_some(())?;
             Some((number, slot.destination.replica.as_ref().ok()?))
         })
+    }
+
+    /// Saves what is remembered.
+    pub(crate) fn save(&self) -> Result<(), EngineError> {
+        Ok(self.memory.save(&self.state)?)
     }
 
     /// Notes that a destination stopped working.
@@ -257,11 +302,11 @@ impl<'a> Writer<'a> {
             id: record.id(),
             hash: record.hash(),
         };
-        let ready: Vec<_> = self
-            .ready()
+        let targets: Vec<_> = self
+            .targets()
             .map(|(number, replica)| (number, replica.clone()))
             .collect();
-        if ready.is_empty() {
+        if targets.is_empty() {
             return Err(no_destination(self.identity.archive, &self.slots));
         }
         check_readable(record, &self.identity)?;
@@ -273,7 +318,7 @@ impl<'a> Writer<'a> {
         self.state.announced.push(head);
         self.memory.save(&self.state)?;
         let mut taken = false;
-        for (number, replica) in ready {
+        for (number, replica) in targets {
             let put = replica
                 .put_record(record)
                 .and_then(|()| self.refuse_successor(number, head));
@@ -283,10 +328,7 @@ impl<'a> Writer<'a> {
                         return Err(fenced);
                     }
                     taken = true;
-                    self.slots[number].bytes_written += record.bytes().len() as u64;
-                    self.state
-                        .heads
-                        .insert(self.slots[number].destination.id, head);
+                    self.note_taken(number, head, record.bytes().len() as u64);
                 }
                 Err(error @ ReplicaError::Fenced { .. }) => return Err(error.into()),
                 Err(error) => self.fail(number, &error.to_string()),
@@ -295,7 +337,14 @@ impl<'a> Writer<'a> {
         if !taken {
             return Err(no_destination(self.identity.archive, &self.slots));
         }
+        self.author = record.header().link.writer;
+        self.runs = runs;
         self.state.head = Some(head);
+        self.state.newest = Some(Newest {
+            head,
+            runs: self.runs.clone(),
+            author: self.author,
+        });
         self.state.announced.clear();
         match record.header().kind {
             RecordKind::Generation => self.state.given_up = None,
@@ -304,95 +353,34 @@ impl<'a> Writer<'a> {
         }
         self.memory.save(&self.state)?;
         self.head = head;
-        self.author = record.header().link.writer;
-        self.runs = runs;
         Ok(head)
     }
 
-    /// Brings the destinations that are behind up to date, by copying from those that are not.
-    pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
-        let sources: Vec<Replica> = self.ready().map(|(_, replica)| replica.clone()).collect();
-        let sources: Vec<&Replica> = sources.iter().collect();
-        if sources.is_empty() {
-            return Ok(());
-        }
-        let authority = self.identity.ring.authority().public_key();
-        let archive = self.identity.archive;
-        let is_keys = |number: u32, bytes: &[u8]| {
-            KeysObject::decode(bytes, &authority)
-                .is_ok_and(|keys| keys.number == number && keys.archive == archive)
-        };
-        let owner = Owner {
-            authority,
-            is_keys: &is_keys,
-        };
-        if let Some(keys) = owner.newest_keys(&sources) {
-            for replica in &sources {
-                // Wraps that changed while the destination was away; what fails shows at the next write.
-                let _ = sync_keys(replica, &keys, &owner);
+    /// Notes that a destination, or the spool, has taken a record.
+    fn note_taken(&mut self, number: usize, head: Head, len: u64) {
+        let slot = &mut self.slots[number];
+        slot.bytes_written += len;
+        match slot.role {
+            Role::Destination => drop(self.state.heads.insert(slot.destination.id, head)),
+            Role::Spool => {
+                slot.standing = Standing::Ready;
+                self.state.spool = Some(head);
             }
         }
-        if !self
-            .slots
-            .iter()
-            .any(|slot| slot.standing == Standing::Behind)
-        {
-            return Ok(());
-        }
-        let expected = Expected::of(&sources, &owner)?;
-        let mut problems = expected.log.problems.iter();
-        if let Some(problem) = problems.find(|problem| problem.class() == Class::Retry) {
-            // What a record adds that cannot be read now would be left out, and nobody would miss it.
-            let behind = self.slots.iter_mut();
-            behind
-                .filter(|slot| slot.standing == Standing::Behind)
-                .for_each(|slot| slot.standing = Standing::Unreachable(problem.to_string()));
-            return Ok(());
-        }
-        for slot in self
-            .slots
-            .iter_mut()
-            .filter(|slot| slot.standing == Standing::Behind)
-        {
-            let Ok(target) = &slot.destination.replica else {
-                continue;
-            };
-            let mut progress = |copied: Copied| {
-                progress(copied.bytes);
-                ControlFlow::Continue(())
-            };
-            match sync_to(target, &sources, &expected, &owner, &mut progress) {
-                Ok(synced) => {
-                    slot.bytes_written += synced.copied.bytes;
-                    if let Some((place, error)) = synced.left_out.first() {
-                        let count = synced.left_out.len();
-                        let reason = format!("{count} objects were left out: {place}: {error}");
-                        slot.standing = Standing::Incomplete(reason);
-                        continue;
-                    }
-                    slot.standing = Standing::CaughtUp;
-                    self.state.heads.insert(slot.destination.id, self.head);
-                }
-                Err(error @ ReplicaError::BrokenChain { .. }) => {
-                    slot.standing = Standing::SetAside(error.to_string());
-                }
-                Err(error) => slot.standing = Standing::Unreachable(error.to_string()),
-            }
-        }
-        self.memory.save(&self.state)?;
-        Ok(())
     }
 
     /// Says what became of every destination.
     pub fn reports(&self) -> Vec<DestinationReport> {
-        self.slots.iter().map(Slot::report).collect()
+        let destinations = self.slots.iter();
+        let destinations = destinations.filter(|slot| slot.role == Role::Destination);
+        destinations.map(Slot::report).collect()
     }
 }
 
 impl Slot {
     fn report(&self) -> DestinationReport {
         let status = match &self.standing {
-            Standing::Ready => DestinationStatus::UpToDate,
+            Standing::Ready | Standing::Fresh | Standing::Idle => DestinationStatus::UpToDate,
             Standing::CaughtUp => DestinationStatus::CaughtUp,
             Standing::Behind => DestinationStatus::Unreachable("it is behind".to_owned()),
             Standing::Unreachable(reason) => DestinationStatus::Unreachable(reason.clone()),
@@ -420,13 +408,15 @@ fn check_readable(record: &Record, identity: &Identity) -> Result<(), EngineErro
         .map_err(|source| EngineError::Unwritable { id, source })
 }
 
-/// Reads the index runs as of the newest record, and who wrote it, from the first destination that can
-/// tell; those that cannot are written to no more.
+/// Reads what the newest record says from the first destination, or the spool, that can tell; those that cannot are
+/// written to no more. Where there is a spool to write to, and a destination that is away has the record, what was noted of it
+/// serves as well.
 fn newest_at(
     slots: &mut [Slot],
     identity: &Identity,
     head: Head,
-) -> Result<(Vec<ObjectRef>, [u8; 32]), EngineError> {
+    state: &WriterState,
+) -> Result<Newest, EngineError> {
     let authority = identity.ring.authority().public_key();
     for slot in slots.iter_mut() {
         let (Standing::Ready, Ok(replica)) = (&slot.standing, &slot.destination.replica) else {
@@ -440,20 +430,36 @@ fn newest_at(
                     return Err(ReplicaError::Fenced { id: head.id }.into());
                 }
                 let body = open_body(&record, &identity.ring)?;
-                Ok((body.runs, record.header().link.writer))
+                let (runs, author) = (body.runs, record.header().link.writer);
+                Ok(Newest { head, runs, author })
             });
         match read {
             Ok(newest) => return Ok(newest),
             Err(error) => slot.standing = Standing::Unreachable(error.to_string()),
         }
     }
-    Err(no_destination(identity.archive, slots))
+    let has_spool = slots
+        .iter()
+        .any(|slot| slot.role == Role::Spool && !matches!(slot.standing, Standing::Unreachable(_)));
+    // Somebody must have the record, or nobody could ever go on from what is written now.
+    let has_it = |slot: &Slot| {
+        slot.role == Role::Destination
+            && matches!(slot.standing, Standing::Unreachable(_))
+            && state.heads.get(&slot.destination.id) == Some(&head)
+    };
+    let is_somewhere = slots.iter().any(has_it);
+    let noted = state.newest.as_ref();
+    noted
+        .filter(|noted| has_spool && is_somewhere && noted.head == head)
+        .cloned()
+        .ok_or_else(|| no_destination(identity.archive, slots))
 }
 
 pub(crate) fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError {
     let reason = |slot: &Slot| {
         let why = match &slot.standing {
-            Standing::Ready | Standing::CaughtUp => return None,
+            Standing::Ready | Standing::CaughtUp | Standing::Fresh | Standing::Idle => return None,
+            Standing::Behind if slot.role == Role::Spool => "does not have the newest record",
             Standing::Behind => "is behind, and the destination that is not cannot be reached",
             Standing::Unreachable(reason)
             | Standing::Incomplete(reason)

@@ -27,6 +27,8 @@ struct Start {
     /// How many snapshots each destination holds.
     held: Vec<usize>,
     away: Vec<usize>,
+    /// What is away while the backup dies.
+    away_then: &'static [usize],
 }
 
 impl Start {
@@ -43,6 +45,7 @@ impl Start {
             trees: Vec::new(),
             held: vec![0; destinations],
             away: Vec::new(),
+            away_then: &[],
         }
     }
 
@@ -84,10 +87,36 @@ impl Start {
         self
     }
 
+    fn dying(&self, plan: &Arc<FaultPlan>) -> Run<'static> {
+        Run {
+            away: self.away_then,
+            ..dying(plan)
+        }
+    }
+
+    /// Gives the world a spool.
+    fn with_spool(mut self) -> Self {
+        self.world = self.world.with_spool();
+        self
+    }
+
+    /// Lets these destinations alone be away from now on.
+    fn with_away(mut self, away: &[usize]) -> Self {
+        self.away = away.to_vec();
+        self
+    }
+
+    /// Lets these be away while the backup dies.
+    fn dying_without(mut self, away: &'static [usize]) -> Self {
+        self.away_then = away;
+        self
+    }
+
     fn calls(&self) -> u64 {
         let plan = Arc::new(FaultPlan::none());
         let world = self.world.fork();
-        world.backup(self.source.path(), &dying(&plan)).unwrap();
+        let run = self.dying(&plan);
+        world.backup(self.source.path(), &run).unwrap();
         plan.calls()
     }
 
@@ -142,9 +171,9 @@ impl Start {
             let case = format!("died after {stop} of {calls} calls");
             let plan = Arc::new(FaultPlan::stop_after(stop));
             let world = self.world.fork();
-            let outcome = world.backup(self.source.path(), &dying(&plan));
-            // What dies after the last record was noted has nothing more to lose.
-            assert!(outcome.is_err() || stop + 8 > calls, "{case}");
+            let outcome = world.backup(self.source.path(), &self.dying(&plan));
+            // What dies after the last record was noted has nothing more to lose; only a spool is not looked through.
+            assert!(outcome.is_err() || stop + 12 > calls, "{case}");
             let restored = usize::try_from(stop).unwrap() % self.held.len();
             self.check(&world, restored, &case);
             self.goes_on(&world, restored, &case);
@@ -218,6 +247,35 @@ fn catching_up_dies_at_every_call_matrix() {
         .changed(4, 0)
         .ready();
     tell("three destinations, one behind", start.die_everywhere(1));
+}
+
+#[test]
+fn what_only_the_spool_has_dies_at_every_call_matrix() {
+    // Two disks that take turns: each time the other one has what this one lacks, and only the spool is there.
+    let start = Start::new(2)
+        .with_spool()
+        .backed_up()
+        .with_away(&[1])
+        .changed(1, 2_000_000)
+        .backed_up()
+        .changed(2, 0)
+        .backed_up()
+        .changed(3, 1_500_000)
+        .ready()
+        .dying_without(&[0]);
+    tell("two destinations in turn, a spool", start.die_everywhere(1));
+    let start = Start::new(2)
+        .with_spool()
+        .backed_up()
+        .with_away(&[0, 1])
+        .changed(1, 2_000_000)
+        .backed_up()
+        .changed(2, 1_000_000)
+        .ready()
+        .dying_without(&[0, 1]);
+    tell("no destination, a spool", start.die_everywhere(1));
+    let start = start.dying_without(&[]);
+    tell("a spool that empties", start.die_everywhere(1));
 }
 
 #[test]

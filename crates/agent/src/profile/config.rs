@@ -27,6 +27,9 @@ pub struct Config {
     /// The suite of new archives.
     #[serde(with = "text")]
     pub suite: Suite,
+    /// How many bytes the spool of each archive may take; without it there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_bytes: Option<u64>,
     /// The destinations, in the order in which they were added.
     #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationConfig>,
@@ -77,6 +80,7 @@ impl Config {
             keys_dir: PathBuf::new(),
             version: VERSION,
             suite,
+            spool_bytes: None,
             destinations: Vec::new(),
             archives: Vec::new(),
         }

@@ -137,6 +137,11 @@ impl Profile {
         Ok(path)
     }
 
+    /// Returns the folder of the spool of an archive, which need not be there.
+    pub(crate) fn spool_dir(&self, archive: ArchiveId) -> PathBuf {
+        self.dir.join("spool").join(archive.to_string())
+    }
+
     /// Reads a file of the memory of an archive; `None` where there is none.
     pub(crate) fn read_state(
         &self,

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use strongroom_base::ids::{ArchiveId, DestinationId, ObjectName};
 use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::hash::hash;
-use strongroom_engine::{EngineError, Head, Memory as _, WriterState};
+use strongroom_engine::{EngineError, Head, Memory as _, Writer, WriterState};
 use strongroom_format::keys::KeysObject;
 use strongroom_replica::Replica;
 use strongroom_replica::expected::{Expected, Keys, Owner};
@@ -22,7 +22,7 @@ use strongroom_replica::sync::{Synced, sync_to};
 use mend::Bench;
 
 use crate::AgentError;
-use crate::backup::Tools;
+use crate::backup::{Job, Tools};
 use crate::destinations::{Unreached, named, reach};
 use crate::locks::{Locked, Locks};
 use crate::memory::ProfileMemory;
@@ -108,6 +108,10 @@ pub fn tend(
             continue;
         }
         let _lock = profile.lock_archive(archive.id)?;
+        if matches!(task, Task::Sync) && config.spool_bytes.is_some() {
+            // What fails here shows below: the destination stays behind.
+            let _ = deliver(profile, &config, archive.id, tools);
+        }
         let mut work = Work::new(profile, &config, archive, tools)?;
         unreached.append(&mut work.unreached);
         for number in 0..work.sites.len() {
@@ -129,6 +133,19 @@ pub fn tend(
     }
     unreached.retain(|there: &Unreached| names.is_empty() || names.contains(&there.name));
     Ok((tended, unreached))
+}
+
+/// Brings what only the spool has to the destinations that can be reached, as a backup does.
+fn deliver(
+    profile: &Profile,
+    config: &Config,
+    archive: ArchiveId,
+    tools: &Tools<'_>,
+) -> Result<(), AgentError> {
+    let job = Job::new(profile, config.clone(), archive)?;
+    let memory = ProfileMemory::new(profile, archive);
+    let mut writer = Writer::look(job.identity(tools)?, job.targets()?, &memory)?;
+    Ok(writer.catch_up(&mut |_| ())?)
 }
 
 /// A destination that can be reached.

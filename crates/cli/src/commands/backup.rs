@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use strongroom_agent::look::short_name;
 use strongroom_agent::profile::{Profile, WantedPlace};
 use strongroom_agent::{
-    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, Suite, Survey, Tools,
-    init, usual_excludes,
+    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, SpoolReport,
+    SpoolStatus, Suite, Survey, Tools, init, usual_excludes,
 };
 use strongroom_base::ids::to_hex;
 
@@ -106,14 +106,19 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
     })?;
     report(context, &done)?;
     super::locks::tell(context, &done.locks);
-    let mut destinations = done.summary.destinations.iter();
-    Ok(if destinations.any(|there| there.status.is_damage()) {
-        Outcome::Damage
-    } else if done.summary.failed > 0 {
-        Outcome::SomeLeftOut
-    } else {
-        Outcome::Done
-    })
+    let destinations = &done.summary.destinations;
+    let has_it = |there: &DestinationReport| there.status.is_complete();
+    Ok(
+        if destinations.iter().any(|there| there.status.is_damage()) {
+            Outcome::Damage
+        } else if !destinations.iter().any(has_it) {
+            Outcome::Undelivered
+        } else if done.summary.failed > 0 {
+            Outcome::SomeLeftOut
+        } else {
+            Outcome::Done
+        },
+    )
 }
 
 fn report_survey(context: &Context<'_>, found: &Survey) -> Result<Outcome, Failure> {
@@ -198,6 +203,9 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
             output.warning(&there.name, &why);
         }
     }
+    if let Some(spool) = &summary.spool {
+        warn_of_spool(context, spool);
+    }
     if done.lacks_password {
         let message =
             "no private password opens this new archive; `strongroom key password set` sets one";
@@ -233,6 +241,25 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         output.done(&format!("{}: {}", there.name, status(there)))?;
     }
     Ok(())
+}
+
+/// Says what is in the spool alone, and what is wrong with it.
+fn warn_of_spool(context: &Context<'_>, spool: &SpoolReport) {
+    let output = context.output;
+    if let SpoolStatus::Failed(why) = &spool.status {
+        let message = format!(
+            "cannot be used, and destinations that are away must catch up from others: {why}"
+        );
+        output.warning("the spool", &message);
+    }
+    if spool.unacknowledged > 0 {
+        let records = show::count(spool.unacknowledged, "record is", "records are");
+        let message = format!(
+            "{records} in the spool of this computer alone: no destination has them, and they go there when one \
+             can be reached"
+        );
+        output.warning("", &message);
+    }
 }
 
 /// Says what keeps a destination from having everything.
@@ -288,5 +315,13 @@ fn object(done: &BackedUp) -> Value {
         "bytes_stored": summary.bytes_stored,
         "duration_seconds": summary.duration.as_secs_f64(),
         "destinations": destinations,
+        "spool": summary.spool.as_ref().map(|spool| json!({
+            "bytes": spool.bytes,
+            "unacknowledged_records": spool.unacknowledged,
+            "problem": match &spool.status {
+                SpoolStatus::Failed(why) => Some(why),
+                SpoolStatus::Idle | SpoolStatus::Engaged => None,
+            },
+        })),
     })
 }

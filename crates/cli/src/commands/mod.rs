@@ -20,6 +20,7 @@ pub(crate) mod repair;
 mod replicas;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
+pub(crate) mod spool;
 pub(crate) mod stats;
 pub(crate) mod verify;
 pub(crate) mod versions;
@@ -50,6 +51,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Repair(arguments) => repair::run(context, &arguments),
         Command::AcknowledgeLoss(arguments) => acknowledge_loss::run(context, &arguments),
         Command::Key(command) => key::run(context, command),
+        Command::Spool(arguments) => spool::run(context, &arguments),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),
     }

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::{self, Kind, Printer};
-use crate::{show, time};
+use crate::{amount, show, time};
 
 /// Arguments of `prune`.
 #[derive(Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
     max_unused: u8,
     /// Read and put together anew packs of at most so many bytes: a number, or one with K, M, G or T
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = amount::bytes)]
     max_repack_bytes: Option<u64>,
     /// Keep what is given up for so long at each destination: days and hours as in 14d [default: what the settings
     /// say, else 7d]
@@ -59,26 +59,6 @@ fn percent(text: &str) -> Result<u8, String> {
         .ok()
         .filter(|number| *number <= 100)
         .ok_or_else(|| "a share is 0% to 100%".to_owned())
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
-    let shift = match unit {
-        "" => Some(0),
-        "K" => Some(10),
-        "M" => Some(20),
-        "G" => Some(30),
-        "T" => Some(40),
-        _ => None,
-    };
-    let number = number.parse::<u64>().ok();
-    number
-        .zip(shift)
-        .and_then(|(number, shift)| number.checked_mul(1_u64 << shift))
-        .ok_or_else(|| "a size looks like 4096, 500M or 2G".to_owned())
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -272,14 +252,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_and_sizes() {
+    fn shares() {
         assert_eq!(percent("5%"), Ok(5));
         assert_eq!(percent("100"), Ok(100));
         assert!(percent("101%").is_err() && percent("x").is_err());
-        assert_eq!(bytes("4096"), Ok(4_096));
-        assert_eq!(bytes("2G"), Ok(2 << 30));
-        for text in ["", "G", "1.5G", "2GB", "99999999999T"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
     }
 }

@@ -161,6 +161,7 @@ pub fn backup(
         bytes_stored: total(&progress.bytes_stored),
         duration: begun.elapsed(),
         destinations: writer.reports(),
+        spool: writer.spool(),
     })
 }
 

@@ -52,14 +52,14 @@ pub(crate) struct Packer<'a, 'w> {
 
 impl<'a, 'w> Packer<'a, 'w> {
     pub(crate) fn new(writer: &'w mut Writer<'a>, set: &'w ChunkSet<'w>) -> Self {
-        let ready = writer
-            .ready()
+        let targets = writer
+            .targets()
             .map(|(number, replica)| (number, replica.clone()))
             .collect();
         Self {
             writer,
             set,
-            fanout: Fanout::new(ready),
+            fanout: Fanout::new(targets),
             data: OpenPack::new(PackClass::Data),
             meta: OpenPack::new(PackClass::Meta),
             run: Run::default(),

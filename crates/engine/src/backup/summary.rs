@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::destination::DestinationReport;
 use crate::memory::Head;
+use crate::spool::SpoolReport;
 
 /// How many files the walk found new, changed and unmodified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,4 +40,6 @@ pub struct BackupSummary {
     pub duration: Duration,
     /// What became of every destination.
     pub destinations: Vec<DestinationReport>,
+    /// What is in the spool; `None` where there is none.
+    pub spool: Option<SpoolReport>,
 }

@@ -39,11 +39,11 @@ pub(crate) struct Output<'a> {
 
 impl<'a> Output<'a> {
     pub(crate) fn new(writer: &Writer<'_>, progress: &'a Progress) -> Self {
-        let ready = writer.ready();
+        let targets = writer.targets();
         Self {
             identity: writer.identity.clone(),
             generation: writer.next_id().generation,
-            fanout: Fanout::new(ready.map(|(at, replica)| (at, replica.clone())).collect()),
+            fanout: Fanout::new(targets.map(|(at, replica)| (at, replica.clone())).collect()),
             data: OpenPack::new(PackClass::Data),
             meta: OpenPack::new(PackClass::Meta),
             run: Run::default(),

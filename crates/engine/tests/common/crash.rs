@@ -16,14 +16,14 @@ use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
 use strongroom_engine::restore::{RestoreSummary, restore};
 use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
-    Destination, EngineError, Head, Memory as WriterMemory, MemoryError, Progress, Stop, Writer,
-    WriterState,
+    Destination, EngineError, Head, Memory as WriterMemory, MemoryError, Progress, Stop, Targets,
+    Writer, WriterState,
 };
 use strongroom_read::{Archive, Replicas, SnapshotInfo};
 use strongroom_replica::Replica;
 use strongroom_replica::layout::object_path;
 use strongroom_store::fault::{FaultPlan, FaultStore};
-use strongroom_store::{Memory, ObjectPath, Store};
+use strongroom_store::{Memory, ObjectPath, Quota, Store};
 
 use super::hooked::{Hook, Hooked};
 use super::trees::{Tree, differing, fast_folder, read_tree};
@@ -84,6 +84,10 @@ impl Run<'_> {
 pub struct World {
     pub setup: Setup,
     pub stores: Vec<Arc<Memory>>,
+    /// The spool, where there is one.
+    pub spool: Option<Arc<Memory>>,
+    /// How many bytes it may take.
+    pub spool_limit: u64,
 }
 
 impl World {
@@ -100,7 +104,36 @@ impl World {
         let mut setup = Setup::new(suite, dynamic.collect());
         setup.folder = fast_folder();
         setup.identity.clock = clock;
-        Self { setup, stores }
+        Self {
+            setup,
+            stores,
+            spool: None,
+            spool_limit: u64::MAX,
+        }
+    }
+
+    /// Adds an empty spool.
+    pub fn with_spool(self) -> Self {
+        Self {
+            spool: Some(Arc::new(Memory::new())),
+            ..self
+        }
+    }
+
+    /// Returns the destinations, and the spool.
+    fn targets(&self, run: &Run<'_>) -> Targets {
+        let spool = self.spool.as_ref().map(|store| {
+            let limited = Quota::new(store.clone(), self.spool_limit).unwrap();
+            let store: Arc<dyn Store> = match &run.plan {
+                Some(plan) => Arc::new(FaultStore::new(limited, plan.clone())),
+                None => Arc::new(limited),
+            };
+            Replica::new(store, self.setup.identity.archive)
+        });
+        Targets {
+            destinations: self.destinations(run),
+            spool,
+        }
     }
 
     /// Copies everything that outlives a process.
@@ -120,7 +153,13 @@ impl World {
             stores: dynamic.collect(),
             folder,
         };
-        Self { setup, stores }
+        let spool = self.spool.as_ref().map(|store| Arc::new(copy_of(store)));
+        Self {
+            setup,
+            stores,
+            spool,
+            spool_limit: self.spool_limit,
+        }
     }
 
     pub fn destinations(&self, run: &Run<'_>) -> Vec<Destination> {
@@ -159,6 +198,8 @@ impl World {
         Self {
             setup,
             stores: self.stores.clone(),
+            spool: None,
+            spool_limit: u64::MAX,
         }
     }
 
@@ -204,7 +245,7 @@ impl World {
                 replica: Ok(Replica::new(store, self.setup.identity.archive)),
             }
         };
-        let destinations = self.stores.iter().enumerate().map(hooked).collect();
+        let destinations: Vec<_> = self.stores.iter().enumerate().map(hooked).collect();
         Writer::open(
             self.setup.identity.clone(),
             destinations,
@@ -257,7 +298,7 @@ impl World {
         let plan = run.plan.clone().filter(|_| run.dies);
         let memory = Dying::new(&self.setup.memory, plan);
         let identity = self.setup.identity.clone();
-        let mut writer = Writer::open(identity, self.destinations(run), &memory)?;
+        let mut writer = Writer::open(identity, self.targets(run), &memory)?;
         writer.catch_up(&mut |_| ())?;
         let catalogue = Catalogue::open(&self.setup.folder.path().join("catalogue"))?;
         work(&mut writer, &catalogue)

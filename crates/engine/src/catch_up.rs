@@ -1,0 +1,196 @@
+//! Brings destinations that are behind up to date, by copying: from others that are not, and from the spool.
+
+use std::ops::ControlFlow;
+
+use strongroom_base::object::RecordId;
+use strongroom_base::{Class, Classified};
+use strongroom_format::keys::KeysObject;
+use strongroom_replica::expected::{Expected, Owner};
+use strongroom_replica::log::Log;
+use strongroom_replica::sync::{Copied, sync_keys, sync_to};
+use strongroom_replica::{Replica, ReplicaError};
+
+use crate::error::EngineError;
+use crate::targets::Role;
+use crate::writer::{Standing, Writer};
+
+impl Writer<'_> {
+    /// Brings the destinations that are behind up to date, by copying from those that are not, and from the spool.
+    /// Empties the spool when no destination lacks anything.
+    pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
+        let authority = self.identity.ring.authority().public_key();
+        let archive = self.identity.archive;
+        let is_keys = |number: u32, bytes: &[u8]| {
+            KeysObject::decode(bytes, &authority)
+                .is_ok_and(|keys| keys.number == number && keys.archive == archive)
+        };
+        let owner = Owner {
+            authority,
+            is_keys: &is_keys,
+        };
+        let ready: Vec<Replica> = self.ready().map(|(_, replica)| replica.clone()).collect();
+        spread_keys(&ready.iter().collect::<Vec<_>>(), &owner);
+        let behind = self.behind();
+        let sources = Sources {
+            spool: self.spool_source(),
+            ready,
+        };
+        if behind.is_empty() || sources.is_empty() {
+            return self.rest_spool();
+        }
+        // What destinations that have everything hold together is the same for all that do not.
+        let mut shared = if sources.ready.is_empty() {
+            None
+        } else {
+            Some(sources.expected(None, &owner)?)
+        };
+        for number in behind {
+            let Ok(target) = self.slots[number].destination.replica.clone() else {
+                continue;
+            };
+            let expected = match shared.take() {
+                Some(expected) => Ok(expected),
+                None => sources.expected(Some(&target), &owner),
+            };
+            let standing = match expected {
+                Ok(expected) => {
+                    let copied = sources.copy_to(&target, &expected, &owner, progress);
+                    if !sources.ready.is_empty() {
+                        shared = Some(expected);
+                    }
+                    self.note_copied(number, copied)
+                }
+                Err(error) => Standing::Unreachable(error.to_string()),
+            };
+            self.slots[number].standing = standing;
+        }
+        self.save()?;
+        self.rest_spool()
+    }
+
+    fn behind(&self) -> Vec<usize> {
+        let slots = self.slots.iter().enumerate();
+        let behind = slots.filter(|(_, slot)| {
+            slot.role == Role::Destination && slot.standing == Standing::Behind
+        });
+        behind.map(|(number, _)| number).collect()
+    }
+
+    /// Says what to think of a destination after copying.
+    fn note_copied(&mut self, number: usize, copied: Result<Outcome, ReplicaError>) -> Standing {
+        match copied {
+            Ok(Outcome::TooFarBehind) => Standing::Behind,
+            Ok(Outcome::NotNow(reason)) => Standing::Unreachable(reason),
+            Ok(Outcome::Incomplete(reason, bytes)) => {
+                self.slots[number].bytes_written += bytes;
+                Standing::Incomplete(reason)
+            }
+            Ok(Outcome::Complete(bytes)) => {
+                self.slots[number].bytes_written += bytes;
+                let id = self.slots[number].destination.id;
+                let head = self.head();
+                self.state.heads.insert(id, head);
+                Standing::CaughtUp
+            }
+            Err(error @ ReplicaError::BrokenChain { .. }) => Standing::SetAside(error.to_string()),
+            Err(error) => Standing::Unreachable(error.to_string()),
+        }
+    }
+}
+
+/// Puts keys that changed while a destination was away; what fails shows at the next write.
+fn spread_keys(ready: &[&Replica], owner: &Owner<'_>) {
+    if let Some(keys) = owner.newest_keys(ready) {
+        for replica in ready {
+            let _ = sync_keys(replica, &keys, owner);
+        }
+    }
+}
+
+/// What became of copying.
+enum Outcome {
+    /// The destination has everything; so many bytes were copied.
+    Complete(u64),
+    /// It has everything but what no source has; so many bytes were copied.
+    Incomplete(String, u64),
+    /// The spool begins after what the destination has, and nothing else is there.
+    TooFarBehind,
+    /// Something cannot be read for now: what it adds would be left out, and nobody would miss it.
+    NotNow(String),
+}
+
+/// Where copies come from.
+struct Sources {
+    ready: Vec<Replica>,
+    spool: Option<Replica>,
+}
+
+impl Sources {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.spool.is_none()
+    }
+
+    /// Returns the replicas to copy from, those of destinations first.
+    fn all(&self) -> Vec<&Replica> {
+        self.ready.iter().chain(&self.spool).collect()
+    }
+
+    /// Reads what is expected of a destination. Where only the spool has the newest records, the destination itself
+    /// has those before.
+    fn expected(
+        &self,
+        target: Option<&Replica>,
+        owner: &Owner<'_>,
+    ) -> Result<Expected, ReplicaError> {
+        if !self.ready.is_empty() {
+            return Expected::of(&self.ready.iter().collect::<Vec<_>>(), owner);
+        }
+        let spool = self.spool.iter();
+        Expected::of(&target.into_iter().chain(spool).collect::<Vec<_>>(), owner)
+    }
+
+    fn copy_to(
+        &self,
+        target: &Replica,
+        expected: &Expected,
+        owner: &Owner<'_>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Outcome, ReplicaError> {
+        let mut problems = expected.log.problems.iter();
+        if let Some(problem) = problems.find(|problem| problem.class() == Class::Retry) {
+            return Ok(Outcome::NotNow(problem.to_string()));
+        }
+        if self.ready.is_empty() && !self.reaches(target, &expected.log)? {
+            return Ok(Outcome::TooFarBehind);
+        }
+        let mut progress = |copied: Copied| {
+            progress(copied.bytes);
+            ControlFlow::Continue(())
+        };
+        let synced = sync_to(target, &self.all(), expected, owner, &mut progress)?;
+        let bytes = synced.copied.bytes;
+        Ok(match synced.left_out.first() {
+            None => Outcome::Complete(bytes),
+            Some((place, error)) => {
+                let count = synced.left_out.len();
+                let reason = format!("{count} objects were left out: {place}: {error}");
+                Outcome::Incomplete(reason, bytes)
+            }
+        })
+    }
+
+    /// Says whether the spool goes on where a destination ends: no record is missing between them.
+    fn reaches(&self, target: &Replica, log: &Log) -> Result<bool, ReplicaError> {
+        let Some(spool) = &self.spool else {
+            return Ok(false);
+        };
+        let first = spool.record_ids()?.first().map(|id| id.seq);
+        let has = target.record_ids()?;
+        let from = has.iter().map(|id| id.seq).filter(|seq| Some(*seq) < first);
+        let Some((from, to)) = from.max().zip(spool.record_ids()?.last().map(|id| id.seq)) else {
+            return Ok(false);
+        };
+        let is_between = |id: &&RecordId| from < id.seq && id.seq <= to;
+        Ok(!log.lost.iter().any(|id| is_between(&id)))
+    }
+}

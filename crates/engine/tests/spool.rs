@@ -1,0 +1,213 @@
+//! The spool holds what destinations lack, and nothing else depends on it.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod common;
+
+use std::path::Path;
+
+use common::crash::{Run, World};
+use common::trees::{fast_folder, read_tree};
+use common::{noise, write};
+use strongroom_engine::backup::BackupSummary;
+use strongroom_engine::{DestinationStatus, EngineError, SpoolStatus};
+
+/// An archive at two destinations with a snapshot at both, and a spool.
+struct Disks {
+    world: World,
+    source: tempfile::TempDir,
+}
+
+impl Disks {
+    fn new() -> Self {
+        let (world, source) = (World::new(2).with_spool(), fast_folder());
+        write(&source.path().join("first"), &noise(1, 3_000));
+        let disks = Self { world, source };
+        disks.backup(&[]).unwrap();
+        disks
+    }
+
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    fn backup(&self, away: &[usize]) -> Result<BackupSummary, EngineError> {
+        let run = Run {
+            away,
+            ..Run::sound()
+        };
+        self.world.backup(self.path(), &run)
+    }
+
+    fn change(&self, number: u32, len: usize) {
+        write(
+            &self.path().join(format!("file-{number}")),
+            &noise(number, len),
+        );
+    }
+
+    fn spooled(&self) -> usize {
+        let mut count = 0;
+        let spool = self.world.spool.as_ref().unwrap();
+        strongroom_store::Store::list(spool, "", &mut |_, _| count += 1).unwrap();
+        count
+    }
+
+    /// Everything is at both, and the newest snapshot is the files as they are.
+    fn all_is_well(&self) {
+        let summary = self.backup(&[]).unwrap();
+        for there in &summary.destinations {
+            assert!(there.status.is_complete(), "{there:?}");
+        }
+        let spool = summary.spool.unwrap();
+        assert_eq!((spool.status, spool.bytes), (SpoolStatus::Idle, 0));
+        assert!(self.world.recorded(0) == self.world.recorded(1));
+        let tree = read_tree(self.path());
+        for store in 0..2 {
+            let (infos, _) = self.world.verify_clean(store, "at last");
+            let newest = infos.len() - 1;
+            self.world
+                .restores(store, &infos[newest..], &[&tree], "at last");
+        }
+    }
+}
+
+#[test]
+fn a_spool_that_nobody_needs_is_empty() {
+    let disks = Disks::new();
+    assert_eq!(disks.spooled(), 0);
+    disks.change(2, 2_000_000);
+    let summary = disks.backup(&[1]).unwrap();
+    let spool = summary.spool.unwrap();
+    assert_eq!(spool.status, SpoolStatus::Engaged);
+    assert!(spool.bytes > 2_000_000 && spool.unacknowledged == 0);
+    disks.all_is_well();
+    assert_eq!(disks.spooled(), 0);
+}
+
+#[test]
+fn disks_that_take_turns_catch_up() {
+    let disks = Disks::new();
+    for turn in 0..6 {
+        disks.change(turn, if turn % 2 == 0 { 1_500_000 } else { 500 });
+        let (there, away) = if turn % 2 == 0 { (0, 1) } else { (1, 0) };
+        let summary = disks.backup(&[away]).unwrap();
+        let status = &summary.destinations[there].status;
+        assert!(status.is_complete(), "turn {turn}: {status:?}");
+        let (infos, _) = disks.world.verify_clean(there, "turn");
+        assert_eq!(infos.len(), turn as usize + 2);
+    }
+    disks.all_is_well();
+}
+
+#[test]
+fn without_any_destination_it_takes_everything() {
+    let disks = Disks::new();
+    for turn in 0..3 {
+        disks.change(turn, 700_000);
+        let summary = disks.backup(&[0, 1]).unwrap();
+        let spool = summary.spool.unwrap();
+        assert_eq!(spool.unacknowledged, u64::from(turn) + 1);
+        assert!(
+            (700_000..702_000).contains(&summary.bytes_new),
+            "what is in the spool is not stored again"
+        );
+    }
+    disks.all_is_well();
+    let (infos, _) = disks.world.verify_clean(1, "later");
+    assert_eq!(infos.len(), 5, "no snapshot of the time in between is lost");
+}
+
+#[test]
+fn a_full_spool_stops_a_backup_that_has_no_destination() {
+    let mut disks = Disks::new();
+    disks.world.spool_limit = 3_000_000;
+    disks.change(1, 1_500_000);
+    disks.backup(&[0, 1]).unwrap();
+    disks.change(2, 4_000_000);
+    let error = disks.backup(&[0, 1]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the spool: there is no space left"),
+        "{error}"
+    );
+    std::fs::remove_file(disks.path().join("file-2")).unwrap();
+    disks.change(3, 500_000);
+    let summary = disks.backup(&[0, 1]).unwrap();
+    assert!(
+        (500_000..502_000).contains(&summary.bytes_new),
+        "what it held before it was full stays"
+    );
+    disks.all_is_well();
+}
+
+#[test]
+fn a_full_spool_does_not_stop_a_destination() {
+    let mut disks = Disks::new();
+    disks.world.spool_limit = 1_000_000;
+    disks.change(1, 4_000_000);
+    let summary = disks.backup(&[1]).unwrap();
+    assert!(summary.destinations[0].status.is_complete());
+    assert!(matches!(
+        summary.spool.unwrap().status,
+        SpoolStatus::Failed(_)
+    ));
+    // The other one must meet this one.
+    disks.change(2, 100);
+    let summary = disks.backup(&[0]).unwrap();
+    assert!(!summary.destinations[1].status.is_complete());
+    disks.all_is_well();
+}
+
+#[test]
+fn what_a_destination_has_makes_room() {
+    let mut disks = Disks::new();
+    disks.world.spool_limit = 4_000_000;
+    disks.change(1, 3_000_000);
+    disks.backup(&[1]).unwrap();
+    disks.change(2, 3_000_000);
+    let summary = disks.backup(&[0, 1]).unwrap();
+    assert_eq!(summary.spool.unwrap().unacknowledged, 1);
+    // The first disk has what was evicted, and takes the rest.
+    let summary = disks.backup(&[1]).unwrap();
+    assert!(summary.destinations[0].status.is_complete());
+    disks.all_is_well();
+}
+
+#[test]
+fn a_destination_that_ends_before_the_spool_begins_waits() {
+    let mut disks = Disks::new();
+    let spool = disks.world.spool.take();
+    disks.change(1, 100);
+    disks.backup(&[1]).unwrap();
+    disks.world.spool = spool;
+    disks.change(2, 100);
+    disks.backup(&[1]).unwrap();
+    disks.change(3, 100);
+    let before = disks.world.recorded(1);
+    let summary = disks.backup(&[0]).unwrap();
+    assert!(matches!(
+        summary.destinations[1].status,
+        DestinationStatus::Unreachable(_)
+    ));
+    assert!(
+        before == disks.world.recorded(1),
+        "nothing was written to it"
+    );
+    assert_eq!(summary.spool.unwrap().unacknowledged, 1);
+    disks.all_is_well();
+}
+
+#[test]
+fn a_spool_that_is_gone_with_what_only_it_had_stops_the_writer() {
+    let mut disks = Disks::new();
+    disks.change(1, 100);
+    disks.backup(&[0, 1]).unwrap();
+    disks.world = disks.world.with_spool();
+    let error = disks.backup(&[]).unwrap_err();
+    assert!(
+        matches!(error, EngineError::NoDestination { .. }),
+        "{error}"
+    );
+}
