@@ -41,6 +41,16 @@ const NAMED_BY_ONE: &[(&str, &str)] = &[
     ("rusty-s3", "store"),
 ];
 
+/// Crates from elsewhere that a crate never names, tests included: the rules of the server are values, and
+/// what they know of time and storage is given to them.
+const NEVER_NAMES: &[(&str, &[&str])] = &[(
+    "domain",
+    &[
+        "axum", "chrono", "http", "hyper", "jiff", "reqwest", "rusqlite", "sea-orm", "sqlx",
+        "time", "tokio",
+    ],
+)];
+
 /// What must not be reached by any path.
 const NEVER_REACHES: &[(&str, &[&str])] = &[
     ("server", &["format", "read", "engine"]),
@@ -152,6 +162,7 @@ impl Workspace {
         for (name, uses) in &self.crates {
             broken_by_ciphers(name, uses, &mut broken);
             broken_by_clients(name, uses, &mut broken);
+            broken_by_names(name, uses, &mut broken);
             if is_outside(name) {
                 continue;
             }
@@ -252,6 +263,13 @@ fn broken_by_clients(name: &str, uses: &Uses, broken: &mut Vec<String>) {
     let others = NAMED_BY_ONE.iter().filter(|(_, only)| *only != name);
     let named = others.filter(|(foreign, _)| uses.foreign.contains(*foreign));
     broken.extend(named.map(|(foreign, only)| format!("{name} → {foreign}: only {only} names it")));
+}
+
+fn broken_by_names(name: &str, uses: &Uses, broken: &mut Vec<String>) {
+    let never = NEVER_NAMES.iter().filter(|(by, _)| *by == name);
+    let named = never.flat_map(|(_, never)| *never);
+    let named = named.filter(|foreign| uses.foreign.contains(**foreign));
+    broken.extend(named.map(|foreign| format!("{name} → {foreign}: {name} never names it")));
 }
 
 fn layer_of(name: &str) -> Option<usize> {
@@ -388,6 +406,30 @@ mod tests {
             ("strongroom-store", &[("rusty-s3", "normal")]),
         ]);
         assert_eq!(rules, ["agent → rusty-s3: only store names it"]);
+    }
+
+    #[test]
+    fn the_rules_of_the_server_know_no_clock_and_no_database() {
+        let rules = broken(&[
+            ("strongroom-base", &[]),
+            (
+                "strongroom-domain",
+                &[
+                    ("strongroom-base", "normal"),
+                    ("thiserror", "normal"),
+                    ("tokio", "dev"),
+                    ("sqlx", "normal"),
+                ],
+            ),
+            ("strongroom-db", &[("sqlx", "normal")]),
+        ]);
+        assert_eq!(
+            rules,
+            [
+                "domain → sqlx: domain never names it",
+                "domain → tokio: domain never names it"
+            ]
+        );
     }
 
     #[test]

@@ -92,6 +92,34 @@ id!(
     DestinationId, 16, "a destination id (32 hexadecimal digits)"
 );
 id!(
+    /// Names an organisation.
+    OrganisationId, 16, "an organisation id (32 hexadecimal digits)"
+);
+id!(
+    /// Names a user.
+    UserId, 16, "a user id (32 hexadecimal digits)"
+);
+id!(
+    /// Names a group of users.
+    GroupId, 16, "a group id (32 hexadecimal digits)"
+);
+id!(
+    /// Names a computer.
+    ComputerId, 16, "a computer id (32 hexadecimal digits)"
+);
+id!(
+    /// Names a session; it is not the secret that proves one.
+    SessionId, 16, "a session id (32 hexadecimal digits)"
+);
+id!(
+    /// Names an API token; it is not the secret that proves one.
+    TokenId, 16, "a token id (32 hexadecimal digits)"
+);
+id!(
+    /// Names a one-time link; it is not the secret in it.
+    LinkId, 16, "a link id (32 hexadecimal digits)"
+);
+id!(
     /// Names one wrap of a key.
     SlotId, 16, "a slot id (32 hexadecimal digits)"
 );

@@ -1,0 +1,186 @@
+//! Groups of settings: own values, locks, and what holds where.
+
+use strongroom_base::ids::OrganisationId;
+use strongroom_base::{Class, Classified};
+
+/// Whose a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The server's, above every organisation.
+    Server,
+    /// An organisation's.
+    Organisation(OrganisationId),
+}
+
+/// Whether what is below may have another value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lock {
+    /// It may.
+    #[default]
+    Open,
+    /// It may not.
+    Locked,
+}
+
+/// An own value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Whether it holds for everything below.
+    pub lock: Lock,
+}
+
+impl<T> Setting<T> {
+    /// Makes a value that may be changed below.
+    pub fn open(value: T) -> Self {
+        Self {
+            value,
+            lock: Lock::Open,
+        }
+    }
+
+    /// Makes a value that holds for everything below.
+    pub fn locked(value: T) -> Self {
+        Self {
+            value,
+            lock: Lock::Locked,
+        }
+    }
+}
+
+/// The value that holds somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effective<T> {
+    /// The value.
+    pub value: T,
+    /// Whose it is.
+    pub owner: Level,
+    /// Who locked it, if somebody did: the owner, then.
+    pub locked_by: Option<Level>,
+}
+
+/// The own groups from the server's level down to an organisation.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a, G> {
+    /// The server's own.
+    pub server: &'a G,
+    /// Those of the organisations of a path, the root first; `None` for one that inherits.
+    pub below: &'a [(OrganisationId, Option<G>)],
+}
+
+impl<G> Chain<'_, G> {
+    /// Returns what holds at its end for one setting.
+    pub fn effective<T: Clone>(&self, setting: impl Fn(&G) -> &Setting<T>) -> Effective<T> {
+        let own = self.below.iter().filter_map(|(organisation, group)| {
+            let group = group.as_ref()?;
+            Some((Level::Organisation(*organisation), setting(group)))
+        });
+        let mut found = Effective::of(Level::Server, setting(self.server));
+        for (level, setting) in own {
+            if found.locked_by.is_some() {
+                break;
+            }
+            found = Effective::of(level, setting);
+        }
+        found
+    }
+}
+
+impl<T: Clone> Effective<T> {
+    fn of(level: Level, setting: &Setting<T>) -> Self {
+        Self {
+            value: setting.value.clone(),
+            owner: level,
+            locked_by: (setting.lock == Lock::Locked).then_some(level),
+        }
+    }
+}
+
+/// A setting that somebody above has locked was to have another value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the setting `{setting}` is locked above")]
+pub struct LockedAbove {
+    /// Which one.
+    pub setting: &'static str,
+    /// Who locked it.
+    pub by: Level,
+}
+
+impl Classified for LockedAbove {
+    fn class(&self) -> Class {
+        Class::Caller
+    }
+}
+
+/// A group of settings.
+pub trait Settings: Sized {
+    /// What holds somewhere: the same settings, each with whose it is.
+    type Policy;
+
+    /// The name of the group.
+    const NAME: &'static str;
+
+    /// Reckons what holds at the end of a chain.
+    fn policy(chain: &Chain<'_, Self>) -> Self::Policy;
+
+    /// Checks that a group that is to be the own one of an organisation agrees with what is locked above
+    /// it; `above` ends at its parent. It would not hold anyway: this is to say so.
+    fn check(&self, above: &Chain<'_, Self>) -> Result<(), LockedAbove>;
+}
+
+/// Makes a group: the struct of own values, the struct of what holds, and its [`Settings`].
+///
+/// Each setting is named once, so that none can be left out of what is reckoned or checked.
+macro_rules! settings {
+    (
+        $(#[$doc:meta])*
+        $settings:ident => $policy:ident, $name:literal {
+            $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $settings {
+            $($(#[$field_doc])* pub $field: Setting<$type>,)*
+        }
+
+        #[doc = concat!("What holds somewhere of [`", stringify!($settings), "`].")]
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $policy {
+            $($(#[$field_doc])* pub $field: Effective<$type>,)*
+        }
+
+        impl Default for $settings {
+            /// The server's own values until somebody changes them.
+            fn default() -> Self {
+                Self { $($field: Setting::open($default),)* }
+            }
+        }
+
+        impl Settings for $settings {
+            type Policy = $policy;
+
+            const NAME: &'static str = $name;
+
+            fn policy(chain: &Chain<'_, Self>) -> $policy {
+                $policy { $($field: chain.effective(|group| &group.$field),)* }
+            }
+
+            fn check(&self, above: &Chain<'_, Self>) -> Result<(), LockedAbove> {
+                $(
+                    let holds = above.effective(|group: &Self| &group.$field);
+                    if let Some(by) = holds.locked_by
+                        && holds.value != self.$field.value
+                    {
+                        let setting = concat!($name, ".", stringify!($field));
+                        return Err(LockedAbove { setting, by });
+                    }
+                )*
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(super) use settings;
