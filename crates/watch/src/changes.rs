@@ -5,7 +5,7 @@ use crate::place::Place;
 /// What may have changed since the last time it was asked.
 ///
 /// All of it are hints: the truth is what listing finds. A directory that lies within one of the trees is not
-/// listed by itself.
+/// listed by itself. Listing the directories first, and then walking the trees, finds new directories before what is in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Directories that may have other entries, or entries in another state, than before, in the order of their

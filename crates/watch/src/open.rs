@@ -20,6 +20,8 @@ const FLAGS: OFlags = OFlags::DIRECTORY
 pub(crate) struct Identity {
     device: (u32, u32),
     inode: u64,
+    /// When it was made, if the file system knows: the number of a deleted one is soon used again.
+    birth: (i64, u32),
     /// The number of the mount it is on, from Linux 5.8 on.
     pub(crate) mount: Option<u64>,
 }
@@ -27,7 +29,7 @@ pub(crate) struct Identity {
 /// Looks which directory is at an absolute path.
 pub(crate) fn identify(path: &[u8]) -> Result<Identity> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    let mask = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::MNT_ID;
+    let mask = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::BTIME | StatxFlags::MNT_ID;
     let found = rustix::fs::statx(CWD, path, flags, mask)?;
     if !FileType::from_raw_mode(found.stx_mode.into()).is_dir() {
         return Err(Errno::NOTDIR);
@@ -36,6 +38,7 @@ pub(crate) fn identify(path: &[u8]) -> Result<Identity> {
     Ok(Identity {
         device: (found.stx_dev_major, found.stx_dev_minor),
         inode: found.stx_ino,
+        birth: (found.stx_btime.tv_sec, found.stx_btime.tv_nsec),
         mount: knows_mount.then_some(found.stx_mnt_id),
     })
 }
@@ -55,9 +58,8 @@ pub(crate) fn open_below(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
         ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH,
     );
     match rustix::fs::openat2(top, path, flags, Mode::empty(), resolve) {
-        Err(Errno::NAMETOOLONG | Errno::NOSYS) => open_by_names(top, path),
-        // The kernel asks to try again when something on the way is being renamed.
-        Err(Errno::AGAIN) => open_by_names(top, path),
+        // The kernel also asks to try again when something on the way is being renamed.
+        Err(Errno::NAMETOOLONG | Errno::NOSYS | Errno::AGAIN) => open_by_names(top, path),
         answer => answer,
     }
 }

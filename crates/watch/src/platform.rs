@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use rustix::io::{Errno, Result};
 
 /// Longest handle that the kernel makes, in bytes.
-const HANDLE_LEN_MAX: usize = 128;
+const HANDLE_LEN_MAX: u8 = 128;
 
 /// What to be told of: everything that may change what a backup stores.
 const MASK: u64 = libc::FAN_CREATE
@@ -35,13 +35,13 @@ pub(crate) struct Handle {
 struct RawHandle {
     len: u32,
     kind: i32,
-    bytes: [u8; HANDLE_LEN_MAX],
+    bytes: [u8; HANDLE_LEN_MAX as usize],
 }
 
 impl Handle {
     /// Takes over what an event says.
     pub(crate) fn new(kind: i32, bytes: &[u8]) -> Option<Self> {
-        let fits = bytes.len() <= HANDLE_LEN_MAX;
+        let fits = bytes.len() <= HANDLE_LEN_MAX.into();
         let bytes = bytes.into();
         fits.then_some(Self { kind, bytes })
     }
@@ -74,9 +74,9 @@ pub(crate) fn fanotify_mark_file_system(group: BorrowedFd<'_>, path: &CStr) -> R
 /// Returns the handle of something open.
 pub(crate) fn handle_of(file: BorrowedFd<'_>) -> Result<Handle> {
     let mut raw = RawHandle {
-        len: HANDLE_LEN_MAX as u32,
+        len: HANDLE_LEN_MAX.into(),
         kind: 0,
-        bytes: [0; HANDLE_LEN_MAX],
+        bytes: [0; HANDLE_LEN_MAX as usize],
     };
     let mut mount = 0;
     // SAFETY: `raw` is laid out as `struct file_handle` and has the room that its length says; the kernel writes
@@ -101,9 +101,9 @@ pub(crate) fn handle_of(file: BorrowedFd<'_>) -> Result<Handle> {
 /// asked for.
 pub(crate) fn open_by_handle(mount: BorrowedFd<'_>, handle: &Handle) -> Result<OwnedFd> {
     let mut raw = RawHandle {
-        len: handle.bytes.len() as u32,
+        len: u32::try_from(handle.bytes.len()).map_err(|_| Errno::OVERFLOW)?,
         kind: handle.kind,
-        bytes: [0; HANDLE_LEN_MAX],
+        bytes: [0; HANDLE_LEN_MAX as usize],
     };
     raw.bytes[..handle.bytes.len()].copy_from_slice(&handle.bytes);
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;

@@ -19,6 +19,7 @@ use crate::source::{Health, Reason, Source};
 pub(crate) struct Region {
     pub(crate) part: Part,
     pub(crate) engine: Engine,
+    passed_over: Option<Reason>,
     /// When to look next, where looking is needed.
     poll_at: Option<Instant>,
 }
@@ -37,12 +38,12 @@ pub(crate) enum Engine {
 impl Region {
     /// Begins to watch a part, by the best mechanism that works.
     pub(crate) fn open(part: Part, groups: &mut Vec<Group>, why: Why, settings: &Settings) -> Self {
-        let engine = engine(&part, groups, why, settings);
-        let poll_at = None;
+        let (engine, passed_over) = engine(&part, groups, why, settings);
         Self {
             part,
             engine,
-            poll_at,
+            passed_over,
+            poll_at: None,
         }
     }
 
@@ -89,30 +90,38 @@ impl Region {
             path: as_path(&self.part.top).to_path_buf(),
             file_system: self.part.file_system.clone(),
             mechanism: Some(mechanism),
+            passed_over: self.passed_over.clone(),
             health,
         }
     }
 }
 
-fn engine(part: &Part, groups: &mut Vec<Group>, why: Why, settings: &Settings) -> Engine {
+/// Returns the best mechanism that works, and why a better one does not.
+fn engine(
+    part: &Part,
+    groups: &mut Vec<Group>,
+    why: Why,
+    settings: &Settings,
+) -> (Engine, Option<Reason>) {
     if Kind::of(&part.file_system) == Kind::Remote {
         let file_system = part.file_system.clone();
-        return Engine::Polling(Reason::Remote { file_system });
+        return (Engine::Polling(Reason::Remote { file_system }), None);
     }
-    let mut refused = Reason::Chosen;
+    let mut refused = None;
     if may(settings, Mechanism::Fanotify) {
         match join_group(part, groups) {
-            Ok(()) => return Engine::Fanotify,
-            Err(errno) => refused = refusal(Mechanism::Fanotify, errno),
+            Ok(()) => return (Engine::Fanotify, None),
+            Err(errno) => refused = Some(refusal(Mechanism::Fanotify, errno)),
         }
     }
     if may(settings, Mechanism::Inotify) {
         match Watches::open(settings.watches_max, why) {
-            Ok(watches) => return Engine::Inotify(Box::new(watches)),
-            Err(errno) => refused = refusal(Mechanism::Inotify, errno),
+            Ok(watches) => return (Engine::Inotify(Box::new(watches)), refused),
+            Err(errno) => refused = Some(refusal(Mechanism::Inotify, errno)),
         }
     }
-    Engine::Polling(refused)
+    let why = refused.clone().unwrap_or(Reason::Chosen);
+    (Engine::Polling(why), refused)
 }
 
 fn may(settings: &Settings, mechanism: Mechanism) -> bool {

@@ -112,7 +112,7 @@ impl Sentry {
         // Notices from before what is different now.
         let all = (self.field).read(&mut self.reader, &self.settings, &mut self.hints);
         if turn.is_remounted || is_alarmed || is_due {
-            self.look();
+            self.look(is_alarmed);
         }
         self.field.poll(&mut self.hints);
         let is_calm = self.field.step(&self.settings, &mut self.hints);
@@ -122,13 +122,14 @@ impl Sentry {
     }
 
     /// Looks whether the roots, and what is mounted below them, are still the same.
-    fn look(&mut self) {
+    fn look(&mut self, is_alarmed: bool) {
         let Ok(table) = MountTable::read() else {
             return;
         };
-        let changed = self.look_at_roots(&table);
-        if !changed.is_empty() {
-            self.watch_over_roots(&table);
+        let mut changed = self.look_at_roots(&table);
+        if is_alarmed || !changed.is_empty() {
+            // A watch may be gone with its directory, although another one is at the same place.
+            changed.extend(self.watch_over_roots(&table));
         }
         self.arrange(&table, &(changed, Why::Returned));
     }
@@ -140,14 +141,19 @@ impl Sentry {
         changed.collect()
     }
 
-    /// Watches over the roots as they are. They may change while that begins, so they are looked at again after.
-    fn watch_over_roots(&mut self, table: &MountTable) {
+    /// Watches over the roots as they are. They may change while that begins, so they are looked at again after; those
+    /// that did are returned.
+    fn watch_over_roots(&mut self, table: &MountTable) -> Vec<usize> {
+        let mut all = Vec::new();
         for _ in 0..LOOKS_MAX {
             self.sentinel = Sentinel::new(&self.roots).ok();
-            if self.look_at_roots(table).is_empty() {
-                return;
+            let changed = self.look_at_roots(table);
+            if changed.is_empty() {
+                break;
             }
+            all.extend(changed);
         }
+        all
     }
 
     fn arrange(&mut self, table: &MountTable, again: &(Vec<usize>, Why)) {
@@ -210,6 +216,7 @@ fn blind((number, root): (usize, &Root)) -> Option<Source> {
         path: shown(root),
         file_system: String::new(),
         mechanism: None,
+        passed_over: None,
         health: Health::BlindSince {
             time: *since,
             why: why.clone(),

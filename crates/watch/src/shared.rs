@@ -29,8 +29,16 @@ struct State {
     asked: u64,
     settled: u64,
     is_paused: bool,
-    is_closed: bool,
-    has_ended: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// The thread is asked to end.
+    Closed,
+    /// It has ended.
+    Ended,
 }
 
 /// What is wanted of the thread that watches.
@@ -58,8 +66,7 @@ impl Shared {
             asked: 0,
             settled: 0,
             is_paused: false,
-            is_closed: false,
-            has_ended: false,
+            stage: Stage::Open,
         };
         Ok(Self {
             state: Mutex::new(state),
@@ -87,7 +94,7 @@ impl Shared {
             asked: state.asked,
             is_awaited: state.asked > state.settled,
             is_paused: state.is_paused,
-            is_closed: state.is_closed,
+            is_closed: state.stage != Stage::Open,
         }
     }
 
@@ -115,7 +122,7 @@ impl Shared {
             source.health = Health::BlindSince { time, why };
         }
         state.show(sources);
-        state.has_ended = true;
+        state.stage = Stage::Ended;
         drop(state);
         self.news.notify_all();
     }
@@ -123,8 +130,7 @@ impl Shared {
     // What the others call.
 
     pub(crate) fn wait(&self, timeout: Duration) -> Changes {
-        let is_quiet =
-            |state: &mut State| !state.has_news() && !state.has_ended && !state.is_closed;
+        let is_quiet = |state: &mut State| !state.has_news() && state.stage == Stage::Open;
         let waited = self
             .news
             .wait_timeout_while(self.lock(), timeout, is_quiet)
@@ -141,8 +147,7 @@ impl Shared {
         drop(state);
         self.wake();
         let left = deadline.saturating_duration_since(Instant::now());
-        let is_open =
-            |state: &mut State| state.settled < asked && !state.has_ended && !state.is_closed;
+        let is_open = |state: &mut State| state.settled < asked && state.stage == Stage::Open;
         let waited = self
             .news
             .wait_timeout_while(self.lock(), left, is_open)
@@ -167,7 +172,11 @@ impl Shared {
     }
 
     pub(crate) fn close(&self) {
-        self.lock().is_closed = true;
+        let mut state = self.lock();
+        if state.stage == Stage::Open {
+            state.stage = Stage::Closed;
+        }
+        drop(state);
         self.wake();
         self.news.notify_all();
     }

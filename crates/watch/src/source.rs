@@ -20,6 +20,8 @@ pub struct Source {
     pub file_system: String,
     /// How changes are noticed; `None` while the root is not there.
     pub mechanism: Option<Mechanism>,
+    /// Why it is not a better mechanism, where one was tried.
+    pub passed_over: Option<Reason>,
     /// How well.
     pub health: Health,
 }

@@ -37,7 +37,7 @@ const FLAGS: WatchFlags = WatchFlags::CREATE
 pub(crate) struct Watches {
     fd: OwnedFd,
     tree: WatchTree,
-    watches_max: usize,
+    len_max: usize,
     /// What is being given watches; the first one is at work.
     walks: VecDeque<Walk>,
     /// Trees without watches, and the last answer of the kernel when some were asked for.
@@ -56,11 +56,11 @@ impl AsFd for Watches {
 
 impl Watches {
     /// Begins to give watches to all directories of a part; [`step`](Self::step) does it.
-    pub(crate) fn open(watches_max: usize, why: Why) -> Result<Self> {
+    pub(crate) fn open(len_max: usize, why: Why) -> Result<Self> {
         Ok(Self {
             fd: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             tree: WatchTree::default(),
-            watches_max,
+            len_max,
             walks: VecDeque::from([Walk::new(Vec::new(), why)]),
             unwatched: DirtySet::new(1, UNWATCHED_MAX),
             refusal: None,
@@ -160,7 +160,7 @@ impl Watches {
                 Err(errno) => Err(*errno),
             };
             if let Err(errno) = visited {
-                self.refuse(path, errno);
+                self.refuse(&path, errno);
             }
         }
     }
@@ -169,7 +169,7 @@ impl Watches {
     fn visit(&mut self, top: &OwnedFd, path: &[u8], part: &Part, scope: &Scope<'_>) -> Result<()> {
         let directory = open_below(top.as_fd(), path)?;
         let is_new = self.tree.at(path).is_none();
-        if is_new && self.tree.len() >= self.watches_max {
+        if is_new && self.tree.len() >= self.len_max {
             return Err(Errno::NOSPC);
         }
         let name = name_of_open(directory.as_fd());
@@ -191,15 +191,21 @@ impl Watches {
         Ok(())
     }
 
-    fn refuse(&mut self, path: Vec<u8>, errno: Errno) {
+    fn refuse(&mut self, path: &[u8], errno: Errno) {
         match errno {
-            // It has gone meanwhile, of which there is a notice; or nobody here may list it.
-            Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE => {}
-            Errno::ACCESS | Errno::PERM => {}
+            // It has gone meanwhile, or was moved out of the part while it was opened: there is a notice of that. Or this user
+            // may not list it either.
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::LOOP
+            | Errno::STALE
+            | Errno::XDEV
+            | Errno::ACCESS
+            | Errno::PERM => {}
             errno => {
                 self.refusal = Some(errno);
                 self.unwatched
-                    .add_tree(&Place::of_root(0).join(&path), Why::Polled);
+                    .add_tree(&Place::of_root(0).join(path), Why::Polled);
             }
         }
     }

@@ -66,7 +66,16 @@ pub(crate) fn settings(root: &Path, mechanism: Mechanism) -> Settings {
 impl Folder {
     /// Makes a folder with an empty folder `root` in it.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::of(tempfile::tempdir().unwrap())
+    }
+
+    /// Makes one in memory where that is possible: many files are made there in no time.
+    pub(crate) fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::of(folder.unwrap())
+    }
+
+    fn of(folder: TempDir) -> Self {
         std::fs::create_dir(folder.path().join("root")).unwrap();
         Self { folder }
     }
@@ -189,6 +198,16 @@ impl Mounted {
         let data = std::ffi::CString::new(data).unwrap();
         rustix::mount::mount("none", at, "fuse.deaf", flags, Some(data.as_c_str()))?;
         Ok(Self(at.to_path_buf()))
+    }
+
+    /// Mounts layers, where that is possible.
+    pub(crate) fn layers(at: &Path, [lower, upper, work]: [&Path; 3]) -> Option<Self> {
+        let flags = rustix::mount::MountFlags::empty();
+        let [lower, upper, work] = [lower, upper, work].map(Path::display);
+        let data = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        let data = std::ffi::CString::new(data).unwrap();
+        let mounted = rustix::mount::mount("none", at, "overlay", flags, Some(data.as_c_str()));
+        mounted.ok().map(|()| Self(at.to_path_buf()))
     }
 
     /// Unmounts now, which fails where something in it is open.
