@@ -29,6 +29,8 @@ struct State {
     asked: u64,
     settled: u64,
     is_paused: bool,
+    /// Whether the thread has noticed that.
+    is_resting: bool,
     stage: Stage,
 }
 
@@ -66,6 +68,7 @@ impl Shared {
             asked: 0,
             settled: 0,
             is_paused: false,
+            is_resting: false,
             stage: Stage::Open,
         };
         Ok(Self {
@@ -89,7 +92,11 @@ impl Shared {
     /// Returns what is wanted, and lets the next wish wake the thread again.
     pub(crate) fn wish(&self) -> Wish {
         let _ = rustix::io::read(&self.wake, &mut [0; 8]);
-        let state = self.lock();
+        let mut state = self.lock();
+        if state.is_resting != state.is_paused {
+            state.is_resting = state.is_paused;
+            self.news.notify_all();
+        }
         Wish {
             asked: state.asked,
             is_awaited: state.asked > state.settled,
@@ -166,8 +173,16 @@ impl Shared {
         sources
     }
 
-    pub(crate) fn pause(&self, is_paused: bool) {
-        self.lock().is_paused = is_paused;
+    pub(crate) fn pause(&self) {
+        let mut state = self.lock();
+        state.is_paused = true;
+        self.wake();
+        let is_at_work = |state: &mut State| !state.is_resting && state.stage == Stage::Open;
+        drop(self.news.wait_while(state, is_at_work));
+    }
+
+    pub(crate) fn resume(&self) {
+        self.lock().is_paused = false;
         self.wake();
     }
 

@@ -76,13 +76,13 @@ impl Watcher {
     /// Lets notices pile up in the kernel until [`resume`](Self::resume), for tests.
     #[doc(hidden)]
     pub fn pause(&self) {
-        self.shared.pause(true);
+        self.shared.pause();
     }
 
     /// Takes notices in again.
     #[doc(hidden)]
     pub fn resume(&self) {
-        self.shared.pause(false);
+        self.shared.resume();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::field::{Field, Folder, put, settings, with_each};
 #[test]
 fn a_file_is_made_written_changed_and_deleted() {
     with_each(|mechanism| {
-        let folder = Folder::new();
+        let folder = Folder::on_disk();
         fs::create_dir_all(folder.root().join("a/b")).unwrap();
         let field = Field::with(folder, mechanism);
         put(field.at("a/b/file"), "one");

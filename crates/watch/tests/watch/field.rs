@@ -27,6 +27,8 @@ pub(crate) struct Field {
 
 /// A folder for one test.
 pub(crate) struct Folder {
+    // It is unmounted first.
+    _own: Option<Mounted>,
     folder: TempDir,
 }
 
@@ -64,20 +66,22 @@ pub(crate) fn settings(root: &Path, mechanism: Mechanism) -> Settings {
 }
 
 impl Folder {
-    /// Makes a folder with an empty folder `root` in it.
+    /// Makes a folder with an empty folder `root` in it, on a file system of its own where that is possible: what others do
+    /// on a shared one is told by fanotify too, and may be too much for a watcher that is paused.
     pub(crate) fn new() -> Self {
-        Self::of(tempfile::tempdir().unwrap())
+        let folder = tempfile::tempdir().unwrap();
+        let own = Mounted::tmpfs(folder.path()).ok();
+        Self::of(folder, own)
     }
 
-    /// Makes one in memory where that is possible: many files are made there in no time.
-    pub(crate) fn in_memory() -> Self {
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self::of(folder.unwrap())
+    /// Makes one on a disk.
+    pub(crate) fn on_disk() -> Self {
+        Self::of(tempfile::tempdir().unwrap(), None)
     }
 
-    fn of(folder: TempDir) -> Self {
+    fn of(folder: TempDir, own: Option<Mounted>) -> Self {
         std::fs::create_dir(folder.path().join("root")).unwrap();
-        Self { folder }
+        Self { _own: own, folder }
     }
 
     pub(crate) fn path(&self) -> PathBuf {

@@ -53,6 +53,54 @@ fn what_is_mounted_below_the_root_is_watched_and_can_be_unmounted() {
 }
 
 #[test]
+fn the_state_of_a_mounted_folder_is_an_entry_of_the_one_above() {
+    if !may_mount() {
+        return;
+    }
+    with_each(|mechanism| {
+        let folder = Folder::new();
+        fs::create_dir_all(folder.root().join("a/point")).unwrap();
+        let _mounted = Mounted::tmpfs(&folder.root().join("a/point")).unwrap();
+        let field = Field::with(folder, mechanism);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        fs::set_permissions(field.at("a/point"), mode).unwrap();
+        field.expect(&["a", "a/point"], &[]);
+    });
+}
+
+#[test]
+fn what_is_covered_by_a_mount_is_not_watched() {
+    if !may_mount() {
+        return;
+    }
+    with_each(|mechanism| {
+        let folder = Folder::new();
+        fs::create_dir_all(folder.root().join("a/point")).unwrap();
+        let _inner = Mounted::tmpfs(&folder.root().join("a/point")).unwrap();
+        let field = Field::with(folder, mechanism);
+        let outer = Mounted::tmpfs(&field.at("a")).unwrap();
+        fs::create_dir_all(field.at("a/point")).unwrap();
+        field.changes();
+        let sources = field.watcher.sources();
+        let places: Vec<_> = sources.iter().map(|source| source.place.bytes()).collect();
+        assert_eq!(places, [&b""[..], b"a"]);
+        put(field.at("a/point/file"), "");
+        field.expect(&["a/point"], &[]);
+        outer.unmount();
+        let changes = field.changes();
+        let trees: Vec<_> = changes
+            .trees
+            .iter()
+            .map(|tree| tree.place.bytes())
+            .collect();
+        assert_eq!(trees, [b"a"], "{changes:?}");
+        put(field.at("a/point/file"), "");
+        field.expect(&["a/point"], &[]);
+        assert_eq!(field.watcher.sources().len(), 2);
+    });
+}
+
+#[test]
 fn what_is_mounted_twice_is_told_at_every_place() {
     if !may_mount() {
         return;
@@ -159,7 +207,7 @@ fn layers_are_watched_by_what_works() {
     if !may_mount() {
         return;
     }
-    let folder = Folder::in_memory();
+    let folder = Folder::new();
     let names = ["lower", "upper", "work"];
     let [lower, upper, work] = names.map(|name| folder.path().join(name));
     for path in [&lower.join("deep"), &upper, &work] {

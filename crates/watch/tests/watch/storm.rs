@@ -24,7 +24,12 @@ const LASTS: Duration = Duration::from_millis(700);
 fn the_follower_knows_what_is_there_after_a_storm() {
     with_each(|mechanism| {
         for seed in [1, 2, 3] {
-            storm(mechanism, seed, Forced::Nothing);
+            let folder = if seed == 1 {
+                Folder::on_disk()
+            } else {
+                Folder::new()
+            };
+            storm(folder, mechanism, seed, Forced::Nothing);
         }
     });
 }
@@ -33,7 +38,7 @@ fn the_follower_knows_what_is_there_after_a_storm() {
 fn the_follower_knows_what_is_there_after_a_storm_with_overflows() {
     with_each(|mechanism| {
         for seed in [4, 5] {
-            storm(mechanism, seed, Forced::Overflow);
+            storm(Folder::new(), mechanism, seed, Forced::Overflow);
         }
     });
 }
@@ -44,8 +49,7 @@ enum Forced {
     Overflow,
 }
 
-fn storm(mechanism: Mechanism, seed: u128, forced: Forced) {
-    let folder = Folder::in_memory();
+fn storm(folder: Folder, mechanism: Mechanism, seed: u128, forced: Forced) {
     fs::create_dir(folder.root().join("flood")).unwrap();
     let mut settings = crate::field::settings(&folder.root(), mechanism);
     settings.directories_max = 200;

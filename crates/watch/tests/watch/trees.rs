@@ -10,7 +10,7 @@ use crate::field::{Field, Folder, put, run, with_each};
 #[test]
 fn a_tree_that_moves_is_told_with_both_places_and_known_at_the_new_one() {
     with_each(|mechanism| {
-        let folder = Folder::new();
+        let folder = Folder::on_disk();
         fs::create_dir_all(folder.root().join("from/tree/deep/er")).unwrap();
         fs::create_dir(folder.root().join("to")).unwrap();
         let field = Field::with(folder, mechanism);
