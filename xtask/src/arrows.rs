@@ -12,7 +12,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// The layers, lowest first. An arrow goes to a lower layer.
 const LAYERS: &[&[&str]] = &[
     &["base", "crypto", "store", "api", "domain"],
-    &["format", "replica", "custody", "files"],
+    &["format", "replica", "custody", "files", "watch"],
     &["read", "catalogue", "client", "directory"],
     &["engine", "mount", "db"],
     &["agent", "server"],
@@ -29,7 +29,7 @@ const OUTSIDE: &[&str] = &["xtask", "bench", "fuzz"];
 const TESTS_ONLY: &str = "testkit";
 
 /// Crates that only the named ones may use.
-const ONLY_FOR: &[(&str, &[&str])] = &[("files", &["engine", "agent"])];
+const ONLY_FOR: &[(&str, &[&str])] = &[("files", &["engine", "agent"]), ("watch", &["agent"])];
 
 /// Crates from elsewhere that only one crate names, tests included.
 const NAMED_BY_ONE: &[(&str, &str)] = &[
@@ -439,6 +439,16 @@ mod tests {
             ("strongroom-cli", &[("strongroom-files", "normal")]),
         ]);
         assert_eq!(rules, ["cli → files, which is only for engine, agent"]);
+    }
+
+    #[test]
+    fn watching_is_for_the_agent() {
+        let rules = broken(&[
+            ("strongroom-watch", &[]),
+            ("strongroom-agent", &[("strongroom-watch", "normal")]),
+            ("strongroom-engine", &[("strongroom-watch", "normal")]),
+        ]);
+        assert_eq!(rules, ["engine → watch, which is only for agent"]);
     }
 
     #[test]
