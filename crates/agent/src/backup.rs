@@ -11,11 +11,12 @@ use strongroom_base::random::RandomSource;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::suite::Suite;
 use strongroom_engine::backup::{
-    BackupOptions, BackupSummary, Excludes, Survey, backup as back_up,
+    BackupOptions, BackupSummary, Excludes, Hints, Survey, backup as back_up,
+    backup_changes as back_up_changes,
 };
 use strongroom_engine::{
-    Destination, Identity, Memory as _, Monitor, NewArchive, Progress, Stop, Targets, Writer,
-    create_archive,
+    Destination, DestinationReport, EngineError, Identity, Memory as _, Monitor, NewArchive,
+    Progress, Stop, Targets, Writer, create_archive,
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_replica::Replica;
@@ -90,6 +91,81 @@ pub fn backup(
     request: &BackupRequest<'_>,
     tools: &Tools<'_>,
 ) -> Result<BackedUp, AgentError> {
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    let done = with_writer(
+        profile,
+        request,
+        None,
+        tools,
+        |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
+    )?;
+    Ok(BackedUp {
+        archive: done.archive,
+        begun: done.begun,
+        lacks_password: done.lacks_password,
+        summary: done.result,
+        locks: done.locks,
+    })
+}
+
+/// What a look for changes did.
+pub(crate) struct Round {
+    /// The snapshot; `None` where nothing had changed.
+    pub(crate) snapshot: Option<BackupSummary>,
+    /// What became of every destination.
+    pub(crate) destinations: Vec<DestinationReport>,
+    /// Records that only the spool of this computer has.
+    pub(crate) unacknowledged: u64,
+}
+
+/// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
+/// any case.
+pub(crate) fn backup_changes(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    hints: Option<Hints>,
+    tools: &Tools<'_>,
+) -> Result<Round, AgentError> {
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    let looks = hints.as_ref().is_none_or(|hints| !hints.is_empty());
+    let done = with_writer(
+        profile,
+        request,
+        hints,
+        tools,
+        |writer, catalogue, options| {
+            let mut snapshot = None;
+            if looks {
+                snapshot = back_up_changes(writer, catalogue, options, monitor, progress, stop)?;
+            }
+            let spool = writer.spool();
+            Ok(Round {
+                snapshot,
+                destinations: writer.reports(),
+                unacknowledged: spool.map_or(0, |spool| spool.unacknowledged),
+            })
+        },
+    )?;
+    Ok(done.result)
+}
+
+/// What became of an archive that something was written to.
+struct Written<T> {
+    archive: ArchiveId,
+    begun: bool,
+    lacks_password: bool,
+    locks: Vec<Locked>,
+    result: T,
+}
+
+/// Lets something write to the archive of a backup, which is begun where need be, after its destinations caught up.
+fn with_writer<T>(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    hints: Option<Hints>,
+    tools: &Tools<'_>,
+    work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
+) -> Result<Written<T>, AgentError> {
     let excludes = Excludes::new(request.excludes.iter().map(String::as_str))?;
     let (config, archive) = prepare(profile, request, &*tools.random)?;
     let _lock = profile.lock_archive(archive)?;
@@ -97,30 +173,39 @@ pub fn backup(
     job.use_suite(request.suite, &*tools.random)?;
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
-    let catalogue = profile.catalogue_dir(archive)?;
     let options = BackupOptions {
         roots: outermost(&request.paths),
         excludes,
-        never: job.never(&catalogue),
+        never: never_entered(profile, &job.config),
         tags: request.tags.clone(),
         host: request.host.clone(),
         program: request.program.clone(),
         one_file_system: request.one_file_system,
-        hints: None,
+        hints,
     };
     let memory = ProfileMemory::new(profile, archive);
     let mut writer = Writer::open(identity, job.targets()?, &memory)?;
     writer.catch_up(&mut |_| ())?;
-    let catalogue = Catalogue::open(&catalogue).map_err(strongroom_engine::EngineError::from)?;
-    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
-    let summary = back_up(&mut writer, &catalogue, &options, monitor, progress, stop)?;
-    Ok(BackedUp {
+    let catalogue = Catalogue::open(&profile.catalogue_dir(archive)?).map_err(EngineError::from)?;
+    let result = work(&mut writer, &catalogue, &options)?;
+    Ok(Written {
         archive,
         begun,
         lacks_password: begun && job.lacks_password()?,
-        summary,
         locks: extend_all(profile, archive, &writer, tools),
+        result,
     })
+}
+
+/// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores
+/// a profile from one of its own snapshots would go back in time; keys are exported instead.
+pub(crate) fn never_entered(profile: &Profile, config: &Config) -> Vec<PathBuf> {
+    let mut never = vec![profile.dir().to_owned()];
+    for there in &config.destinations {
+        let location = Location::parse(&there.url, Path::new("/")).ok();
+        never.extend(location.and_then(|location| location.folder().map(Path::to_owned)));
+    }
+    never
 }
 
 /// Says what a backup would read; writes nothing. `profile` is `None` where there is none yet.
@@ -142,8 +227,7 @@ pub fn survey(
     let empty = tempfile::tempdir().map_err(|source| AgentError::Temporary { source })?;
     let catalogue = match known.and_then(|folder| Catalogue::open_existing(&folder)) {
         Some(catalogue) => catalogue,
-        None => Catalogue::open(&empty.path().join("catalogue"))
-            .map_err(strongroom_engine::EngineError::from)?,
+        None => Catalogue::open(&empty.path().join("catalogue")).map_err(EngineError::from)?,
     };
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
     Ok(strongroom_engine::backup::survey(
@@ -212,7 +296,7 @@ fn prepare(
 fn is_gone(profile: &Profile, config: &Config, archive: ArchiveId) -> Result<bool, AgentError> {
     let state = ProfileMemory::new(profile, archive)
         .load()
-        .map_err(strongroom_engine::EngineError::from)?;
+        .map_err(EngineError::from)?;
     let settings = config.archive(archive);
     let held = |id: &_| state.heads.contains_key(id);
     Ok(state.head.is_some() && settings.is_some_and(|there| !there.destinations.iter().any(held)))
@@ -296,9 +380,7 @@ impl<'a> Job<'a> {
             };
             let memory = ProfileMemory::new(self.profile, self.archive);
             let (clock, random) = (&*tools.clock, &*tools.random);
-            let state = memory
-                .load()
-                .map_err(strongroom_engine::EngineError::from)?;
+            let state = memory.load().map_err(EngineError::from)?;
             if state.head.is_none() {
                 create_archive(&new, &self.destinations(), &memory, clock, random)?;
             }
@@ -353,17 +435,6 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores
-    /// a profile from one of its own snapshots would go back in time; keys are exported instead.
-    fn never(&self, catalogue: &Path) -> Vec<PathBuf> {
-        let mut never = vec![catalogue.to_owned(), self.profile.dir().to_owned()];
-        for there in &self.config.destinations {
-            let location = Location::parse(&there.url, Path::new("/")).ok();
-            never.extend(location.and_then(|location| location.folder().map(Path::to_owned)));
-        }
-        never
-    }
-
     fn lacks_password(&self) -> Result<bool, AgentError> {
         if !self.wraps.keys.slots.is_empty() {
             return Ok(false);
@@ -378,7 +449,7 @@ impl<'a> Job<'a> {
 }
 
 /// Drops paths that lie below another one, which holds them anyway.
-fn outermost(paths: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn outermost(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut sorted = paths.to_vec();
     sorted.sort_unstable();
     sorted.dedup();

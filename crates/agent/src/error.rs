@@ -22,6 +22,18 @@ pub enum AgentError {
         /// Where it was looked for.
         path: String,
     },
+    /// Another service of the profile runs.
+    #[error("the service of this profile runs already: it answers at {path}")]
+    ServiceRuns {
+        /// The socket.
+        path: String,
+    },
+    /// No service of the profile runs.
+    #[error("no service of this profile runs; `strongroom agent run` begins one")]
+    NoService,
+    /// Nothing can be watched.
+    #[error("cannot watch for changes")]
+    Watch(#[source] strongroom_watch::WatchError),
     /// The spool cannot be given up.
     #[error(
         "the spool of archive {archive} holds what no destination has; back up while one can be reached, and it goes \
@@ -434,6 +446,9 @@ impl Classified for AgentError {
             | Self::DestinationExists { .. }
             | Self::NoSuchDestination { .. }
             | Self::SpoolHolds { .. }
+            | Self::ServiceRuns { .. }
+            | Self::NoService
+            | Self::Watch(_)
             | Self::NoDestination
             | Self::Unfit { .. }
             | Self::NoArchive { .. }

@@ -7,5 +7,7 @@ pub mod ids;
 pub mod object;
 pub mod random;
 pub mod wire;
+mod words;
 
 pub use class::{Class, Classified};
+pub use words::with_causes;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    acknowledge_loss, backup, completions, destination, diff, dump, find, forget, init, key, ls,
-    man, mount, prune, repair, restore, snapshots, spool, stats, verify, versions,
+    acknowledge_loss, agent, backup, completions, destination, diff, dump, find, forget, init, key,
+    ls, man, mount, prune, repair, restore, snapshots, spool, stats, verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Destination(destination::Command),
     /// Back up files
     Backup(backup::Arguments),
+    /// Back up what changes, as it changes
+    #[command(subcommand)]
+    Agent(agent::Command),
     /// List the snapshots
     Snapshots(snapshots::Arguments),
     /// List what a snapshot holds

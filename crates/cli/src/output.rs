@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use strongroom_base::with_causes;
 
 use serde_json::{Value, json};
 use strongroom_base::{Class, Classified as _};
@@ -191,17 +192,6 @@ impl Write for Writer<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.lock().flush()
     }
-}
-
-/// Returns the words of an error and of what caused it, on one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Escapes what a terminal would obey: names of files come from anybody.

@@ -1,6 +1,7 @@
 //! Options of all commands that read an archive, and the archive that they open.
 
 use std::path::PathBuf;
+use strongroom_base::with_causes;
 
 use clap::Args;
 use strongroom_agent::access::{self, Credential, Opened};
@@ -11,7 +12,6 @@ use strongroom_base::ids::ArchiveId;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::with_causes;
 use crate::secrets;
 
 /// Where to read, and what opens it.

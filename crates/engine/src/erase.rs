@@ -15,8 +15,8 @@ use strongroom_replica::{Replica, ReplicaError};
 
 use crate::monitor::{Progress, Stop, count};
 use crate::prune::Amount;
-use crate::restore::with_cause;
 use crate::writer::Writer;
+use strongroom_base::with_causes;
 
 /// How long what was given up is kept, if nothing else is said.
 pub const GRACE: Duration = Duration::from_hours(7 * 24);
@@ -94,7 +94,7 @@ pub fn erase_condemned(
         };
         let result = work.erase_at(&replica, is_local, &mut erasure);
         if let Err(error) = result {
-            erasure.held = Some(with_cause(&error));
+            erasure.held = Some(with_causes(&error));
         }
         erasures.push(erasure);
     }

@@ -29,6 +29,13 @@ macro_rules! counters {
         pub struct Progress {
             $($(#[$doc])* pub $name: AtomicU64,)*
         }
+
+        impl Progress {
+            /// Begins to count anew.
+            pub fn clear(&self) {
+                $(self.$name.store(0, Ordering::Relaxed);)*
+            }
+        }
     };
 }
 

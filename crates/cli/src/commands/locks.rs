@@ -1,9 +1,9 @@
 //! What became of the locks of a destination, for people.
 
 use strongroom_agent::Locked;
+use strongroom_base::with_causes;
 
 use crate::context::Context;
-use crate::output::with_causes;
 
 /// Tells what was locked for longer, and warns where that failed: nothing is lost, but what is needed can be deleted
 /// sooner than it should.

@@ -2,6 +2,7 @@
 //! back.
 
 pub(crate) mod acknowledge_loss;
+pub(crate) mod agent;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod destination;
@@ -36,6 +37,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Destination(command) => destination::run(context, command),
         Command::Backup(arguments) => backup::run(context, arguments),
+        Command::Agent(command) => agent::run(context, command),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
         Command::Find(arguments) => find::run(context, &arguments),

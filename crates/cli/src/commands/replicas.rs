@@ -1,10 +1,11 @@
 //! `strongroom destination sync` and `strongroom destination heal`
 
 use std::sync::Arc;
+use strongroom_base::with_causes;
 
 use serde_json::json;
 use strongroom_agent::replicas::{self, Task, Tended, Tending};
-use strongroom_agent::{AgentError, Progress, Sample, Tools};
+use strongroom_agent::{Progress, Sample, Tools};
 use strongroom_base::{Class, Classified as _};
 
 use super::verify::turn;
@@ -188,14 +189,4 @@ fn object(context: &Context<'_>, there: &Tended, tending: &Tending) -> Result<()
         object["unknown"] = list(found.unknown.iter().map(ToString::to_string).collect());
     }
     context.output.object(&object)
-}
-
-fn with_causes(error: &AgentError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -10,8 +10,8 @@ use strongroom_replica::record::RecordKind;
 
 use crate::error::EngineError;
 use crate::memory::Head;
-use crate::restore::with_cause;
 use crate::verify::is_loss_known;
+use strongroom_base::with_causes;
 
 /// What is live, and what may go.
 pub(crate) struct History {
@@ -59,7 +59,7 @@ impl History {
             problems.sort_by_key(|problem| !passes(problem));
             match problems.into_iter().next() {
                 Some(problem) if passes(&problem) => later = Some(problem),
-                Some(problem) => reason = with_cause(&problem),
+                Some(problem) => reason = with_causes(&problem),
                 None if newest == Some((head.id, head.hash)) => {
                     return Ok(Self::of(snapshots, &log));
                 }

@@ -36,7 +36,6 @@ pub use options::{Amount, PruneOptions, PruneSummary};
 use crate::deed::commit_deed;
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop, Warning, count};
-use crate::restore::with_cause;
 use crate::writer::Writer;
 use checkpoint::{records_to_go, write_checkpoint};
 use history::History;
@@ -44,6 +43,7 @@ use mark::Walker;
 use marks::{Marks, PackKey, key_of};
 use plan::{Plan, plan};
 use repack::Reader;
+use strongroom_base::with_causes;
 use unnamed::{refuse_unrecorded, unindexed};
 use usage::{PackUse, usage};
 use write::Output;
@@ -263,7 +263,7 @@ impl Job<'_> {
         self.summary.damaged += 1;
         self.monitor.warning(Warning {
             subject: pack.place.object.to_string().into_bytes(),
-            message: format!("is left as it is: {}", with_cause(error)),
+            message: format!("is left as it is: {}", with_causes(error)),
             left_out: false,
         });
     }

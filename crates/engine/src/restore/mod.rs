@@ -33,7 +33,6 @@ use delete::Deletion;
 use place::{Folder, create_special, free_name};
 use rehearse::rehearse;
 use select::{Selected, select, to_path};
-pub(crate) use task::with_cause;
 use task::{Context, DirTask, FileTask, Totals};
 use write::Job;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use strongroom_base::{Class, Classified as _};
+use strongroom_base::{Class, Classified as _, with_causes};
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_files::{Extra, FileWriter, Metadata, Names, Owner, Place, Target, apply_metadata};
 use strongroom_format::content::Content;
@@ -59,7 +59,7 @@ impl Totals {
 impl Context<'_> {
     pub(crate) fn damaged(&self, path: &std::path::Path, error: &ReadError) {
         self.totals.damaged.fetch_add(1, Ordering::Relaxed);
-        self.warn(path, with_cause(error), true);
+        self.warn(path, with_causes(error), true);
     }
 
     pub(crate) fn failed(&self, path: &std::path::Path, error: &strongroom_files::Error) {
@@ -131,18 +131,6 @@ impl Context<'_> {
             self.warn(path, format!("{problem}: {}", problem.source), false);
         }
     }
-}
-
-/// Says what is wrong, with its causes.
-pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// A directory whose entries are being restored.

@@ -20,10 +20,10 @@ pub use times::ReadTimes;
 use crate::error::EngineError;
 use crate::memory::Head;
 use crate::monitor::{Progress, Stop, count};
-use crate::restore::with_cause;
 pub(crate) use objects::check_object_at;
 use objects::{Item, check_record_packs, read_objects};
 use rows::check_rows;
+use strongroom_base::with_causes;
 use trees::check_trees;
 
 /// How much of the stored bytes is read.
@@ -111,16 +111,16 @@ pub fn verify(
     let mut report = VerifyReport::default();
     let replica = archive.replicas().first();
     for problem in opening {
-        let what = with_cause(problem);
+        let what = with_causes(problem);
         report.damage.push(("index".to_owned(), what));
     }
     let (snapshots, log, problems) = archive.snapshots_at(replica)?;
     report.acknowledged += log.accepted.len() as u64;
     for problem in &log.problems {
-        report.damage.push(("log".to_owned(), with_cause(problem)));
+        report.damage.push(("log".to_owned(), with_causes(problem)));
     }
     for problem in &problems {
-        report.damage.push(("log".to_owned(), with_cause(problem)));
+        report.damage.push(("log".to_owned(), with_causes(problem)));
     }
     check_head(&log, options.acknowledged, &mut report);
     report.records = log.entries.len() as u64;
@@ -321,9 +321,9 @@ fn check_keys(replica: &Replica, archive: &Archive, report: &mut VerifyReport) {
         }
         Err(error) => report
             .damage
-            .push(("descriptor".to_owned(), with_cause(&error))),
+            .push(("descriptor".to_owned(), with_causes(&error))),
     }
     if let Err(error) = strongroom_read::newest_keys(replica) {
-        report.damage.push(("keys".to_owned(), with_cause(&error)));
+        report.damage.push(("keys".to_owned(), with_causes(&error)));
     }
 }

@@ -19,7 +19,7 @@ use super::VerifyReport;
 use super::rows::Rows;
 use crate::error::EngineError;
 use crate::monitor::{Progress, Stop, count};
-use crate::restore::with_cause;
+use strongroom_base::with_causes;
 
 /// An object that is to be read whole.
 pub(super) struct Item {
@@ -74,7 +74,7 @@ pub(super) fn read_objects(
                     locked(&found).push((rows.object, what));
                 }
             }
-            Err(error) => locked(&found).push((item.object, with_cause(&error))),
+            Err(error) => locked(&found).push((item.object, with_causes(&error))),
         }
         if !item.is_read {
             count(&progress.entries_done, 1);
@@ -259,7 +259,7 @@ pub(super) fn check_record_packs(
                     report.bad_object(object, "is not what an index run says of it".to_owned());
                 }
             }
-            Err(error) => report.bad_object(object, with_cause(&error)),
+            Err(error) => report.bad_object(object, with_causes(&error)),
         }
     }
     true

@@ -12,7 +12,7 @@ use super::VerifyReport;
 use crate::error::EngineError;
 use crate::find::{Walker, walk};
 use crate::monitor::Stop;
-use crate::restore::with_cause;
+use strongroom_base::with_causes;
 
 /// Checks that every tree can be read and that the index knows every chunk; each tree once.
 ///
@@ -101,7 +101,7 @@ impl Walker<EngineError> for Checker<'_> {
         }
         self.report.damage.push((
             String::from_utf8_lossy(path).into_owned(),
-            with_cause(&error),
+            with_causes(&error),
         ));
         Ok(())
     }

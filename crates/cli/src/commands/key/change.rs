@@ -1,6 +1,7 @@
 //! `strongroom key rotate` and `key password`
 
 use std::path::Path;
+use strongroom_base::with_causes;
 
 use serde_json::json;
 use strongroom_agent::Published;
@@ -11,7 +12,6 @@ use super::{Password, Place};
 use crate::commands::init::place;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::with_causes;
 use crate::secrets;
 
 /// Makes a new custody key.

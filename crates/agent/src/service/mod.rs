@@ -1,0 +1,307 @@
+//! The background service: it backs up what changes, as it changes.
+//!
+//! A watcher says which directories may have changed. When it is calm, or has not been for a while, a snapshot
+//! is made of what it named. Once a day everything is looked at, whatever was noticed.
+
+mod control;
+mod pending;
+mod status;
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::to_hex;
+use strongroom_base::{Class, Classified as _, with_causes};
+use strongroom_engine::backup::BackupSummary;
+use strongroom_engine::backup::{Excludes, Hints};
+use strongroom_engine::{DestinationReport, DestinationStatus};
+use strongroom_watch::{Changes, Choice, Health, Place, Settings, Source, Watcher, Why};
+
+pub use control::{Answer, Ask, ask};
+pub use pending::Rhythm;
+pub use status::{DestinationState, LastSnapshot, SourceStatus, State, Status};
+
+use crate::backup::{Round, backup_changes, never_entered, outermost};
+use crate::profile::Profile;
+use crate::{AgentError, BackupRequest, Tools, spool};
+use control::{Control, Shared};
+use pending::{Pending, Scope};
+
+/// How much the spool of each archive may take where nobody chose a limit.
+pub const SPOOL_BYTES: u64 = 10 << 30;
+/// How often the service looks whether it is to end.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the service is to do.
+pub struct ServiceRequest<'a> {
+    /// What is backed up, and where to.
+    pub backup: BackupRequest<'a>,
+    /// When snapshots are due.
+    pub rhythm: Rhythm,
+    /// Who chooses how changes are noticed.
+    pub choice: Choice,
+}
+
+/// Runs until it is asked to stop: by `tools`, or by [`Ask::Stop`].
+///
+/// What goes wrong with a backup is told in the status, and the backup is tried again. Only what keeps the service from
+/// beginning is an error.
+pub fn run(
+    profile: &Profile,
+    request: &ServiceRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<(), AgentError> {
+    let clock = Arc::clone(&tools.clock);
+    let seconds = move || seconds_of(clock.now());
+    let shared = Arc::new(Shared::default());
+    let _control = Control::open(profile, &shared, seconds)?;
+    if profile.config()?.spool_bytes.is_none() {
+        spool::set_limit(profile, SPOOL_BYTES)?;
+    }
+    let roots = outermost(&request.backup.paths);
+    let settings = settings(profile, request, &roots, tools)?;
+    let watcher = Watcher::start(settings).map_err(AgentError::Watch)?;
+    {
+        let mut status = shared.status();
+        (status.pid, status.since) = (std::process::id(), seconds_of(tools.clock.now()));
+    }
+    let mut service = Service {
+        profile,
+        request,
+        tools,
+        shared: &shared,
+        roots,
+        watcher: &watcher,
+        pending: Pending::new(request.rhythm, Instant::now()),
+    };
+    service.run();
+    Ok(())
+}
+
+/// Returns what the watcher watches: what a backup enters, and nothing else.
+fn settings(
+    profile: &Profile,
+    request: &ServiceRequest<'_>,
+    roots: &[PathBuf],
+    tools: &Tools<'_>,
+) -> Result<Settings, AgentError> {
+    let excludes = Excludes::new(request.backup.excludes.iter().map(String::as_str))?;
+    let never = never_entered(profile, &profile.config()?);
+    let mut settings = Settings::new(roots.to_vec(), Arc::clone(&tools.clock));
+    settings.choice = request.choice;
+    let roots = roots.to_vec();
+    settings.wants = Arc::new(move |place: &Place| {
+        let path = path_of(&roots, place);
+        let name = Path::new(path.file_name().unwrap_or_default());
+        place.is_root() || !(never.contains(&path) || excludes.matches(&path, name))
+    });
+    Ok(settings)
+}
+
+fn path_of(roots: &[PathBuf], place: &Place) -> PathBuf {
+    let root = roots
+        .get(place.root())
+        .map_or(Path::new("/"), PathBuf::as_path);
+    if place.is_root() {
+        return root.to_owned();
+    }
+    root.join(place.path())
+}
+
+/// The service under way.
+struct Service<'a> {
+    profile: &'a Profile,
+    request: &'a ServiceRequest<'a>,
+    tools: &'a Tools<'a>,
+    shared: &'a Shared,
+    roots: Vec<PathBuf>,
+    watcher: &'a Watcher,
+    pending: Pending,
+}
+
+impl Service<'_> {
+    fn run(&mut self) {
+        let mut was_paused = false;
+        while !self.tools.stop.is_requested() && !self.shared.is_stopped() {
+            let now = Instant::now();
+            let wait = self.pending.due().saturating_duration_since(now);
+            let changes = self.watcher.wait(wait.min(TICK));
+            self.note(&changes);
+            if self.shared.take_asked_now() {
+                self.pending.hurry(Instant::now());
+            }
+            let now = Instant::now();
+            let is_paused = self.shared.is_paused(now);
+            if is_paused != was_paused {
+                self.tell_pause(is_paused);
+                was_paused = is_paused;
+            }
+            if !is_paused && self.pending.due() <= now {
+                self.back_up();
+            }
+        }
+    }
+
+    fn tell_pause(&self, is_paused: bool) {
+        let mut status = self.shared.status();
+        if is_paused {
+            status.state = State::Paused;
+        } else {
+            status.paused_until = None;
+            status.state = state_of(&status);
+        }
+    }
+
+    /// Takes in what may have changed.
+    fn note(&mut self, changes: &Changes) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut hints = Hints::default();
+        let bytes = |path: PathBuf| path.as_os_str().as_bytes().to_vec();
+        for place in &changes.directories {
+            hints.directory(bytes(path_of(&self.roots, place)));
+        }
+        let now = Instant::now();
+        for tree in &changes.trees {
+            if tree.why == Why::Started {
+                self.pending.note_all(now);
+            }
+            hints.subtree(bytes(path_of(&self.roots, &tree.place)));
+        }
+        if !hints.is_empty() {
+            self.pending.note(hints, now);
+        }
+        self.tell_sources();
+    }
+
+    fn tell_sources(&self) {
+        let sources = self.watcher.sources().iter().map(source_status).collect();
+        let mut status = self.shared.status();
+        status.sources = sources;
+        status.waiting = self.pending.len() as u64;
+    }
+
+    /// Makes the snapshot that is due.
+    fn back_up(&mut self) {
+        let scope = self.pending.take(Instant::now());
+        {
+            let mut status = self.shared.status();
+            status.waiting = 0;
+            status.state = match scope {
+                Scope::All => State::Scanning,
+                Scope::Hints(_) => State::Synchronizing,
+            };
+        }
+        self.tools.progress.clear();
+        let hints = match &scope {
+            Scope::All => None,
+            Scope::Hints(hints) => Some(hints.clone()),
+        };
+        let result = backup_changes(self.profile, &self.request.backup, hints, self.tools);
+        let now = Instant::now();
+        match result {
+            Ok(done) => {
+                let complete = done
+                    .destinations
+                    .iter()
+                    .all(|there| there.status.is_complete());
+                self.pending.succeeded(&scope, complete, now);
+                self.tell_done(&done);
+            }
+            Err(error) => {
+                self.pending.failed(scope, now);
+                self.tell_failed(&error);
+            }
+        }
+        self.tell_sources();
+    }
+
+    fn tell_done(&self, done: &Round) {
+        let now = seconds_of(self.tools.clock.now());
+        let mut status = self.shared.status();
+        status.rounds += 1;
+        status.destinations = done.destinations.iter().map(destination_state).collect();
+        status.unacknowledged = done.unacknowledged;
+        if let Some(done) = &done.snapshot {
+            status.snapshots += 1;
+            status.last = Some(last_snapshot(done, now));
+        }
+        status.reason = None;
+        status.state = state_of(&status);
+    }
+
+    fn tell_failed(&self, error: &AgentError) {
+        let mut status = self.shared.status();
+        status.rounds += 1;
+        status.state = match error {
+            AgentError::Locked { .. } => State::UnderMaintenance,
+            _ if error.class() == Class::Retry => State::WaitingForDestination,
+            _ => State::Failing,
+        };
+        status.reason = Some(with_causes(error));
+    }
+}
+
+/// Says what the service does when it does nothing.
+fn state_of(status: &Status) -> State {
+    let lacks = |there: &DestinationState| !matches!(&*there.status, "up-to-date" | "caught-up");
+    if status.rounds == 0 {
+        State::Starting
+    } else if status.destinations.iter().any(lacks) {
+        State::WaitingForDestination
+    } else {
+        State::BackupComplete
+    }
+}
+
+fn seconds_of(time: Timestamp) -> i64 {
+    i64::try_from(time.0.div_euclid(1_000_000_000)).unwrap_or(i64::MAX)
+}
+
+fn last_snapshot(done: &BackupSummary, now: i64) -> LastSnapshot {
+    LastSnapshot {
+        snapshot: to_hex(&done.snapshot.hash),
+        at: now,
+        duration_seconds: done.duration.as_secs_f64(),
+        files_new: done.files.new,
+        files_changed: done.files.changed,
+        files_failed: done.failed,
+        bytes_stored: done.bytes_stored,
+    }
+}
+
+fn destination_state(there: &DestinationReport) -> DestinationState {
+    let (status, reason) = match &there.status {
+        DestinationStatus::UpToDate => ("up-to-date", None),
+        DestinationStatus::CaughtUp => ("caught-up", None),
+        DestinationStatus::Unreachable(why) => ("unreachable", Some(why)),
+        DestinationStatus::Incomplete(why) => ("not-complete", Some(why)),
+        DestinationStatus::SetAside(why) => ("set-aside", Some(why)),
+    };
+    DestinationState {
+        name: there.name.clone(),
+        status: status.to_owned(),
+        reason: reason.cloned(),
+    }
+}
+
+fn source_status(source: &Source) -> SourceStatus {
+    let (health, since) = match &source.health {
+        Health::Live => ("live", None),
+        Health::CatchingUp => ("catching-up", None),
+        Health::Degraded { .. } => ("degraded", None),
+        Health::BlindSince { time, .. } => ("blind", Some(seconds_of(*time))),
+    };
+    let why = source.health.why().or(source.passed_over.as_ref());
+    SourceStatus {
+        path: source.path.display().to_string(),
+        mechanism: source.mechanism.map(|mechanism| mechanism.to_string()),
+        health: health.to_owned(),
+        why: why.map(ToString::to_string),
+        blind_since: since,
+    }
+}

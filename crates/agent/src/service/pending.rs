@@ -1,0 +1,217 @@
+//! What waits for the next snapshot, and when that is due.
+
+use std::time::{Duration, Instant};
+
+use strongroom_engine::backup::Hints;
+
+/// How long a failed snapshot waits for its next attempt; the last one counts for all later ones.
+const RETRIES: [u64; 4] = [5, 15, 60, 300];
+
+/// When a snapshot is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Rhythm {
+    /// After the last change it must have been calm for so long.
+    pub calm: Duration,
+    /// During a burst one is due so long after the first change.
+    pub burst: Duration,
+    /// So often everything is looked at, whatever was noticed.
+    pub full: Duration,
+    /// So often destinations that lack something are tried.
+    pub retry: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            calm: Duration::from_secs(1),
+            burst: Duration::from_secs(15),
+            full: Duration::from_hours(24),
+            retry: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What a snapshot is to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Everything.
+    All,
+    /// What hints name.
+    Hints(Hints),
+}
+
+/// What waits for the next snapshot.
+#[derive(Debug)]
+pub(super) struct Pending {
+    rhythm: Rhythm,
+    hints: Hints,
+    all: bool,
+    first: Option<Instant>,
+    last: Option<Instant>,
+    failures: usize,
+    /// Not before then, after a failure.
+    not_before: Option<Instant>,
+    full_at: Instant,
+    /// When destinations that lack something are tried again.
+    retry_at: Option<Instant>,
+}
+
+impl Pending {
+    /// Begins with everything to be looked at, as soon as a watch is in place.
+    pub(super) fn new(rhythm: Rhythm, now: Instant) -> Self {
+        Self {
+            rhythm,
+            hints: Hints::default(),
+            all: false,
+            first: None,
+            last: None,
+            failures: 0,
+            not_before: None,
+            full_at: now + rhythm.full,
+            retry_at: None,
+        }
+    }
+
+    /// Notes what may have changed.
+    pub(super) fn note(&mut self, hints: Hints, now: Instant) {
+        self.hints.merge(hints);
+        self.touch(now);
+    }
+
+    /// Notes that anything may have changed.
+    pub(super) fn note_all(&mut self, now: Instant) {
+        self.all = true;
+        self.touch(now);
+    }
+
+    /// Makes a snapshot due at once.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        let long_ago = now.checked_sub(self.rhythm.burst).unwrap_or(now);
+        self.first = Some(self.first.map_or(long_ago, |first| first.min(long_ago)));
+        self.last = self.last.or(Some(long_ago));
+        self.not_before = None;
+    }
+
+    fn touch(&mut self, now: Instant) {
+        self.first = self.first.or(Some(now));
+        self.last = Some(now);
+    }
+
+    /// Returns how many hints wait.
+    pub(super) fn len(&self) -> usize {
+        self.hints.len() + usize::from(self.all)
+    }
+
+    /// Returns when the next snapshot is due.
+    pub(super) fn due(&self) -> Instant {
+        let changes = self.first.zip(self.last).map(|(first, last)| {
+            let due = (last + self.rhythm.calm).min(first + self.rhythm.burst);
+            self.not_before
+                .map_or(due, |not_before| due.max(not_before))
+        });
+        let later = self
+            .retry_at
+            .map_or(self.full_at, |at| at.min(self.full_at));
+        changes.map_or(later, |due| due.min(later))
+    }
+
+    /// Takes what the snapshot that is due is to look at.
+    pub(super) fn take(&mut self, now: Instant) -> Scope {
+        if now >= self.full_at {
+            self.all = true;
+        }
+        (self.first, self.last, self.retry_at) = (None, None, None);
+        let hints = std::mem::take(&mut self.hints);
+        if std::mem::take(&mut self.all) {
+            return Scope::All;
+        }
+        Scope::Hints(hints)
+    }
+
+    /// Notes that a snapshot of this scope is done; whether every destination has it.
+    pub(super) fn succeeded(&mut self, scope: &Scope, complete: bool, now: Instant) {
+        (self.failures, self.not_before) = (0, None);
+        if *scope == Scope::All {
+            self.full_at = now + self.rhythm.full;
+        }
+        self.retry_at = (!complete).then(|| now + self.rhythm.retry);
+    }
+
+    /// Notes that a snapshot failed: what it was to look at waits for the next attempt.
+    pub(super) fn failed(&mut self, scope: Scope, now: Instant) {
+        match scope {
+            Scope::All => self.all = true,
+            Scope::Hints(hints) => self.hints.merge(hints),
+        }
+        self.touch(now);
+        let seconds = RETRIES[self.failures.min(RETRIES.len() - 1)];
+        self.failures += 1;
+        self.not_before = Some(now + Duration::from_secs(seconds));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    fn hints(path: &str) -> Hints {
+        let mut hints = Hints::default();
+        hints.directory(path.as_bytes().to_vec());
+        hints
+    }
+
+    #[test]
+    fn a_snapshot_is_due_when_it_is_calm_and_during_a_burst() {
+        let start = Instant::now();
+        let mut pending = Pending::new(Rhythm::default(), start);
+        assert_eq!(pending.due(), at(start, 86_400));
+        pending.note(hints("/a"), at(start, 10));
+        assert_eq!(pending.due(), at(start, 11));
+        for second in 11..30 {
+            pending.note(hints("/b"), at(start, second));
+        }
+        assert_eq!(pending.due(), at(start, 25));
+        assert_eq!(pending.len(), 2);
+        let scope = pending.take(at(start, 25));
+        assert!(matches!(&scope, Scope::Hints(hints) if hints.len() == 2));
+        pending.succeeded(&scope, true, at(start, 26));
+        assert_eq!(pending.due(), at(start, 86_400));
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_later_and_later() {
+        let start = Instant::now();
+        let mut pending = Pending::new(Rhythm::default(), start);
+        pending.note(hints("/a"), start);
+        for wait in [5, 15, 60, 300, 300] {
+            let scope = pending.take(start);
+            pending.failed(scope, start);
+            assert_eq!(pending.due(), at(start, wait));
+            assert_eq!(pending.len(), 1);
+        }
+        pending.hurry(start);
+        assert!(pending.due() <= start);
+        let scope = pending.take(start);
+        pending.succeeded(&scope, true, start);
+        pending.note(hints("/b"), start);
+        assert_eq!(pending.due(), at(start, 1));
+    }
+
+    #[test]
+    fn everything_is_looked_at_daily_and_destinations_are_tried_again() {
+        let start = Instant::now();
+        let mut pending = Pending::new(Rhythm::default(), start);
+        let scope = pending.take(at(start, 5));
+        assert_eq!(scope, Scope::Hints(Hints::default()));
+        pending.succeeded(&scope, false, at(start, 5));
+        assert_eq!(pending.due(), at(start, 65));
+        let scope = pending.take(at(start, 90_000));
+        assert_eq!(scope, Scope::All);
+        pending.failed(scope, at(start, 90_000));
+        assert_eq!(pending.take(at(start, 90_001)), Scope::All);
+    }
+}

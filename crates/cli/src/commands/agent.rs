@@ -1,0 +1,265 @@
+//! `strongroom agent`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use strongroom_agent::service::{self, Ask, Rhythm, ServiceRequest, State, Status};
+use strongroom_agent::{
+    AgentError, BackupRequest, Choice, Mechanism, Progress, Tools, usual_excludes,
+};
+use strongroom_base::clock::Timestamp;
+
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::progress::Printer;
+use crate::{show, time};
+
+/// How long to wait between two looks at the status.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What is to be done with the background service.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Back up what changes, as it changes, until interrupted
+    Run(RunArguments),
+    /// Show what the running service does, and how well it sees changes
+    Status,
+    /// Make a snapshot now, and wait for it
+    BackupNow,
+    /// Make no snapshots for a while; changes are still noticed
+    Pause(PauseArguments),
+    /// Go on after a pause
+    Resume,
+    /// End the running service
+    Stop,
+}
+
+/// Arguments of `agent run`.
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    /// Folders to watch and back up [default: the home folder without caches]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Back up to this destination, a name or a URL; may be repeated [default: all that were added]
+    #[arg(long, value_name = "NAME|URL")]
+    to: Vec<String>,
+    /// Leave out what matches: a name (*.o), or a path where it holds a slash; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Give the snapshots a tag; may be repeated
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Do not enter other file systems than those of the paths
+    #[arg(long)]
+    one_file_system: bool,
+    /// Notice changes in this way, and not in the best one that works
+    #[arg(long, value_name = "WAY")]
+    watch: Option<Way>,
+    /// Make a snapshot when it was calm for so long after a change
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::span)]
+    calm: Duration,
+    /// Make one so long after the first change where it does not become calm
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time::span)]
+    burst: Duration,
+    /// Look at everything so often, whatever was noticed
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time::span)]
+    full: Duration,
+}
+
+/// A way to notice changes.
+#[derive(Clone, Copy, ValueEnum)]
+enum Way {
+    Fanotify,
+    Inotify,
+    Polling,
+}
+
+/// Arguments of `agent pause`.
+#[derive(Args)]
+pub(crate) struct PauseArguments {
+    /// For how long, as 30m or 4h [default: until `agent resume`]
+    #[arg(value_name = "TIME", value_parser = time::span)]
+    time: Option<Duration>,
+}
+
+pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Run(arguments) => serve(context, arguments),
+        Command::Status => {
+            let status = ask(context, Ask::Status)?;
+            tell(context, &status)
+        }
+        Command::BackupNow => backup_now(context),
+        Command::Pause(arguments) => {
+            let seconds = arguments.time.map(|time| time.as_secs());
+            let status = ask(context, Ask::Pause { seconds })?;
+            tell(context, &status)
+        }
+        Command::Resume => {
+            let status = ask(context, Ask::Resume)?;
+            tell(context, &status)
+        }
+        Command::Stop => stop(context),
+    }
+}
+
+fn serve(context: &Context<'_>, arguments: RunArguments) -> Result<Outcome, Failure> {
+    let profile = context.profile()?;
+    let environment = &context.environment;
+    let mut excludes = arguments.exclude;
+    let absolute = |path: &PathBuf| environment.absolute(path);
+    let mut paths: Vec<PathBuf> = arguments.paths.iter().map(absolute).collect();
+    if paths.is_empty() {
+        let home = environment.home()?;
+        excludes.extend(usual_excludes(home));
+        paths.push(home.to_owned());
+    }
+    let request = ServiceRequest {
+        backup: BackupRequest {
+            paths,
+            to: &arguments.to,
+            excludes: &excludes,
+            tags: arguments.tag,
+            suite: None,
+            one_file_system: arguments.one_file_system,
+            current: environment.current(),
+            host: environment.host().to_vec(),
+            program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
+        },
+        rhythm: Rhythm {
+            calm: arguments.calm,
+            burst: arguments.burst,
+            full: arguments.full,
+            ..Rhythm::default()
+        },
+        choice: arguments.watch.map_or(Choice::Automatic, |way| {
+            Choice::Only(match way {
+                Way::Fanotify => Mechanism::Fanotify,
+                Way::Inotify => Mechanism::Inotify,
+                Way::Polling => Mechanism::Polling,
+            })
+        }),
+    };
+    let counters = Progress::default();
+    let tools = Tools {
+        clock: Arc::new(context.clock),
+        random: Arc::new(context.random),
+        monitor: &Printer(context.output),
+        progress: &counters,
+        stop: &context.stop,
+    };
+    for path in &request.backup.paths {
+        context.output.note(&format!("watching {}", path.display()));
+    }
+    service::run(&profile, &request, &tools)?;
+    Ok(Outcome::Done)
+}
+
+fn ask(context: &Context<'_>, what: Ask) -> Result<Status, Failure> {
+    let profile = context.profile()?;
+    let status = service::ask(&profile, what)?;
+    Ok(status.ok_or(AgentError::NoService)?)
+}
+
+/// Asks for a snapshot, and waits until everything that was there when it was asked for has been looked at.
+fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let before = ask(context, Ask::BackupNow)?;
+    // A round that is under way may have looked already where something changed since.
+    let is_busy = matches!(before.state, State::Scanning | State::Synchronizing);
+    let wanted = before.rounds + if is_busy { 2 } else { 1 };
+    loop {
+        let status = ask(context, Ask::Status)?;
+        if status.rounds >= wanted {
+            return tell(context, &status);
+        }
+        if context.stop.is_requested() {
+            return Err(AgentError::from(strongroom_agent::EngineError::Interrupted).into());
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Asks the service to end, and waits until it has.
+fn stop(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let profile = context.profile()?;
+    ask(context, Ask::Stop)?;
+    while service::ask(&profile, Ask::Status)?.is_some() && !context.stop.is_requested() {
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(Outcome::Done)
+}
+
+fn tell(context: &Context<'_>, status: &Status) -> Result<Outcome, Failure> {
+    let output = context.output;
+    if output.is_json() {
+        let object = serde_json::to_value(status).map_err(std::io::Error::from);
+        output.object(&object.map_err(Failure::Output)?)?;
+    } else {
+        for line in lines(status) {
+            output.line(&line)?;
+        }
+    }
+    Ok(match status.state {
+        State::Failing => Outcome::Undelivered,
+        _ => Outcome::Done,
+    })
+}
+
+fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp(i128::from(seconds) * 1_000_000_000)
+}
+
+fn lines(status: &Status) -> Vec<String> {
+    let mut lines = vec![match &status.reason {
+        Some(reason) => format!("{}: {reason}", status.state.words()),
+        None => status.state.words().to_owned(),
+    }];
+    if let Some(until) = status.paused_until {
+        lines.push(format!("paused until {}", time::local(timestamp(until))));
+    }
+    for source in &status.sources {
+        let by = source.mechanism.as_deref().unwrap_or("nothing");
+        let why = source.why.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+        lines.push(format!("{}: {} by {by}{why}", source.path, source.health));
+    }
+    for there in &status.destinations {
+        let why = there.reason.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        lines.push(format!(
+            "{}: {}{why}",
+            there.name,
+            there.status.replace('-', " ")
+        ));
+    }
+    if status.waiting > 0 {
+        let waiting = show::count(
+            status.waiting,
+            "changed folder waits",
+            "changed folders wait",
+        );
+        lines.push(waiting);
+    }
+    if let Some(last) = &status.last {
+        lines.push(format!(
+            "last snapshot {} at {}: {} new, {} changed, {} stored in {:.2} s",
+            &last.snapshot[..8.min(last.snapshot.len())],
+            time::local(timestamp(last.at)),
+            last.files_new,
+            last.files_changed,
+            show::bytes(last.bytes_stored),
+            last.duration_seconds,
+        ));
+    }
+    if status.unacknowledged > 0 {
+        lines.push(show::count(
+            status.unacknowledged,
+            "record is in the spool of this computer alone",
+            "records are in the spool of this computer alone",
+        ));
+    }
+    lines
+}

@@ -1,0 +1,197 @@
+//! `strongroom agent`: what is saved is backed up by itself.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::Place;
+
+/// So long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A service that runs.
+struct Service<'p> {
+    place: &'p Place,
+    child: Child,
+}
+
+impl<'p> Service<'p> {
+    fn start(place: &'p Place, line: &str) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+            .args(["agent", "run"])
+            .args(line.split(' '))
+            .current_dir(place.path(""))
+            .env_clear()
+            .env("STRONGROOM_PROFILE", place.path("profile"))
+            .env("HOME", place.path("home"))
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(place.path("agent.log")).unwrap())
+            .spawn()
+            .unwrap();
+        let service = Self { place, child };
+        service.until("the first snapshot", |status| {
+            status["rounds"].as_u64() > Some(0)
+        });
+        service
+    }
+
+    /// Waits until the status is as it should be.
+    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        let mut last = String::new();
+        while begun.elapsed() < PATIENCE {
+            let ran = self.place.run(["agent", "status", "--json"]);
+            if let Ok(status) = serde_json::from_str::<Value>(&ran.out)
+                && is_so(&status)
+            {
+                return status;
+            }
+            last = format!("{ran:?}");
+            sleep(Duration::from_millis(20));
+        }
+        panic!(
+            "not in time: {what}; {last}; {}",
+            self.place.read("agent.log")
+        );
+    }
+
+    /// Waits for so many snapshots.
+    fn snapshots(&self, count: u64) -> Value {
+        self.until("a snapshot", |status| {
+            status["snapshots"].as_u64() >= Some(count)
+        })
+    }
+
+    fn stop(mut self) {
+        self.place.ok("agent stop");
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Service<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    place.ok("init");
+    place.ok("destination add one one");
+    place.ok("destination add two two");
+    place.write("files/a/old", "old");
+    place
+}
+
+/// The newest snapshot, restored, holds this.
+fn restored(place: &Place, from: &str, file: &str) -> String {
+    let _ = fs::remove_dir_all(place.path("back"));
+    place.ok(&format!(
+        "restore latest --from {from} --to back --no-progress"
+    ));
+    place.read(&format!("back/{file}"))
+}
+
+fn saves(watch: &str) {
+    let place = place();
+    let service = Service::start(&place, &format!("files --watch {watch} --calm 1s"));
+    let status = service.until("live", |status| status["sources"][0]["health"] == "live");
+    assert_eq!(status["sources"][0]["mechanism"], watch);
+    assert_eq!(status["state"], "backup-complete");
+    place.write("files/a/new", "new");
+    let status = service.snapshots(2);
+    assert_eq!(status["last"]["files_new"], 1);
+    for destination in ["one", "two"] {
+        assert_eq!(restored(&place, destination, "a/new"), "new");
+    }
+    fs::rename(place.path("files/a"), place.path("files/b")).unwrap();
+    service.snapshots(3);
+    place.write("files/b/deep/er/x", "x");
+    service.snapshots(4);
+    assert_eq!(restored(&place, "two", "b/deep/er/x"), "x");
+    assert_eq!(restored(&place, "one", "b/old"), "old");
+    service.stop();
+    assert!(
+        place
+            .run(["agent", "status"])
+            .err
+            .contains("no service of this profile runs")
+    );
+}
+
+#[test]
+fn what_is_saved_is_backed_up_by_inotify() {
+    saves("inotify");
+}
+
+#[test]
+fn what_is_saved_is_backed_up_by_fanotify() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    saves("fanotify");
+}
+
+#[test]
+fn a_destination_that_was_away_catches_up() {
+    let place = place();
+    let service = Service::start(&place, "files");
+    fs::rename(place.path("two"), place.path("away")).unwrap();
+    place.write("files/b", "while it was away");
+    let status = service.snapshots(2);
+    assert_eq!(status["state"], "waiting-for-destination");
+    assert_eq!(status["destinations"][1]["status"], "unreachable");
+    fs::rename(place.path("away"), place.path("two")).unwrap();
+    let status = place.ok("agent backup-now --json");
+    let status: Value = serde_json::from_str(&status.out).unwrap();
+    assert_eq!(status["state"], "backup-complete");
+    assert_eq!(restored(&place, "two", "b"), "while it was away");
+    service.stop();
+}
+
+#[test]
+fn a_pause_notices_and_waits() {
+    let place = place();
+    let service = Service::start(&place, "files");
+    let told = place.ok("agent pause 1h");
+    assert!(told.out.contains("paused until"), "{told:?}");
+    place.write("files/b", "during the pause");
+    service.until("a change that waits", |status| {
+        status["waiting"].as_u64() > Some(0)
+    });
+    sleep(Duration::from_millis(1_500));
+    let status = service.until("paused", |status| status["state"] == "paused");
+    assert_eq!(status["snapshots"], 1);
+    place.ok("agent resume");
+    service.snapshots(2);
+    assert_eq!(restored(&place, "one", "b"), "during the pause");
+    let second = place.fails("agent run files", 1);
+    assert!(second.err.contains("runs already"), "{second:?}");
+    service.stop();
+}
+
+#[test]
+fn a_service_that_was_killed_goes_on() {
+    let place = place();
+    let mut service = Service::start(&place, "files");
+    place.write("files/b", "before");
+    service.snapshots(2);
+    service.child.kill().unwrap();
+    service.child.wait().unwrap();
+    drop(service);
+    place.write("files/c", "while nobody looked");
+    let service = Service::start(&place, "files");
+    let status = service.snapshots(1);
+    assert_eq!(status["last"]["files_new"], 1);
+    assert_eq!(restored(&place, "two", "c"), "while nobody looked");
+    service.stop();
+}
