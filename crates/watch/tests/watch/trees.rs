@@ -122,6 +122,33 @@ fn nothing_is_missed_in_directories_that_are_made_while_others_look() {
     });
 }
 
+#[test]
+fn nothing_is_missed_in_a_directory_that_takes_long_to_list() {
+    with_each(|mechanism| {
+        let folder = Folder::new();
+        let large = folder.path().join("large");
+        fs::create_dir(&large).unwrap();
+        for number in 0..20_000 {
+            fs::File::create(large.join(format!("{number}"))).unwrap();
+        }
+        let field = Field::with(folder, mechanism);
+        fs::rename(&large, field.at("large")).unwrap();
+        let late: Vec<_> = (0..500).map(|n| format!("large/late {n}")).collect();
+        for path in &late {
+            fs::create_dir(field.at(path)).unwrap();
+        }
+        field.changes();
+        for path in &late {
+            put(field.at(path).join("file"), "");
+        }
+        let changes = field.changes();
+        for path in &late {
+            let place = place_of(&field, &field.at(path));
+            assert!(changes.covers(&place), "{mechanism}: {path}");
+        }
+    });
+}
+
 /// Makes directories in directories, each with files at once.
 fn deepen(root: &Path) {
     for branch in 0..20 {
