@@ -171,7 +171,7 @@ fn each_file_system_has_the_best_mechanism_that_works_for_it() {
         return;
     }
     let folder = Folder::new();
-    for name in ["local", "deaf", "made up"] {
+    for name in ["local", "deaf", "made-up"] {
         fs::create_dir(folder.root().join(name)).unwrap();
     }
     let _local = Mounted::tmpfs(&folder.root().join("local")).unwrap();
@@ -183,7 +183,7 @@ fn each_file_system_has_the_best_mechanism_that_works_for_it() {
     let Ok(_deaf) = Mounted::deaf(&folder.root().join("deaf"), &device) else {
         return;
     };
-    let made_up = folder.root().join("made up");
+    let made_up = folder.root().join("made-up");
     let flags = rustix::mount::MountFlags::empty();
     rustix::mount::mount("none", &made_up, "proc", flags, None).unwrap();
     let mut settings = settings(&folder.root(), Mechanism::Polling);

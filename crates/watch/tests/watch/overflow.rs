@@ -28,6 +28,7 @@ fn what_was_dropped_has_to_be_walked_once_and_then_nothing_is_missed() {
         fs::create_dir_all(folder.root().join("many")).unwrap();
         fs::create_dir_all(folder.root().join("a/deep")).unwrap();
         fs::create_dir_all(folder.root().join("b")).unwrap();
+        fs::create_dir_all(folder.root().join("out/deep")).unwrap();
         let field = Field::with(folder, mechanism);
         // Where this directory is, is known from here on.
         put(field.at("a/deep/0"), "");
@@ -36,6 +37,8 @@ fn what_was_dropped_has_to_be_walked_once_and_then_nothing_is_missed() {
         rename_too_often(&field, "many");
         // These notices are dropped.
         fs::rename(field.at("a"), field.at("b/moved")).unwrap();
+        let out = field.outside().join("out");
+        fs::rename(field.at("out"), &out).unwrap();
         fs::create_dir_all(field.at("new/deep")).unwrap();
         fs::create_dir_all(field.at("a/deep")).unwrap();
         field.watcher.resume();
@@ -48,6 +51,8 @@ fn what_was_dropped_has_to_be_walked_once_and_then_nothing_is_missed() {
             put(field.at(folder).join(file), "");
             field.expect(&[folder], &[]);
         }
+        put(out.join("deep/file"), "");
+        field.expect_nothing();
     });
 }
 

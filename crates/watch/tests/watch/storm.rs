@@ -90,11 +90,9 @@ fn storm(folder: Folder, mechanism: Mechanism, seed: u128, forced: Forced) {
     overflows += (changes.trees.iter())
         .filter(|tree| tree.why == Why::Overflow)
         .count();
-    assert_eq!(
-        overflows > 0,
-        forced == Forced::Overflow,
-        "{overflows} overflows after {deeds} deeds"
-    );
+    // Others may be so busy on the same disk that it overflows by itself.
+    let as_forced = overflows > 0 || forced == Forced::Nothing;
+    assert!(as_forced, "no overflow after {deeds} deeds");
     follower.follow(&field, &changes);
     let mut truth = Follower::default();
     truth.walk(&field.root, Path::new(""));
