@@ -13,4 +13,4 @@ mod store;
 pub use directory::{DirectoryRow, Local, PAGE_ENTRIES, PageEntry, Sums, Totals};
 pub use error::CatalogueError;
 pub use known::KnownChunks;
-pub use store::{Catalogue, Lookup, Update};
+pub use store::{Catalogue, LinkRow, Lookup, Update};

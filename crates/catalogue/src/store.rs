@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use strongroom_base::clock::Timestamp;
 use strongroom_format::tree::Entry;
 use strongroom_store::durable::create_private_dir;
 
-use crate::directory::{DirectoryRow, PageEntry, decode_page, encode_page};
+use crate::directory::{DirectoryRow, Local, PageEntry, decode_page, encode_page};
 use crate::error::CatalogueError;
 
 const SCHEMA: &str = "
@@ -23,6 +24,14 @@ const SCHEMA: &str = "
         entries BLOB NOT NULL,
         PRIMARY KEY (path, number)
     );
+    CREATE TABLE IF NOT EXISTS link (
+        path BLOB NOT NULL,
+        name BLOB NOT NULL,
+        ino INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        ctime BLOB NOT NULL,
+        PRIMARY KEY (path, name)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS record (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         head BLOB NOT NULL,
@@ -30,7 +39,7 @@ const SCHEMA: &str = "
     );
 ";
 /// Changes with every change of the schema or of the rows; a database of another version is deleted.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const BUSY_TIMEOUT_MS: i64 = 30_000;
 
 /// The catalogue of one archive, in a folder of its own.
@@ -44,6 +53,17 @@ pub struct Catalogue {
 pub struct Lookup {
     connection: Connection,
     database: PathBuf,
+}
+
+/// A name of a file with several names, as the last snapshot saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkRow {
+    /// The directory.
+    pub path: Vec<u8>,
+    /// The name in it.
+    pub name: Vec<u8>,
+    /// What tells that it is still the same.
+    pub local: Local,
 }
 
 /// Collects what a new snapshot saw; nothing of it counts before [`commit`](Self::commit).
@@ -143,7 +163,7 @@ impl Catalogue {
         let connection = self.connect()?;
         connection
             .execute_batch(
-                "BEGIN; DELETE FROM page; DELETE FROM directory; DELETE FROM record; COMMIT;",
+                "BEGIN; DELETE FROM page; DELETE FROM directory; DELETE FROM link; DELETE FROM record; COMMIT;",
             )
             .map_err(database_error(&self.database))
     }
@@ -266,6 +286,32 @@ impl Lookup {
         Ok(found)
     }
 
+    /// Returns the entries that are names of files with several names, at most `max`; `None` where there are more.
+    pub fn links(&self, max: usize) -> Result<Option<Vec<LinkRow>>, CatalogueError> {
+        let failed = database_error(&self.database);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT path, name, ino, size, ctime FROM link LIMIT ?1")
+            .map_err(&failed)?;
+        let limit = i64::try_from(max + 1).unwrap_or(i64::MAX);
+        let rows = statement
+            .query_map(params![limit], |row| {
+                let ctime: [u8; 16] = row.get(4)?;
+                Ok(LinkRow {
+                    path: row.get(0)?,
+                    name: row.get(1)?,
+                    local: Local {
+                        ino: row.get::<_, i64>(2)?.cast_unsigned(),
+                        size: row.get::<_, i64>(3)?.cast_unsigned(),
+                        ctime: Timestamp(i128::from_be_bytes(ctime)),
+                    },
+                })
+            })
+            .map_err(&failed)?;
+        let links: Vec<LinkRow> = rows.collect::<Result<_, _>>().map_err(&failed)?;
+        Ok((links.len() <= max).then_some(links))
+    }
+
     /// Calls `visit` with every path that has a row or pages, and its row where it has one that can be read.
     fn visit_directories<E: From<CatalogueError>>(
         &self,
@@ -313,11 +359,29 @@ impl Update {
         )
     }
 
+    /// Sets which entries of the directory at `path` are names of files with several names.
+    pub fn put_links(&self, path: &[u8], links: &[(Vec<u8>, Local)]) -> Result<(), CatalogueError> {
+        self.execute("DELETE FROM link WHERE path = ?1", params![path])?;
+        for (name, local) in links {
+            self.execute(
+                "INSERT OR REPLACE INTO link (path, name, ino, size, ctime) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    path,
+                    name,
+                    local.ino.cast_signed(),
+                    local.size.cast_signed(),
+                    local.ctime.0.to_be_bytes()
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Forgets the directory at `path` and all below it: they are gone.
     pub fn remove(&self, path: &[u8]) -> Result<(), CatalogueError> {
         // What is below begins with the path and a `/`, and `0` is what comes after that.
         let (from, to) = ([path, b"/"].concat(), [path, b"0"].concat());
-        for table in ["directory", "page"] {
+        for table in ["directory", "page", "link"] {
             let sql = format!("DELETE FROM {table} WHERE path = ?1 OR (path >= ?2 AND path < ?3)");
             self.execute(&sql, params![path, from, to])?;
         }
@@ -379,9 +443,8 @@ fn database_error(path: &Path) -> impl Fn(rusqlite::Error) -> CatalogueError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Local, Sums, Totals};
+    use crate::directory::{Sums, Totals};
     use std::sync::Arc;
-    use strongroom_base::clock::Timestamp;
     use strongroom_format::content::Content;
     use strongroom_format::tree::{Entry, Meta, Node, Owner};
 
@@ -456,6 +519,10 @@ mod tests {
         let update = catalogue.update().unwrap();
         update.put_directory(b"/a\xff", &row()).unwrap();
         update.put_page(b"/a\xff", 0, &entries).unwrap();
+        let link = (b"a name".to_vec(), entries[7].local);
+        update
+            .put_links(b"/a\xff", std::slice::from_ref(&link))
+            .unwrap();
         assert_eq!(lookup.directory(b"/a\xff").unwrap(), None, "not committed");
         assert_eq!(catalogue.record().unwrap(), None);
         update.commit(b"a record", b"all of it").unwrap();
@@ -463,6 +530,9 @@ mod tests {
             catalogue.coverage().unwrap().as_deref(),
             Some(&b"all of it"[..])
         );
+        let links = lookup.links(1).unwrap().unwrap();
+        assert_eq!((&links[0].name, links[0].local), (&link.0, link.1));
+        assert_eq!(lookup.links(0).unwrap(), None);
         let of_number = lookup.directories_of(5, 9).unwrap();
         assert_eq!(of_number, [(b"/a\xff".to_vec(), row())]);
         assert_eq!(

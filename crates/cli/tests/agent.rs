@@ -195,3 +195,87 @@ fn a_service_that_was_killed_goes_on() {
     assert_eq!(restored(&place, "two", "c"), "while nobody looked");
     service.stop();
 }
+
+/// Numbers from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+/// Changes something below `root`.
+fn storm(place: &Place, dice: &mut Dice, number: usize) {
+    let dir = |dice: &mut Dice| format!("files/d{}/e{}", dice.below(4), dice.below(4));
+    let (one, other) = (dir(dice), dir(dice));
+    let path = |below: &str| place.path(below);
+    fs::create_dir_all(path(&one)).unwrap();
+    let _ = match dice.below(8) {
+        0..3 => {
+            place.write(&format!("{one}/f{}", dice.below(5)), number.to_string());
+            Ok(())
+        }
+        3 => fs::remove_file(path(&format!("{one}/f{}", dice.below(5)))),
+        // As an editor saves.
+        4 => {
+            place.write(&format!("{one}/.swap"), format!("edited {number}"));
+            fs::rename(path(&format!("{one}/.swap")), path(&format!("{one}/f0")))
+        }
+        5 => fs::rename(path(&one), path(&format!("files/moved-{number}"))),
+        6 => fs::remove_dir_all(path(&other)),
+        _ => {
+            let from = path(&format!("{one}/f{}", dice.below(5)));
+            fs::hard_link(from, path(&format!("files/link-{number}")))
+        }
+    };
+}
+
+#[test]
+fn after_a_storm_the_snapshot_is_the_source() {
+    for watch in ["inotify", "fanotify"] {
+        if watch == "fanotify" && !rustix::process::geteuid().is_root() {
+            continue;
+        }
+        let place = place();
+        let service = Service::start(
+            &place,
+            &format!("files --watch {watch} --calm 1s --burst 2s"),
+        );
+        let mut dice = Dice(7);
+        let begun = Instant::now();
+        let mut number = 0;
+        while begun.elapsed() < Duration::from_secs(6) {
+            storm(&place, &mut dice, number);
+            number += 1;
+            sleep(Duration::from_millis(2));
+        }
+        sleep(Duration::from_secs(4));
+        service.until("calm", |status| {
+            status["waiting"] == 0 && status["state"] == "backup-complete"
+        });
+        let _ = fs::remove_dir_all(place.path("back"));
+        place.ok("restore latest --from two --to back --no-progress");
+        let compared = Command::new("rsync")
+            .args([
+                "-aHAX",
+                "--checksum",
+                "--dry-run",
+                "--itemize-changes",
+                "--delete",
+            ])
+            .args([place.path("files/"), place.path("back/")])
+            .output()
+            .unwrap();
+        let differing = String::from_utf8_lossy(&compared.stdout);
+        assert!(
+            compared.status.success() && differing.is_empty(),
+            "{watch}: {differing}"
+        );
+        service.stop();
+    }
+}

@@ -333,3 +333,34 @@ fn snapshots_by_hints_are_snapshots_of_everything() {
         }
     }
 }
+
+#[test]
+fn a_change_through_another_name_is_seen() {
+    let mut watched = Watched::new();
+    fs::hard_link(watched.path("d1/e1/f6"), watched.path("d2/e2/other")).unwrap();
+    let hints = watched.directories(&["d2/e2"]);
+    let summary = watched.changes(hints).unwrap().unwrap();
+    assert_eq!(
+        summary.files.linked, 1,
+        "where the first name is nobody knows"
+    );
+    let mut all = Hints::default();
+    all.subtree(watched.name(""));
+    watched.changes(all).unwrap().unwrap();
+    watched.is_source("a second name");
+    // Whoever watches is told of one name.
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(watched.path("d2/e2/other"))
+        .unwrap();
+    std::io::Write::write_all(&mut file, b"more").unwrap();
+    drop(file);
+    let hints = watched.directories(&["d2/e2"]);
+    let summary = watched.changes(hints).unwrap().unwrap();
+    assert_eq!(summary.files.linked, 0);
+    watched.is_source("changed through the second name");
+    fs::remove_file(watched.path("d1/e1/f6")).unwrap();
+    let hints = watched.directories(&["d1/e1"]);
+    watched.changes(hints).unwrap().unwrap();
+    watched.is_source("one name less");
+}

@@ -187,7 +187,8 @@ impl Service<'_> {
 
     /// Makes the snapshot that is due.
     fn back_up(&mut self) {
-        let scope = self.pending.take(Instant::now());
+        let began = Instant::now();
+        let scope = self.pending.take(began);
         {
             let mut status = self.shared.status();
             status.waiting = 0;
@@ -209,7 +210,12 @@ impl Service<'_> {
                     .destinations
                     .iter()
                     .all(|there| there.status.is_complete());
-                self.pending.succeeded(&scope, complete, now);
+                self.pending.succeeded(&scope, complete, began, now);
+                let linked = done.snapshot.as_ref().map_or(0, |done| done.files.linked);
+                if linked > 0 {
+                    // Their other names may be anywhere.
+                    self.pending.look_at_all_soon(now);
+                }
                 self.tell_done(&done);
             }
             Err(error) => {

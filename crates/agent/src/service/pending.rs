@@ -7,6 +7,9 @@ use strongroom_engine::backup::Hints;
 /// How long a failed snapshot waits for its next attempt; the last one counts for all later ones.
 const RETRIES: [u64; 4] = [5, 15, 60, 300];
 
+/// Looks at everything that come before their time take one part in so many of it.
+const SPARING: u32 = 20;
+
 /// When a snapshot is due.
 #[derive(Clone, Copy, Debug)]
 pub struct Rhythm {
@@ -52,6 +55,8 @@ pub(super) struct Pending {
     /// Not before then, after a failure.
     not_before: Option<Instant>,
     full_at: Instant,
+    /// How long the last look at everything took.
+    full_took: Duration,
     /// When destinations that lack something are tried again.
     retry_at: Option<Instant>,
 }
@@ -68,6 +73,7 @@ impl Pending {
             failures: 0,
             not_before: None,
             full_at: now + rhythm.full,
+            full_took: Duration::ZERO,
             retry_at: None,
         }
     }
@@ -82,6 +88,12 @@ impl Pending {
     pub(super) fn note_all(&mut self, now: Instant) {
         self.all = true;
         self.touch(now);
+    }
+
+    /// Lets everything be looked at soon: the sooner the less that costs.
+    pub(super) fn look_at_all_soon(&mut self, now: Instant) {
+        let soon = now + self.full_took.saturating_mul(SPARING).max(self.rhythm.calm);
+        self.full_at = self.full_at.min(soon);
     }
 
     /// Makes a snapshot due at once.
@@ -128,11 +140,18 @@ impl Pending {
         Scope::Hints(hints)
     }
 
-    /// Notes that a snapshot of this scope is done; whether every destination has it.
-    pub(super) fn succeeded(&mut self, scope: &Scope, complete: bool, now: Instant) {
+    /// Notes that a snapshot of this scope is done, which began then; whether every destination has it.
+    pub(super) fn succeeded(
+        &mut self,
+        scope: &Scope,
+        complete: bool,
+        began: Instant,
+        now: Instant,
+    ) {
         (self.failures, self.not_before) = (0, None);
         if *scope == Scope::All {
             self.full_at = now + self.rhythm.full;
+            self.full_took = now.saturating_duration_since(began);
         }
         self.retry_at = (!complete).then(|| now + self.rhythm.retry);
     }
@@ -178,7 +197,7 @@ mod tests {
         assert_eq!(pending.len(), 2);
         let scope = pending.take(at(start, 25));
         assert!(matches!(&scope, Scope::Hints(hints) if hints.len() == 2));
-        pending.succeeded(&scope, true, at(start, 26));
+        pending.succeeded(&scope, true, at(start, 25), at(start, 26));
         assert_eq!(pending.due(), at(start, 86_400));
     }
 
@@ -196,7 +215,7 @@ mod tests {
         pending.hurry(start);
         assert!(pending.due() <= start);
         let scope = pending.take(start);
-        pending.succeeded(&scope, true, start);
+        pending.succeeded(&scope, true, start, start);
         pending.note(hints("/b"), start);
         assert_eq!(pending.due(), at(start, 1));
     }
@@ -207,11 +226,24 @@ mod tests {
         let mut pending = Pending::new(Rhythm::default(), start);
         let scope = pending.take(at(start, 5));
         assert_eq!(scope, Scope::Hints(Hints::default()));
-        pending.succeeded(&scope, false, at(start, 5));
+        pending.succeeded(&scope, false, at(start, 5), at(start, 5));
         assert_eq!(pending.due(), at(start, 65));
         let scope = pending.take(at(start, 90_000));
         assert_eq!(scope, Scope::All);
         pending.failed(scope, at(start, 90_000));
         assert_eq!(pending.take(at(start, 90_001)), Scope::All);
+    }
+
+    #[test]
+    fn what_costs_much_is_put_off_for_longer() {
+        let start = Instant::now();
+        let mut pending = Pending::new(Rhythm::default(), start);
+        pending.note_all(start);
+        let scope = pending.take(at(start, 1));
+        pending.succeeded(&scope, true, at(start, 1), at(start, 7));
+        assert_eq!(pending.due(), at(start, 86_407));
+        pending.look_at_all_soon(at(start, 10));
+        assert_eq!(pending.due(), at(start, 130));
+        assert_eq!(pending.take(at(start, 130)), Scope::All);
     }
 }

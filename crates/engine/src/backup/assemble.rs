@@ -64,6 +64,8 @@ struct Frame {
     children: Sums,
     /// What the last snapshot had of those among them that it saw.
     children_before: Sums,
+    /// Entries that are names of files with several names.
+    links: Vec<(Vec<u8>, Local)>,
     unsure: bool,
 }
 
@@ -285,6 +287,9 @@ impl<'a> Assembler<'a> {
             _ => frame.totals.others += 1,
         }
         frame.tree.push(&mut self.sink, &entry.entry)?;
+        if entry.entry.meta.link.is_some() {
+            frame.links.push((entry.entry.name.clone(), entry.local));
+        }
         frame.page.push(entry);
         if frame.page.len() == PAGE_ENTRIES {
             self.put_page(frame)?;
@@ -318,6 +323,7 @@ impl<'a> Assembler<'a> {
                 self.put_page(&mut frame)?;
             }
             self.update.cut_pages(&frame.enter.path, frame.pages)?;
+            self.update.put_links(&frame.enter.path, &frame.links)?;
             Some(tree)
         };
         let tree = tree.unwrap_or_else(|| Content::Inline(Vec::new()));
@@ -343,11 +349,14 @@ impl<'a> Assembler<'a> {
         let Some(from) = &frame.enter.moved_from else {
             return Ok(());
         };
-        let mut count = 0;
+        let (mut count, mut links) = (0, Vec::new());
         while let Some(page) = self.lookup.page(from, count)? {
             self.update.put_page(&frame.enter.path, count, &page)?;
+            let linked = page.iter().filter(|known| known.entry.meta.link.is_some());
+            links.extend(linked.map(|known| (known.entry.name.clone(), known.local)));
             count += 1;
         }
+        self.update.put_links(&frame.enter.path, &links)?;
         Ok(self.update.cut_pages(&frame.enter.path, count)?)
     }
 
@@ -440,6 +449,7 @@ impl Frame {
             totals: Totals::default(),
             children: Sums::default(),
             children_before: Sums::default(),
+            links: Vec::new(),
             unsure: false,
         }
     }

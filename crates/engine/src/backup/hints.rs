@@ -12,6 +12,8 @@ use super::batch::join;
 pub struct Hints {
     directories: BTreeSet<Vec<u8>>,
     subtrees: BTreeSet<Vec<u8>>,
+    /// The numbers of files that are known to have several names.
+    linked: BTreeSet<u64>,
 }
 
 /// How a directory is looked at.
@@ -52,6 +54,16 @@ impl Hints {
     pub fn merge(&mut self, other: Self) {
         self.directories.extend(other.directories);
         self.subtrees.extend(other.subtrees);
+    }
+
+    /// Notes that a file is known to have several names.
+    pub(super) fn note_linked(&mut self, ino: u64) {
+        self.linked.insert(ino);
+    }
+
+    /// Says whether a file is known to have several names.
+    pub(super) fn is_linked(&self, ino: u64) -> bool {
+        self.linked.contains(&ino)
     }
 
     /// Says how to look at a directory.

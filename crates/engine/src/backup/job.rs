@@ -9,7 +9,9 @@ use strongroom_crypto::chunker::Chunker;
 use strongroom_format::body::{Snapshot, Statistics};
 
 use super::chunks::ChunkSet;
+use super::hints::Hints;
 use super::known::open_known;
+use super::links::with_links;
 use super::options::BackupOptions;
 use super::packer::Packer;
 use super::scan::Scanner;
@@ -100,7 +102,11 @@ impl Job<'_> {
         let clock = writer.identity.clock.clone();
         let coverage = options.coverage();
         let is_covered = catalogue.coverage()?.as_deref() == Some(&coverage[..]);
-        let scanner = self.scanner(catalogue, &*clock, is_covered);
+        let hints = options.hints.clone().filter(|_| is_covered);
+        let hints = hints
+            .map(|hints| with_links(hints, &catalogue.lookup()?))
+            .transpose()?;
+        let scanner = self.scanner(catalogue, &*clock, hints.as_ref());
         let pipeline = Pipeline {
             catalogue,
             scanner: &scanner,
@@ -169,12 +175,12 @@ impl Job<'_> {
         &'s self,
         catalogue: &'s Catalogue,
         clock: &'s dyn Clock,
-        is_covered: bool,
+        hints: Option<&'s Hints>,
     ) -> Scanner<'s> {
         let options = self.options;
         let mut scanner = Scanner::new(catalogue, &options.excludes, clock, self.progress);
         scanner.one_file_system = options.one_file_system;
-        scanner.hints = options.hints.as_ref().filter(|_| is_covered);
+        scanner.hints = hints;
         let never = options.never.iter();
         scanner.never = never.filter_map(|path| identity_of(path)).collect();
         scanner

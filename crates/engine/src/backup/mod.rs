@@ -17,6 +17,7 @@ mod content;
 mod hints;
 mod job;
 mod known;
+mod links;
 mod listing;
 mod lists;
 mod options;

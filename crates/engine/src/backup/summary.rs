@@ -15,6 +15,9 @@ pub struct Counts {
     pub changed: u64,
     /// Files that the last snapshot had in this state.
     pub unmodified: u64,
+    /// New and changed ones that have several names, and were not known to: where hints say what to look at, another name
+    /// may be anywhere else.
+    pub linked: u64,
 }
 
 /// What a backup did.

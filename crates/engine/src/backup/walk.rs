@@ -10,6 +10,7 @@ use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::Node;
 
 use super::batch::{Batch, Enter, Step, ToRead, join};
+use super::hints::Hints;
 use super::listing::{Kept, Listing, is_settled};
 use super::scan::{JobId, ScanError, Scanner};
 use super::summary::Counts;
@@ -333,6 +334,9 @@ impl Walk<'_> {
             self.counts.unmodified += u64::from(is_file);
             return Ok(Some(Step::Same(Box::new(known))));
         }
+        let is_known = |hints: &Hints| stat.nlink < 2 || hints.is_linked(stat.ino);
+        let is_unknown = self.scanner.hints.is_some_and(|hints| !is_known(hints));
+        self.counts.linked += u64::from(is_file && is_unknown);
         self.counts.new += u64::from(is_file && is_new);
         self.counts.changed += u64::from(is_file && !is_new);
         Ok(Some(Step::Read(Box::new(ToRead {
