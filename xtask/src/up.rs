@@ -1,12 +1,13 @@
 //! `cargo xtask up`: builds Strongroom and shows it at work, on this checkout or a folder of yours.
 //!
-//! Backs up, verifies and restores inside `.strongroom-demo/`, with a home and a profile of its own, and
+//! Backs up, verifies and restores, and lets the agent back a saved file up, inside `.strongroom-demo/`, with a home and a profile of its own, and
 //! compares what came back with the original in a way that shares no code with Strongroom.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -16,6 +17,9 @@ use crate::strict::{self, Comparison};
 
 /// The folder of the demonstration, in the checkout.
 const DEMO: &str = ".strongroom-demo";
+/// So long a snapshot of one small file may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// At most this many differences are printed.
 const SHOWN: usize = 20;
 
@@ -44,8 +48,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ])?;
     judge(&demo.compare(&demo.place_in(&restored)?)?)?;
     println!("restored copy is identical");
+    demo.watch()?;
     demo.what_next(&checkout);
     Ok(())
+}
+
+/// The agent, which ends with the demonstration.
+struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The folder of the demonstration and what happens in it.
@@ -98,8 +113,59 @@ impl Demo {
         self.strongroom(words.iter().map(std::ffi::OsString::as_os_str))
     }
 
+    /// Saves a file while the agent watches, and waits until it has arrived.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is saved is a demonstration"
+    )]
+    fn watch(&self) -> Result<()> {
+        let watched = self.folder.join("watched");
+        fs::create_dir(&watched)?;
+        let mut run = self.command(["agent", "run"]);
+        run.arg(&watched).arg("--to").arg(self.folder.join("disk"));
+        let mut agent = Agent(run.spawn()?);
+        self.until(&mut agent, "rounds", 1)?;
+        let before = self.status()?["snapshots"].as_u64().unwrap_or(0);
+        let begun = Instant::now();
+        fs::write(watched.join("saved"), "saved while the agent watched")?;
+        self.until(&mut agent, "snapshots", before + 1)?;
+        println!(
+            "a saved file arrived at the destination {:.1} s later, by itself",
+            begun.elapsed().as_secs_f64()
+        );
+        command::run(&mut self.command(["agent", "status"]))?;
+        command::run(&mut self.command(["agent", "stop"]))?;
+        ensure!(agent.0.wait()?.success(), "the agent ended badly");
+        Ok(())
+    }
+
+    fn until(&self, agent: &mut Agent, counter: &str, at_least: u64) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(ended) = agent.0.try_wait()? {
+                bail!("the agent ended: {ended}");
+            }
+            if let Ok(status) = self.status()
+                && status[counter].as_u64() >= Some(at_least)
+            {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        bail!("the agent made no snapshot in {PATIENCE:?}")
+    }
+
+    fn status(&self) -> Result<serde_json::Value> {
+        let output = self.command(["agent", "status", "--json"]).output()?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
     /// Runs the release binary in the home of the demonstration.
     fn strongroom<'a>(&self, words: impl IntoIterator<Item = &'a std::ffi::OsStr>) -> Result<()> {
+        command::run(&mut self.command(words))
+    }
+
+    fn command(&self, words: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .args(words)
@@ -110,7 +176,7 @@ impl Demo {
         for variable in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
             command.env_remove(variable);
         }
-        command::run(&mut command)
+        command
     }
 
     fn profile(&self) -> PathBuf {
@@ -148,6 +214,7 @@ impl Demo {
         println!("  {strongroom} snapshots");
         println!("  {strongroom} ls latest");
         println!("  {strongroom} stats");
+        println!("  {strongroom} agent run {demo}/watched --to {demo}/disk");
         println!("  {strongroom} key export --words");
         println!("  {strongroom} restore latest --to {demo}/again");
         println!("With a profile and a disk of your own (`unset STRONGROOM_PROFILE`):");

@@ -94,6 +94,7 @@ fn storm(folder: Folder, mechanism: Mechanism, seed: u128, forced: Forced) {
     let as_forced = overflows > 0 || forced == Forced::Nothing;
     assert!(as_forced, "no overflow after {deeds} deeds");
     follower.follow(&field, &changes);
+    follower.look_at_several_names(&field.root);
     let mut truth = Follower::default();
     truth.walk(&field.root, Path::new(""));
     follower.compare(&truth, &format!("{mechanism}, seed {seed}"));
@@ -170,6 +171,16 @@ impl Follower {
             let same = self.known.values_mut();
             same.filter(|known| known.inode == state.inode)
                 .for_each(|known| *known = state.clone());
+        }
+    }
+
+    /// Looks at every name of files with several: nobody is told at the others when one of them goes, or changes and goes.
+    fn look_at_several_names(&mut self, root: &Path) {
+        let several = self.known.iter_mut();
+        for (path, known) in several.filter(|(_, known)| known.has_several_names) {
+            if let Ok(metadata) = root.join(path).symlink_metadata() {
+                *known = state(&metadata);
+            }
         }
     }
 
