@@ -13,7 +13,7 @@ use crate::access::{Credential, choose, custody_of, locate};
 use crate::backup::Tools;
 use crate::profile::{ArchiveConfig, Profile};
 use crate::writing::Writing;
-use crate::{AgentError, archives, destinations, keys, wraps};
+use crate::{AgentError, archives, destinations, keys, spool, wraps};
 
 /// What is to be adopted.
 pub struct AdoptRequest<'a> {
@@ -131,6 +131,7 @@ pub fn accept(
     tools: &Tools<'_>,
 ) -> Result<Accepted, AgentError> {
     let writing = Writing::begin(profile, asked, tools)?;
+    spool::refuse_unacknowledged(profile, writing.settings())?;
     let id = destinations::named(writing.config(), name)?.id;
     let (identity, there) = (writing.identity(), writing.destinations());
     let catalogue = writing.catalogue()?;

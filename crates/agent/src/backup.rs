@@ -95,7 +95,7 @@ pub fn backup(
     let done = with_writer(
         profile,
         request,
-        None,
+        (&request.paths, None),
         tools,
         |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
     )?;
@@ -123,15 +123,16 @@ pub(crate) struct Round {
 pub(crate) fn backup_changes(
     profile: &Profile,
     request: &BackupRequest<'_>,
+    paths: &[PathBuf],
     hints: Option<Hints>,
     tools: &Tools<'_>,
 ) -> Result<Round, AgentError> {
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
-    let looks = hints.as_ref().is_none_or(|hints| !hints.is_empty());
+    let looks = hints.as_ref().is_none_or(|hints| !hints.is_empty()) && !paths.is_empty();
     let done = with_writer(
         profile,
         request,
-        hints,
+        (paths, hints),
         tools,
         |writer, catalogue, options| {
             let mut snapshot = None;
@@ -162,7 +163,7 @@ struct Written<T> {
 fn with_writer<T>(
     profile: &Profile,
     request: &BackupRequest<'_>,
-    hints: Option<Hints>,
+    (paths, hints): (&[PathBuf], Option<Hints>),
     tools: &Tools<'_>,
     work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
 ) -> Result<Written<T>, AgentError> {
@@ -174,7 +175,7 @@ fn with_writer<T>(
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
     let options = BackupOptions {
-        roots: outermost(&request.paths),
+        roots: outermost(paths),
         excludes,
         never: never_entered(profile, &job.config),
         tags: request.tags.clone(),
@@ -184,7 +185,7 @@ fn with_writer<T>(
         hints,
     };
     let memory = ProfileMemory::new(profile, archive);
-    let mut writer = Writer::open(identity, job.targets()?, &memory)?;
+    let mut writer = Writer::open(identity, job.targets(), &memory)?;
     writer.catch_up(&mut |_| ())?;
     let catalogue = Catalogue::open(&profile.catalogue_dir(archive)?).map_err(EngineError::from)?;
     let result = work(&mut writer, &catalogue, &options)?;
@@ -401,11 +402,14 @@ impl<'a> Job<'a> {
     }
 
     /// Returns the destinations and the spool.
-    pub(crate) fn targets(&self) -> Result<Targets, AgentError> {
-        Ok(Targets {
+    pub(crate) fn targets(&self) -> Targets {
+        Targets {
             destinations: self.destinations(),
-            spool: spool::replica(self.profile, &self.config, self.archive)?,
-        })
+            // One that cannot be opened stops no destination; `strongroom spool` says why.
+            spool: spool::replica(self.profile, &self.config, self.archive)
+                .ok()
+                .flatten(),
+        }
     }
 
     /// Returns the destinations as the engine takes them.

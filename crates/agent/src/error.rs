@@ -31,13 +31,16 @@ pub enum AgentError {
     /// No service of the profile runs.
     #[error("no service of this profile runs; `strongroom agent run` begins one")]
     NoService,
+    /// The watch has ended by itself.
+    #[error("nothing tells of changes any more; the service must be started again")]
+    WatchEnded,
     /// Nothing can be watched.
     #[error("cannot watch for changes")]
     Watch(#[source] strongroom_watch::WatchError),
     /// The spool cannot be given up.
     #[error(
-        "the spool of archive {archive} holds what no destination has; back up while one can be reached, and it goes \
-         there"
+        "the spool of archive {archive} holds what a destination lacks; back up while it can be reached, and it goes \
+         there. `strongroom spool --off --give-up` erases it for good"
     )]
     SpoolHolds {
         /// The archive.
@@ -449,6 +452,7 @@ impl Classified for AgentError {
             | Self::ServiceRuns { .. }
             | Self::NoService
             | Self::Watch(_)
+            | Self::WatchEnded
             | Self::NoDestination
             | Self::Unfit { .. }
             | Self::NoArchive { .. }

@@ -269,7 +269,7 @@ fn with_writer<T>(
     let job = Job::new(profile, config, archive)?;
     let identity = job.identity(tools)?;
     let memory = ProfileMemory::new(profile, archive);
-    let targets = job.targets()?;
+    let targets = job.targets();
     let mut writer = if is_rehearsal {
         Writer::look(identity, targets, &memory)?
     } else {

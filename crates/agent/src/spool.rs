@@ -11,7 +11,7 @@ use strongroom_store::{Folder, Quota, Store as _, durable};
 
 use crate::AgentError;
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, Profile};
+use crate::profile::{ArchiveConfig, Config, Profile};
 
 /// What the spool of one archive holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Spooled {
     pub bytes: u64,
     /// Records that no destination has acknowledged.
     pub unacknowledged: u64,
+    /// Whether a destination lacks what is in it.
+    pub is_needed: bool,
 }
 
 /// The spool of every archive of a profile.
@@ -39,7 +41,7 @@ pub(crate) fn replica(
     config: &Config,
     archive: ArchiveId,
 ) -> Result<Option<Replica>, AgentError> {
-    let Some(limit) = config.spool_bytes else {
+    let Some(limit) = config.spool_bytes.filter(|limit| *limit > 0) else {
         return Ok(None);
     };
     let dir = profile.spool_dir(archive);
@@ -53,22 +55,29 @@ pub fn look(profile: &Profile) -> Result<Spool, AgentError> {
     let config = profile.config()?;
     let spools = config.archives.iter().map(|archive| {
         let dir = profile.spool_dir(archive.id);
-        let there = dir.exists().then(|| spooled(profile, archive.id, &dir));
+        let there = dir.exists().then(|| spooled(profile, archive, &dir));
         there.transpose()
     });
     let archives = spools.filter_map(Result::transpose);
     Ok(Spool {
-        limit: config.spool_bytes,
+        limit: config.spool_bytes.filter(|limit| *limit > 0),
         archives: archives.collect::<Result<_, _>>()?,
     })
 }
 
-fn spooled(profile: &Profile, archive: ArchiveId, dir: &Path) -> Result<Spooled, AgentError> {
+fn spooled(profile: &Profile, settings: &ArchiveConfig, dir: &Path) -> Result<Spooled, AgentError> {
+    let archive = settings.id;
     let (folder, mut bytes) = (Folder::open(dir)?, 0);
     folder.list("", &mut |_, size| bytes += size)?;
     let memory = ProfileMemory::new(profile, archive).load();
     let state = memory.map_err(EngineError::from)?;
-    let safe = state.heads.values().map(|head| head.id).max();
+    // Those that were removed from the settings may be gone.
+    let heads = settings.destinations.iter().map(|id| state.heads.get(id));
+    let heads: Vec<_> = heads.map(|head| head.map(|head| head.id)).collect();
+    let safe = heads.iter().copied().flatten().max();
+    let is_lacking = heads
+        .iter()
+        .any(|head| *head < state.spool.map(|spool| spool.id));
     let ids = Replica::new(Arc::new(folder), archive).record_ids()?;
     let unacknowledged = match state.spool {
         Some(_) => ids.iter().filter(|id| Some(**id) > safe).count() as u64,
@@ -78,6 +87,7 @@ fn spooled(profile: &Profile, archive: ArchiveId, dir: &Path) -> Result<Spooled,
         archive,
         bytes,
         unacknowledged,
+        is_needed: state.spool.is_some() && is_lacking,
     })
 }
 
@@ -86,17 +96,40 @@ pub fn set_limit(profile: &Profile, bytes: u64) -> Result<(), AgentError> {
     change(profile, Some(bytes))
 }
 
-/// Erases the spools, and makes no more. Refuses while one holds what no destination has.
-pub fn turn_off(profile: &Profile) -> Result<(), AgentError> {
-    let archives = profile.config()?.archives;
-    for archive in archives {
+/// Erases the spools, and makes no more. Refuses while one holds what a destination lacks, unless that is given up.
+pub fn turn_off(profile: &Profile, give_up: bool) -> Result<(), AgentError> {
+    let before = profile.config()?;
+    // First, so that nobody writes to what is about to go.
+    change(profile, Some(0))?;
+    let result = erase_all(profile, &before, give_up);
+    if result.is_err() {
+        change(profile, before.spool_bytes)?;
+    }
+    result
+}
+
+/// Refuses while the spool of an archive holds what no destination has.
+pub(crate) fn refuse_unacknowledged(
+    profile: &Profile,
+    archive: &ArchiveConfig,
+) -> Result<(), AgentError> {
+    let dir = profile.spool_dir(archive.id);
+    if dir.exists() && spooled(profile, archive, &dir)?.unacknowledged > 0 {
+        return Err(AgentError::SpoolHolds {
+            archive: archive.id.to_string(),
+        });
+    }
+    Ok(())
+}
+
+fn erase_all(profile: &Profile, config: &Config, give_up: bool) -> Result<(), AgentError> {
+    for archive in &config.archives {
         let _lock = profile.lock_archive(archive.id)?;
         let dir = profile.spool_dir(archive.id);
         if !dir.exists() {
             continue;
         }
-        let held = spooled(profile, archive.id, &dir)?;
-        if held.unacknowledged > 0 {
+        if !give_up && spooled(profile, archive, &dir)?.is_needed {
             return Err(AgentError::SpoolHolds {
                 archive: archive.id.to_string(),
             });
@@ -112,7 +145,7 @@ pub fn turn_off(profile: &Profile) -> Result<(), AgentError> {
             source,
         })?;
     }
-    change(profile, None)
+    Ok(())
 }
 
 fn change(profile: &Profile, limit: Option<u64>) -> Result<(), AgentError> {

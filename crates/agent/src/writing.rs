@@ -85,7 +85,10 @@ impl<'p> Writing<'p> {
     pub(crate) fn writer(&self) -> Result<Writer<'_>, AgentError> {
         let targets = Targets {
             destinations: self.destinations(),
-            spool: spool::replica(self.profile, &self.config, self.archive)?,
+            // One that cannot be opened stops no destination; `strongroom spool` says why.
+            spool: spool::replica(self.profile, &self.config, self.archive)
+                .ok()
+                .flatten(),
         };
         let mut writer = Writer::open(self.identity(), targets, &self.memory)?;
         writer.catch_up(&mut |_| ())?;

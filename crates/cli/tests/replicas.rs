@@ -326,7 +326,7 @@ fn disks_that_take_turns_catch_up_from_the_spool() {
     assert!(undelivered.err.contains(warning), "{undelivered:?}");
     let refused = place.fails("spool --off", 1);
     assert!(
-        refused.err.contains("holds what no destination has"),
+        refused.err.contains("holds what a destination lacks"),
         "{refused:?}"
     );
     swap("away-two", "two");

@@ -364,3 +364,62 @@ fn a_change_through_another_name_is_seen() {
     watched.changes(hints).unwrap().unwrap();
     watched.is_source("one name less");
 }
+
+#[test]
+fn a_directory_that_leaves_a_root_and_returns_is_not_an_old_one() {
+    let (world, source) = (
+        World::with_clock(1, Arc::new(MovedClock(Mutex::new(LATER)))),
+        fast_folder(),
+    );
+    let path = |below: &str| source.path().join(below);
+    let move_to = |from: &str, to: &str| fs::rename(path(from), path(to)).unwrap();
+    let back_up = |root: &str| {
+        let options = BackupOptions {
+            roots: vec![path(root)],
+            ..BackupOptions::default()
+        };
+        world
+            .backup_changes(&options, &Progress::default(), &Run::sound())
+            .unwrap();
+    };
+    write(&path("A/C/D/f"), b"version 1");
+    write(&path("B/other"), b"other");
+    back_up("A");
+    back_up("B");
+    move_to("A/C", "B/C");
+    move_to("B/C/D", "B/D");
+    back_up("B");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .open(path("B/D/f"))
+        .unwrap();
+    std::io::Write::write_all(&mut file, b"version 2").unwrap();
+    drop(file);
+    back_up("B");
+    move_to("B/D", "B/C/D");
+    move_to("B/C", "A/C");
+    back_up("A");
+    let (infos, _) = world.verify_clean(0, "returned");
+    let newest = infos.len() - 1;
+    world.restores(0, &infos[newest..], &[&read_tree(&path("A"))], "returned");
+}
+
+#[test]
+fn what_took_the_place_of_a_directory_that_moved_is_kept() {
+    let mut watched = Watched::new();
+    fs::rename(watched.path("d1"), watched.path("z")).unwrap();
+    fs::create_dir(watched.path("d1")).unwrap();
+    fs::rename(watched.path("z/e3"), watched.path("d1/e3")).unwrap();
+    let mut hints = watched.directories(&["", "z", "d1"]);
+    hints.subtree(watched.name("d1"));
+    let summary = watched.changes(hints).unwrap().unwrap();
+    assert_eq!(summary.bytes_read, 0);
+    watched.is_source("moved apart");
+    let mut all = Hints::default();
+    all.subtree(watched.name(""));
+    assert!(watched.changes(all).unwrap().is_none());
+    write(&watched.path("d1/e3/new"), b"new");
+    let hints = watched.directories(&["d1/e3"]);
+    watched.changes(hints).unwrap().unwrap();
+    watched.is_source("changed afterwards");
+}

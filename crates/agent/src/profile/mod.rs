@@ -130,6 +130,11 @@ impl Profile {
         Lock::take(&self.state_path(archive, "lock"), &what)
     }
 
+    /// Takes the lock that the background service holds while it runs.
+    pub(crate) fn lock_service(&self) -> Result<Lock, AgentError> {
+        Lock::take(&self.dir.join("agent.lock"), "the background service")
+    }
+
     /// Returns the folder of the engine's catalogue of an archive, made if need be.
     pub fn catalogue_dir(&self, archive: ArchiveId) -> Result<PathBuf, AgentError> {
         let path = self.dir.join("catalogue").join(archive.to_string());

@@ -144,7 +144,7 @@ fn deliver(
 ) -> Result<(), AgentError> {
     let job = Job::new(profile, config.clone(), archive)?;
     let memory = ProfileMemory::new(profile, archive);
-    let mut writer = Writer::look(job.identity(tools)?, job.targets()?, &memory)?;
+    let mut writer = Writer::look(job.identity(tools)?, job.targets(), &memory)?;
     Ok(writer.catch_up(&mut |_| ())?)
 }
 

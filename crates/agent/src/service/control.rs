@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use strongroom_engine::Stop;
+
 use super::status::Status;
 use crate::AgentError;
-use crate::profile::Profile;
+use crate::profile::{Lock, Profile};
 
 /// Longest line, in bytes.
 const LINE_LEN_MAX: u64 = 1 << 20;
@@ -55,7 +57,7 @@ pub(super) struct Shared {
     status: Mutex<Status>,
     pause: Mutex<Pause>,
     asked_now: AtomicU64,
-    stop: AtomicBool,
+    stop: Arc<Stop>,
     closed: AtomicBool,
 }
 
@@ -79,9 +81,17 @@ impl Shared {
         self.asked_now.swap(0, Ordering::Relaxed) > 0
     }
 
+    /// Shares a status, and what asks to end.
+    pub(super) fn new(stop: Arc<Stop>) -> Self {
+        Self {
+            stop,
+            ..Self::default()
+        }
+    }
+
     /// Says whether somebody asked to end.
     pub(super) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_requested()
     }
 
     /// Says whether it is paused at this time.
@@ -115,13 +125,14 @@ impl Shared {
                 self.set_pause(Pause::No);
                 status.paused_until = None;
             }
-            Ask::Stop => self.stop.store(true, Ordering::Relaxed),
+            Ask::Stop => self.stop.request(),
         }
     }
 }
 
 /// The socket of a service that runs.
 pub(super) struct Control {
+    _lock: Lock,
     path: PathBuf,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -139,11 +150,12 @@ impl Control {
             let path = path.display().to_string();
             move |source| AgentError::Local { op, path, source }
         };
-        if UnixStream::connect(&path).is_ok() {
-            return Err(AgentError::ServiceRuns {
+        let lock = profile.lock_service().map_err(|error| match error {
+            AgentError::Locked { .. } => AgentError::ServiceRuns {
                 path: path.display().to_string(),
-            });
-        }
+            },
+            other => other,
+        })?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(failed("remove")(error));
@@ -159,6 +171,7 @@ impl Control {
             .spawn(move || answer_all(&listener, &theirs, &now))
             .map_err(failed("answer at"))?;
         Ok(Self {
+            _lock: lock,
             path,
             shared: Arc::clone(shared),
             thread: Some(thread),

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::to_hex;
-use strongroom_base::{Class, Classified as _, with_causes};
+use strongroom_base::with_causes;
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::backup::{Excludes, Hints};
-use strongroom_engine::{DestinationReport, DestinationStatus};
-use strongroom_watch::{Changes, Choice, Health, Place, Settings, Source, Watcher, Why};
+use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Stop};
+use strongroom_watch::{Changes, Choice, Health, Place, Reason, Settings, Source, Watcher, Why};
 
 pub use control::{Answer, Ask, ask};
 pub use pending::Rhythm;
@@ -32,6 +32,10 @@ use pending::{Pending, Scope};
 
 /// How much the spool of each archive may take where nobody chose a limit.
 pub const SPOOL_BYTES: u64 = 10 << 30;
+/// How long to wait for what happened before somebody asked for a snapshot.
+const SETTLE: Duration = Duration::from_secs(10);
+/// What could not be read is tried again so often.
+const UNREAD_EVERY: Duration = Duration::from_hours(1);
 /// How often the service looks whether it is to end.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -43,6 +47,8 @@ pub struct ServiceRequest<'a> {
     pub rhythm: Rhythm,
     /// Who chooses how changes are noticed.
     pub choice: Choice,
+    /// Asks the service to end: the same that its tools have.
+    pub stop: Arc<Stop>,
 }
 
 /// Runs until it is asked to stop: by `tools`, or by [`Ask::Stop`].
@@ -56,7 +62,7 @@ pub fn run(
 ) -> Result<(), AgentError> {
     let clock = Arc::clone(&tools.clock);
     let seconds = move || seconds_of(clock.now());
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new(Arc::clone(&request.stop)));
     let _control = Control::open(profile, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
         spool::set_limit(profile, SPOOL_BYTES)?;
@@ -77,8 +83,7 @@ pub fn run(
         watcher: &watcher,
         pending: Pending::new(request.rhythm, Instant::now()),
     };
-    service.run();
-    Ok(())
+    service.run()
 }
 
 /// Returns what the watcher watches: what a backup enters, and nothing else.
@@ -89,16 +94,26 @@ fn settings(
     tools: &Tools<'_>,
 ) -> Result<Settings, AgentError> {
     let excludes = Excludes::new(request.backup.excludes.iter().map(String::as_str))?;
-    let never = never_entered(profile, &profile.config()?);
+    let never: Vec<PathBuf> = never_entered(profile, &profile.config()?)
+        .into_iter()
+        .map(resolved)
+        .collect();
+    let resolved_roots: Vec<PathBuf> = roots.iter().cloned().map(resolved).collect();
     let mut settings = Settings::new(roots.to_vec(), Arc::clone(&tools.clock));
     settings.choice = request.choice;
     let roots = roots.to_vec();
     settings.wants = Arc::new(move |place: &Place| {
         let path = path_of(&roots, place);
         let name = Path::new(path.file_name().unwrap_or_default());
-        place.is_root() || !(never.contains(&path) || excludes.matches(&path, name))
+        let is_never = never.contains(&path_of(&resolved_roots, place));
+        place.is_root() || !(is_never || excludes.matches(&path, name))
     });
     Ok(settings)
+}
+
+/// Follows symbolic links, where the path is there.
+fn resolved(path: PathBuf) -> PathBuf {
+    path.canonicalize().unwrap_or(path)
 }
 
 fn path_of(roots: &[PathBuf], place: &Place) -> PathBuf {
@@ -123,15 +138,19 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), AgentError> {
         let mut was_paused = false;
         while !self.tools.stop.is_requested() && !self.shared.is_stopped() {
             let now = Instant::now();
             let wait = self.pending.due().saturating_duration_since(now);
-            let changes = self.watcher.wait(wait.min(TICK));
+            let wait = if was_paused { TICK } else { wait.min(TICK) };
+            let changes = self.watcher.wait(wait);
             self.note(&changes);
+            if self.is_deaf() {
+                return Err(AgentError::WatchEnded);
+            }
             if self.shared.take_asked_now() {
-                self.pending.hurry(Instant::now());
+                self.hurry();
             }
             let now = Instant::now();
             let is_paused = self.shared.is_paused(now);
@@ -143,6 +162,47 @@ impl Service<'_> {
                 self.back_up();
             }
         }
+        Ok(())
+    }
+
+    /// Says whether the watcher has ended, and will never tell of anything again.
+    fn is_deaf(&self) -> bool {
+        let sources = self.watcher.sources();
+        let has_ended = |source: &Source| source.health.why() == Some(&Reason::Ended);
+        sources.iter().any(has_ended)
+    }
+
+    /// Makes a snapshot due of all that happened until now, also where nothing tells of changes.
+    fn hurry(&mut self) {
+        self.watcher.settle(SETTLE);
+        let changes = self.watcher.take();
+        self.note(&changes);
+        let mut hints = Hints::default();
+        for source in self.watcher.sources() {
+            if source.health != Health::Live {
+                let path = path_of(&self.roots, &source.place);
+                hints.subtree(path.as_os_str().as_bytes().to_vec());
+            }
+        }
+        let now = Instant::now();
+        if !hints.is_empty() {
+            self.pending.note(hints, now);
+        }
+        self.pending.hurry(now);
+    }
+
+    /// Returns the roots that are there. One that is blind is left alone: what an unmounted disk had is not gone.
+    fn roots_in_sight(&self) -> Vec<PathBuf> {
+        let sources = self.watcher.sources();
+        let is_blind = |root: usize| {
+            let mut of_root = sources
+                .iter()
+                .filter(|source| source.place == Place::of_root(root));
+            of_root.any(|source| matches!(source.health, Health::BlindSince { .. }))
+        };
+        let roots = self.roots.iter().enumerate();
+        let seen = roots.filter(|(number, _)| !is_blind(*number));
+        seen.map(|(_, root)| root.clone()).collect()
     }
 
     fn tell_pause(&self, is_paused: bool) {
@@ -202,7 +262,9 @@ impl Service<'_> {
             Scope::All => None,
             Scope::Hints(hints) => Some(hints.clone()),
         };
-        let result = backup_changes(self.profile, &self.request.backup, hints, self.tools);
+        let roots = self.roots_in_sight();
+        let backup = &self.request.backup;
+        let result = backup_changes(self.profile, backup, &roots, hints, self.tools);
         let now = Instant::now();
         match result {
             Ok(done) => {
@@ -211,6 +273,9 @@ impl Service<'_> {
                     .iter()
                     .all(|there| there.status.is_complete());
                 self.pending.succeeded(&scope, complete, began, now);
+                if done.snapshot.as_ref().is_some_and(|done| done.failed > 0) {
+                    self.pending.look_at_all_within(UNREAD_EVERY, now);
+                }
                 let linked = done.snapshot.as_ref().map_or(0, |done| done.files.linked);
                 if linked > 0 {
                     // Their other names may be anywhere.
@@ -245,7 +310,7 @@ impl Service<'_> {
         status.rounds += 1;
         status.state = match error {
             AgentError::Locked { .. } => State::UnderMaintenance,
-            _ if error.class() == Class::Retry => State::WaitingForDestination,
+            AgentError::Engine(EngineError::NoDestination { .. }) => State::WaitingForDestination,
             _ => State::Failing,
         };
         status.reason = Some(with_causes(error));
@@ -257,6 +322,8 @@ fn state_of(status: &Status) -> State {
     let lacks = |there: &DestinationState| !matches!(&*there.status, "up-to-date" | "caught-up");
     if status.rounds == 0 {
         State::Starting
+    } else if status.reason.is_some() {
+        State::Failing
     } else if status.destinations.iter().any(lacks) {
         State::WaitingForDestination
     } else {

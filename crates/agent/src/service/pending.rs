@@ -7,6 +7,8 @@ use strongroom_engine::backup::Hints;
 /// How long a failed snapshot waits for its next attempt; the last one counts for all later ones.
 const RETRIES: [u64; 4] = [5, 15, 60, 300];
 
+/// More hints than this are one: look at everything.
+const HINTS_MAX: usize = 100_000;
 /// Looks at everything that come before their time take one part in so many of it.
 const SPARING: u32 = 20;
 
@@ -81,6 +83,9 @@ impl Pending {
     /// Notes what may have changed.
     pub(super) fn note(&mut self, hints: Hints, now: Instant) {
         self.hints.merge(hints);
+        if self.hints.len() > HINTS_MAX {
+            (self.hints, self.all) = (Hints::default(), true);
+        }
         self.touch(now);
     }
 
@@ -94,6 +99,11 @@ impl Pending {
     pub(super) fn look_at_all_soon(&mut self, now: Instant) {
         let soon = now + self.full_took.saturating_mul(SPARING).max(self.rhythm.calm);
         self.full_at = self.full_at.min(soon);
+    }
+
+    /// Lets everything be looked at within a time, for the sake of what could not be read.
+    pub(super) fn look_at_all_within(&mut self, time: Duration, now: Instant) {
+        self.full_at = self.full_at.min(now + time);
     }
 
     /// Makes a snapshot due at once.
@@ -116,15 +126,15 @@ impl Pending {
 
     /// Returns when the next snapshot is due.
     pub(super) fn due(&self) -> Instant {
-        let changes = self.first.zip(self.last).map(|(first, last)| {
-            let due = (last + self.rhythm.calm).min(first + self.rhythm.burst);
-            self.not_before
-                .map_or(due, |not_before| due.max(not_before))
-        });
+        let changes = self.first.zip(self.last);
+        let changes =
+            changes.map(|(first, last)| (last + self.rhythm.calm).min(first + self.rhythm.burst));
         let later = self
             .retry_at
             .map_or(self.full_at, |at| at.min(self.full_at));
-        changes.map_or(later, |due| due.min(later))
+        let due = changes.map_or(later, |due| due.min(later));
+        self.not_before
+            .map_or(due, |not_before| due.max(not_before))
     }
 
     /// Takes what the snapshot that is due is to look at.
@@ -231,6 +241,7 @@ mod tests {
         let scope = pending.take(at(start, 90_000));
         assert_eq!(scope, Scope::All);
         pending.failed(scope, at(start, 90_000));
+        assert_eq!(pending.due(), at(start, 90_005), "not at once");
         assert_eq!(pending.take(at(start, 90_001)), Scope::All);
     }
 

@@ -142,6 +142,7 @@ fn serve(context: &Context<'_>, arguments: RunArguments) -> Result<Outcome, Fail
                 Way::Polling => Mechanism::Polling,
             })
         }),
+        stop: Arc::clone(&context.stop),
     };
     let counters = Progress::default();
     let tools = Tools {
@@ -175,6 +176,10 @@ fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
         if status.rounds >= wanted {
             return tell(context, &status);
         }
+        if status.state == State::Paused {
+            let message = "the service is paused; `strongroom agent resume` lets it go on";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         if context.stop.is_requested() {
             return Err(AgentError::from(strongroom_agent::EngineError::Interrupted).into());
         }
@@ -202,9 +207,11 @@ fn tell(context: &Context<'_>, status: &Status) -> Result<Outcome, Failure> {
             output.line(&line)?;
         }
     }
-    Ok(match status.state {
-        State::Failing => Outcome::Undelivered,
-        _ => Outcome::Done,
+    let is_well = status.reason.is_none() || status.state == State::UnderMaintenance;
+    Ok(if is_well {
+        Outcome::Done
+    } else {
+        Outcome::Undelivered
     })
 }
 
@@ -246,13 +253,23 @@ fn lines(status: &Status) -> Vec<String> {
     if let Some(last) = &status.last {
         lines.push(format!(
             "last snapshot {} at {}: {} new, {} changed, {} stored in {:.2} s",
-            &last.snapshot[..8.min(last.snapshot.len())],
+            last.snapshot.chars().take(8).collect::<String>(),
             time::local(timestamp(last.at)),
             last.files_new,
             last.files_changed,
             show::bytes(last.bytes_stored),
             last.duration_seconds,
         ));
+    }
+    if let Some(failed) = status.last.as_ref().map(|last| last.files_failed)
+        && failed > 0
+    {
+        let count = show::count(
+            failed,
+            "entry could not be read",
+            "entries could not be read",
+        );
+        lines.push(count);
     }
     if status.unacknowledged > 0 {
         lines.push(show::count(

@@ -19,12 +19,15 @@ pub(crate) struct Arguments {
     /// Keep no spool
     #[arg(long, conflicts_with = "limit")]
     off: bool,
+    /// With --off: also where a destination lacks what is in it
+    #[arg(long, requires = "off")]
+    give_up: bool,
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let profile = context.profile()?;
     if arguments.off {
-        spool::turn_off(&profile)?;
+        spool::turn_off(&profile, arguments.give_up)?;
     } else if let Some(limit) = arguments.limit {
         spool::set_limit(&profile, limit)?;
     }
@@ -52,6 +55,7 @@ fn text(context: &Context<'_>, found: &Spool) -> Result<(), Failure> {
             archive,
             bytes,
             unacknowledged,
+            ..
         } = there;
         let bytes = show::bytes(*bytes);
         context.output.line(&format!(
@@ -72,6 +76,7 @@ fn object(found: &Spool) -> Value {
             "archive": there.archive.to_string(),
             "bytes": there.bytes,
             "unacknowledged_records": there.unacknowledged,
+            "needed": there.is_needed,
         })
     };
     json!({

@@ -341,7 +341,18 @@ impl<'a> Assembler<'a> {
             self.update.put_directory(&frame.enter.path, &row)?;
         }
         let before = old.map(|old| old.below).unwrap_or_default();
-        self.hand_up(row.entry, same_entry, &row.below, &before)
+        let same = same_entry && self.is_row_below(&frame);
+        self.hand_up(row.entry, same, &row.below, &before)
+    }
+
+    /// Says whether the row of a directory is of the same time as the one of the directory above: it was seen there.
+    fn is_row_below(&self, frame: &Frame) -> bool {
+        let seen_at = |frame: &Frame| {
+            let from = frame.enter.moved_from.as_ref();
+            from.unwrap_or(&frame.enter.path).clone()
+        };
+        let above = self.stack.last().map(seen_at);
+        above.is_none_or(|above| seen_at(frame)[..] == join(&above, &frame.enter.name)[..])
     }
 
     /// Keeps the pages of a directory that has moved at its new path.
@@ -471,7 +482,7 @@ impl Frame {
             totals: self.totals,
         };
         let mut below = self.children;
-        if self.enter.clean {
+        if self.enter.clean && !self.enter.all {
             let before = self.row_before();
             below.add(&before.below);
             below.take(&self.children_before);

@@ -25,6 +25,8 @@ pub(crate) struct Enter {
     pub(crate) moved_from: Option<Arc<[u8]>>,
     /// Whether its entries other than directories are as the last snapshot saw them.
     pub(crate) clean: bool,
+    /// Whether every directory in it is looked at.
+    pub(crate) all: bool,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) newest: Timestamp,
     pub(crate) scanned: Timestamp,

@@ -30,6 +30,7 @@ impl RunFetcher {
     ) -> Result<Vec<u8>, EngineError> {
         if self.0.is_none() {
             let replicas = writer.ready().map(|(_, replica)| replica.clone());
+            let replicas = replicas.chain(writer.spool_source());
             let replicas = Replicas::new(replicas.collect())?;
             let ring = writer.identity.ring.clone();
             self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);

@@ -36,6 +36,8 @@ pub(crate) struct Listing {
     /// Where the last snapshot saw it, if not here.
     pub(crate) moved_from: Option<Arc<[u8]>>,
     pub(crate) clean: bool,
+    /// Whether every directory in it is looked at.
+    pub(crate) all: bool,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) newest: Timestamp,
     pub(crate) scanned: Timestamp,
@@ -96,6 +98,7 @@ impl Scanner<'_> {
             row,
             moved_from,
             clean,
+            all: job.visit == Visit::All,
             fingerprint,
             newest,
             scanned,
@@ -145,6 +148,7 @@ impl Scanner<'_> {
             kept,
             moved_from: None,
             clean: true,
+            all: false,
             fingerprint,
             newest: row.newest,
             scanned: row.scanned,
@@ -230,7 +234,9 @@ fn known(path: &Arc<[u8]>, stat: &Stat, lookup: &Lookup) -> Result<Known, Catalo
     let moved = same
         // Without a birth, another directory may have taken the number.
         .filter(|(from, _)| from[..] != path[..] && stat.btime().is_some())
-        .find(|(_, row)| is_same_directory(row, stat));
+        .filter(|(_, row)| is_same_directory(row, stat))
+        // Where a root was left alone for a while, rows of it are old.
+        .max_by_key(|(_, row)| row.scanned);
     Ok(match moved {
         Some((from, row)) => Known {
             row: Some(row),

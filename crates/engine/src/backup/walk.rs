@@ -184,11 +184,11 @@ impl Walk<'_> {
 
     /// Ends a directory, and tells which of those in it are gone.
     fn leave(&mut self, open: &mut OpenDir) -> Result<(), EngineError> {
-        if !open.listing.clean {
-            let base = open.old.path.clone();
-            let base = base.unwrap_or_else(|| open.listing.path.clone());
+        // What a directory that moved had at its old path goes with that path.
+        if !open.listing.clean && open.listing.moved_from.is_none() {
             for name in open.old.rest(&self.lookup)? {
-                self.out.push(Step::Removed(join(&base, &name).into()))?;
+                let path = join(&open.listing.path, &name);
+                self.out.push(Step::Removed(path.into()))?;
             }
         }
         self.out.push(Step::Leave)
@@ -265,6 +265,7 @@ impl Walk<'_> {
             row: listing.row.clone(),
             moved_from: listing.moved_from.clone(),
             clean: listing.clean,
+            all: listing.all,
             fingerprint: listing.fingerprint,
             newest: listing.newest,
             scanned: listing.scanned,
