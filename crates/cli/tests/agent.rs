@@ -235,6 +235,20 @@ fn storm(place: &Place, dice: &mut Dice, number: usize) {
     };
 }
 
+/// Says what differs between the source and the newest snapshot.
+fn differing(place: &Place) -> String {
+    let _ = fs::remove_dir_all(place.path("back"));
+    place.ok("restore latest --from two --to back --no-progress");
+    let compared = Command::new("rsync")
+        .args(["-aHAX", "--checksum", "--dry-run", "--itemize-changes"])
+        .arg("--delete")
+        .args([place.path("files/"), place.path("back/")])
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{compared:?}");
+    String::from_utf8_lossy(&compared.stdout).into_owned()
+}
+
 #[test]
 fn after_a_storm_the_snapshot_is_the_source() {
     for watch in ["inotify", "fanotify"] {
@@ -254,28 +268,16 @@ fn after_a_storm_the_snapshot_is_the_source() {
             number += 1;
             sleep(Duration::from_millis(2));
         }
-        sleep(Duration::from_secs(4));
-        service.until("calm", |status| {
-            status["waiting"] == 0 && status["state"] == "backup-complete"
-        });
-        let _ = fs::remove_dir_all(place.path("back"));
-        place.ok("restore latest --from two --to back --no-progress");
-        let compared = Command::new("rsync")
-            .args([
-                "-aHAX",
-                "--checksum",
-                "--dry-run",
-                "--itemize-changes",
-                "--delete",
-            ])
-            .args([place.path("files/"), place.path("back/")])
-            .output()
-            .unwrap();
-        let differing = String::from_utf8_lossy(&compared.stdout);
-        assert!(
-            compared.status.success() && differing.is_empty(),
-            "{watch}: {differing}"
-        );
+        // What a second name of a file asks for comes a little later, the later the busier the machine is.
+        let calm = Instant::now();
+        loop {
+            let differing = differing(&place);
+            if differing.is_empty() {
+                break;
+            }
+            assert!(calm.elapsed() < PATIENCE, "{watch}: {differing}");
+            sleep(Duration::from_millis(500));
+        }
         service.stop();
     }
 }
