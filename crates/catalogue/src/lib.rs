@@ -8,9 +8,13 @@
 mod directory;
 mod error;
 mod known;
+mod lookup;
 mod store;
+mod update;
 
 pub use directory::{DirectoryRow, Local, PAGE_ENTRIES, PageEntry, Sums, Totals};
 pub use error::CatalogueError;
 pub use known::KnownChunks;
-pub use store::{Catalogue, LinkRow, Lookup, Update};
+pub use lookup::{LinkRow, Lookup};
+pub use store::Catalogue;
+pub use update::Update;

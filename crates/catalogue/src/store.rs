@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use strongroom_base::clock::Timestamp;
 use strongroom_format::tree::Entry;
 use strongroom_store::durable::create_private_dir;
 
-use crate::directory::{DirectoryRow, Local, PageEntry, decode_page, encode_page};
 use crate::error::CatalogueError;
+use crate::lookup::Lookup;
+use crate::update::Update;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS directory (
@@ -46,29 +46,6 @@ const BUSY_TIMEOUT_MS: i64 = 30_000;
 #[derive(Debug)]
 pub struct Catalogue {
     folder: PathBuf,
-    database: PathBuf,
-}
-
-/// Looks directories up; each thread has its own.
-pub struct Lookup {
-    connection: Connection,
-    database: PathBuf,
-}
-
-/// A name of a file with several names, as the last snapshot saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkRow {
-    /// The directory.
-    pub path: Vec<u8>,
-    /// The name in it.
-    pub name: Vec<u8>,
-    /// What tells that it is still the same.
-    pub local: Local,
-}
-
-/// Collects what a new snapshot saw; nothing of it counts before [`commit`](Self::commit).
-pub struct Update {
-    connection: Connection,
     database: PathBuf,
 }
 
@@ -247,193 +224,7 @@ impl Catalogue {
     }
 }
 
-impl Lookup {
-    /// Returns what is known of the directory at `path`.
-    pub fn directory(&self, path: &[u8]) -> Result<Option<DirectoryRow>, CatalogueError> {
-        let failed = database_error(&self.database);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT row FROM directory WHERE path = ?1")
-            .map_err(&failed)?;
-        let row: Option<Vec<u8>> = statement
-            .query_row(params![path], |row| row.get(0))
-            .optional()
-            .map_err(&failed)?;
-        // What cannot be read is not known: the directory is listed and its files are read.
-        Ok(row.and_then(|row| DirectoryRow::decode(&row).ok()))
-    }
-
-    /// Returns the directories that had these numbers, with their paths: more than one where something is mounted twice.
-    pub fn directories_of(
-        &self,
-        dev: u64,
-        ino: u64,
-    ) -> Result<Vec<(Vec<u8>, DirectoryRow)>, CatalogueError> {
-        let failed = database_error(&self.database);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT path, row FROM directory WHERE dev = ?1 AND ino = ?2 LIMIT 8")
-            .map_err(&failed)?;
-        let numbers = params![dev.cast_signed(), ino.cast_signed()];
-        let rows = statement
-            .query_map(numbers, |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(&failed)?;
-        let mut found = Vec::new();
-        for row in rows {
-            let (path, row): (Vec<u8>, Vec<u8>) = row.map_err(&failed)?;
-            found.extend(DirectoryRow::decode(&row).ok().map(|row| (path, row)));
-        }
-        Ok(found)
-    }
-
-    /// Returns the entries that are names of files with several names, at most `max`; `None` where there are more.
-    pub fn links(&self, max: usize) -> Result<Option<Vec<LinkRow>>, CatalogueError> {
-        let failed = database_error(&self.database);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT path, name, ino, size, ctime FROM link LIMIT ?1")
-            .map_err(&failed)?;
-        let limit = i64::try_from(max + 1).unwrap_or(i64::MAX);
-        let rows = statement
-            .query_map(params![limit], |row| {
-                let ctime: [u8; 16] = row.get(4)?;
-                Ok(LinkRow {
-                    path: row.get(0)?,
-                    name: row.get(1)?,
-                    local: Local {
-                        ino: row.get::<_, i64>(2)?.cast_unsigned(),
-                        size: row.get::<_, i64>(3)?.cast_unsigned(),
-                        ctime: Timestamp(i128::from_be_bytes(ctime)),
-                    },
-                })
-            })
-            .map_err(&failed)?;
-        let links: Vec<LinkRow> = rows.collect::<Result<_, _>>().map_err(&failed)?;
-        Ok((links.len() <= max).then_some(links))
-    }
-
-    /// Calls `visit` with every path that has a row or pages, and its row where it has one that can be read.
-    fn visit_directories<E: From<CatalogueError>>(
-        &self,
-        visit: &mut dyn FnMut(Vec<u8>, Option<DirectoryRow>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let failed = database_error(&self.database);
-        let all = "SELECT path, row FROM directory UNION ALL SELECT DISTINCT path, NULL FROM page \
-                   WHERE path NOT IN (SELECT path FROM directory)";
-        let mut statement = self.connection.prepare(all).map_err(&failed)?;
-        let mut rows = statement.query([]).map_err(&failed)?;
-        while let Some(found) = rows.next().map_err(&failed)? {
-            let path: Vec<u8> = found.get(0).map_err(&failed)?;
-            let row: Option<Vec<u8>> = found.get(1).map_err(&failed)?;
-            visit(path, row.and_then(|row| DirectoryRow::decode(&row).ok()))?;
-        }
-        Ok(())
-    }
-
-    /// Returns a page of the entries of the directory at `path`, from number 0 on.
-    pub fn page(&self, path: &[u8], number: u32) -> Result<Option<Vec<PageEntry>>, CatalogueError> {
-        let failed = database_error(&self.database);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT entries FROM page WHERE path = ?1 AND number = ?2")
-            .map_err(&failed)?;
-        let page: Option<Vec<u8>> = statement
-            .query_row(params![path, number], |row| row.get(0))
-            .optional()
-            .map_err(&failed)?;
-        Ok(page.map(|page| decode_page(&page)).transpose()?)
-    }
-}
-
-impl Update {
-    /// Sets the row of the directory at `path`.
-    pub fn put_directory(&self, path: &[u8], row: &DirectoryRow) -> Result<(), CatalogueError> {
-        self.execute(
-            "INSERT OR REPLACE INTO directory (path, dev, ino, row) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                path,
-                row.dev.cast_signed(),
-                row.local.ino.cast_signed(),
-                row.encode()
-            ],
-        )
-    }
-
-    /// Sets which entries of the directory at `path` are names of files with several names.
-    pub fn put_links(&self, path: &[u8], links: &[(Vec<u8>, Local)]) -> Result<(), CatalogueError> {
-        self.execute("DELETE FROM link WHERE path = ?1", params![path])?;
-        for (name, local) in links {
-            self.execute(
-                "INSERT OR REPLACE INTO link (path, name, ino, size, ctime) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    path,
-                    name,
-                    local.ino.cast_signed(),
-                    local.size.cast_signed(),
-                    local.ctime.0.to_be_bytes()
-                ],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Forgets the directory at `path` and all below it: they are gone.
-    pub fn remove(&self, path: &[u8]) -> Result<(), CatalogueError> {
-        // What is below begins with the path and a `/`, and `0` is what comes after that.
-        let (from, to) = ([path, b"/"].concat(), [path, b"0"].concat());
-        for table in ["directory", "page", "link"] {
-            let sql = format!("DELETE FROM {table} WHERE path = ?1 OR (path >= ?2 AND path < ?3)");
-            self.execute(&sql, params![path, from, to])?;
-        }
-        Ok(())
-    }
-
-    /// Sets a page of the directory at `path`.
-    pub fn put_page(
-        &self,
-        path: &[u8],
-        number: u32,
-        entries: &[PageEntry],
-    ) -> Result<(), CatalogueError> {
-        let page = encode_page(entries)?;
-        self.execute(
-            "INSERT OR REPLACE INTO page (path, number, entries) VALUES (?1, ?2, ?3)",
-            params![path, number, page],
-        )
-    }
-
-    /// Removes the pages of the directory at `path` from a number on.
-    pub fn cut_pages(&self, path: &[u8], from: u32) -> Result<(), CatalogueError> {
-        self.execute(
-            "DELETE FROM page WHERE path = ?1 AND number >= ?2",
-            params![path, from],
-        )
-    }
-
-    /// Makes it all count, durably, as what was seen for the snapshot of a record, which covered this.
-    pub fn commit(self, record: &[u8], coverage: &[u8]) -> Result<(), CatalogueError> {
-        self.execute(
-            "INSERT OR REPLACE INTO record (one, head, coverage) VALUES (1, ?1, ?2)",
-            params![record, coverage],
-        )?;
-        self.finish()
-    }
-
-    fn finish(self) -> Result<(), CatalogueError> {
-        self.connection
-            .execute_batch("COMMIT")
-            .map_err(database_error(&self.database))
-    }
-
-    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<(), CatalogueError> {
-        let failed = database_error(&self.database);
-        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
-        statement.execute(params).map_err(&failed)?;
-        Ok(())
-    }
-}
-
-fn database_error(path: &Path) -> impl Fn(rusqlite::Error) -> CatalogueError {
+pub(crate) fn database_error(path: &Path) -> impl Fn(rusqlite::Error) -> CatalogueError {
     move |source| CatalogueError::Database {
         path: path.to_owned(),
         source,
@@ -443,8 +234,9 @@ fn database_error(path: &Path) -> impl Fn(rusqlite::Error) -> CatalogueError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{Sums, Totals};
+    use crate::directory::{DirectoryRow, Local, PageEntry, Sums, Totals};
     use std::sync::Arc;
+    use strongroom_base::clock::Timestamp;
     use strongroom_format::content::Content;
     use strongroom_format::tree::{Entry, Meta, Node, Owner};
 

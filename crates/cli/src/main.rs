@@ -16,6 +16,7 @@ mod process;
 mod progress;
 mod reading;
 mod secrets;
+mod selection;
 mod show;
 mod time;
 

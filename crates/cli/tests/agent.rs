@@ -281,3 +281,56 @@ fn after_a_storm_the_snapshot_is_the_source() {
         service.stop();
     }
 }
+
+/// Returns how much of a processor the service has used, in hundredths of a second.
+fn ticks(service: &Service<'_>) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", service.child.id())).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let number = |at: usize| fields[at].parse::<u64>().unwrap();
+    number(11) + number(12)
+}
+
+#[test]
+fn a_pause_costs_nothing() {
+    let place = place();
+    let service = Service::start(&place, "files");
+    place.ok("agent pause");
+    place.write("files/b", "waits");
+    service.until("a change that waits", |status| {
+        status["waiting"].as_u64() > Some(0)
+    });
+    sleep(Duration::from_secs(2));
+    let before = ticks(&service);
+    sleep(Duration::from_secs(2));
+    let used = ticks(&service) - before;
+    assert!(used < 50, "{used} hundredths of a second in two seconds");
+    place.fails("agent backup-now", 2);
+    service.stop();
+}
+
+#[test]
+fn a_folder_that_is_gone_is_left_alone_and_the_others_are_backed_up() {
+    let place = place();
+    place.write("other/kept", "kept");
+    let service = Service::start(&place, "files other");
+    fs::rename(place.path("other"), place.path("unmounted")).unwrap();
+    service.until("blind", |status| {
+        let sources = status["sources"].as_array().unwrap().iter();
+        sources.filter(|source| source["health"] == "blind").count() == 1
+    });
+    place.write("files/b", "while the other one is gone");
+    service.until("a snapshot", |status| status["last"]["files_new"] == 1);
+    place.ok("restore latest --from one --to back --no-progress");
+    assert_eq!(place.read("back/b"), "while the other one is gone");
+    fs::rename(place.path("unmounted"), place.path("other")).unwrap();
+    service.until("all live", |status| {
+        let mut sources = status["sources"].as_array().unwrap().iter();
+        sources.all(|source| source["health"] == "live")
+    });
+    place.ok("agent backup-now");
+    fs::remove_dir_all(place.path("back")).unwrap();
+    place.ok("restore latest --from one --to back --no-progress");
+    assert_eq!(place.read("back/other/kept"), "kept");
+    service.stop();
+}

@@ -1,20 +1,18 @@
 //! `strongroom agent`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use strongroom_agent::service::{self, Ask, Rhythm, ServiceRequest, State, Status};
-use strongroom_agent::{
-    AgentError, BackupRequest, Choice, Mechanism, Progress, Tools, usual_excludes,
-};
+use strongroom_agent::{AgentError, BackupRequest, Choice, Mechanism, Progress, Tools};
 use strongroom_base::clock::Timestamp;
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Printer;
+use crate::selection::Selection;
 use crate::{show, time};
 
 /// How long to wait between two looks at the status.
@@ -40,21 +38,8 @@ pub(crate) enum Command {
 /// Arguments of `agent run`.
 #[derive(Args)]
 pub(crate) struct RunArguments {
-    /// Folders to watch and back up [default: the home folder without caches]
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// Back up to this destination, a name or a URL; may be repeated [default: all that were added]
-    #[arg(long, value_name = "NAME|URL")]
-    to: Vec<String>,
-    /// Leave out what matches: a name (*.o), or a path where it holds a slash; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<String>,
-    /// Give the snapshots a tag; may be repeated
-    #[arg(long, value_name = "TAG")]
-    tag: Vec<String>,
-    /// Do not enter other file systems than those of the paths
-    #[arg(long)]
-    one_file_system: bool,
+    #[command(flatten)]
+    what: Selection,
     /// Notice changes in this way, and not in the best one that works
     #[arg(long, value_name = "WAY")]
     watch: Option<Way>,
@@ -87,7 +72,7 @@ pub(crate) struct PauseArguments {
 
 pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
     match command {
-        Command::Run(arguments) => serve(context, arguments),
+        Command::Run(arguments) => serve(context, &arguments),
         Command::Status => {
             let status = ask(context, Ask::Status)?;
             tell(context, &status)
@@ -106,25 +91,19 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
     }
 }
 
-fn serve(context: &Context<'_>, arguments: RunArguments) -> Result<Outcome, Failure> {
+fn serve(context: &Context<'_>, arguments: &RunArguments) -> Result<Outcome, Failure> {
     let profile = context.profile()?;
     let environment = &context.environment;
-    let mut excludes = arguments.exclude;
-    let absolute = |path: &PathBuf| environment.absolute(path);
-    let mut paths: Vec<PathBuf> = arguments.paths.iter().map(absolute).collect();
-    if paths.is_empty() {
-        let home = environment.home()?;
-        excludes.extend(usual_excludes(home));
-        paths.push(home.to_owned());
-    }
+    let excludes = arguments.what.excludes(environment)?;
+    let paths = arguments.what.paths(environment)?;
     let request = ServiceRequest {
         backup: BackupRequest {
             paths,
-            to: &arguments.to,
+            to: &arguments.what.to,
             excludes: &excludes,
-            tags: arguments.tag,
+            tags: arguments.what.tag.clone(),
             suite: None,
-            one_file_system: arguments.one_file_system,
+            one_file_system: arguments.what.one_file_system,
             current: environment.current(),
             host: environment.host().to_vec(),
             program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),

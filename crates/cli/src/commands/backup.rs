@@ -1,6 +1,5 @@
 //! `strongroom backup`
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,7 +8,7 @@ use strongroom_agent::look::short_name;
 use strongroom_agent::profile::{Profile, WantedPlace};
 use strongroom_agent::{
     BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, SpoolReport,
-    SpoolStatus, Suite, Survey, Tools, init, usual_excludes,
+    SpoolStatus, Suite, Survey, Tools, init,
 };
 use strongroom_base::ids::to_hex;
 
@@ -18,32 +17,14 @@ use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::{self, Kind, Printer};
-use crate::{secrets, show};
-
-/// Longest file of patterns, in bytes.
-const PATTERNS_LEN_MAX: u64 = 1 << 20;
+use crate::selection::Selection;
+use crate::show;
 
 /// Arguments of `backup`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// What to back up [default: the home folder without caches]
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// Back up to this destination, a name or a URL; may be repeated [default: all that were added]
-    #[arg(long, value_name = "NAME|URL")]
-    to: Vec<String>,
-    /// Leave out what matches: a name (*.o), or a path where it holds a slash; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<String>,
-    /// Leave out what matches a line of this file; lines that begin with # do not count
-    #[arg(long, value_name = "FILE")]
-    exclude_from: Vec<PathBuf>,
-    /// Give the snapshot a tag; may be repeated
-    #[arg(long, value_name = "TAG")]
-    tag: Vec<String>,
-    /// Do not enter other file systems than those of the paths
-    #[arg(long)]
-    one_file_system: bool,
+    #[command(flatten)]
+    what: Selection,
     /// Say what would be backed up, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -52,24 +33,16 @@ pub(crate) struct Arguments {
     suite: Option<Suite>,
 }
 
-pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Failure> {
-    let excludes = excludes(context, &arguments)?;
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let excludes = arguments.what.excludes(&context.environment)?;
     let dry_run = arguments.dry_run;
     let profile = if dry_run {
         context.profile_if_any()?
     } else {
-        Some(profile(context, &arguments)?)
+        Some(profile(context, arguments)?)
     };
     let environment = &context.environment;
-    let paths = if arguments.paths.is_empty() {
-        vec![environment.home()?.to_owned()]
-    } else {
-        arguments
-            .paths
-            .iter()
-            .map(|path| environment.absolute(path))
-            .collect()
-    };
+    let paths = arguments.what.paths(environment)?;
     for path in &paths {
         context
             .output
@@ -77,11 +50,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome
     }
     let request = BackupRequest {
         paths,
-        to: &arguments.to,
+        to: &arguments.what.to,
         excludes: &excludes,
-        tags: arguments.tag,
+        tags: arguments.what.tag.clone(),
         suite: arguments.suite,
-        one_file_system: arguments.one_file_system,
+        one_file_system: arguments.what.one_file_system,
         current: environment.current(),
         host: environment.host().to_vec(),
         program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -159,7 +132,7 @@ fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Fail
             return Ok(there);
         }
     }
-    if arguments.to.is_empty() {
+    if arguments.what.to.is_empty() {
         return context.profile();
     }
     let dir = context.environment.profile()?;
@@ -171,28 +144,6 @@ fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Fail
     advise(context, &made);
     context.output.note("");
     Ok(made.profile)
-}
-
-fn excludes(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<String>, Failure> {
-    let mut excludes = arguments.exclude.clone();
-    for file in &arguments.exclude_from {
-        excludes.extend(patterns(file)?);
-    }
-    if arguments.paths.is_empty() {
-        excludes.extend(usual_excludes(context.environment.home()?));
-    }
-    Ok(excludes)
-}
-
-fn patterns(file: &Path) -> Result<Vec<String>, Failure> {
-    let bytes = secrets::read_at_most(file, PATTERNS_LEN_MAX)?;
-    let text = std::str::from_utf8(bytes.expose_bytes()).map_err(|source| Failure::Input {
-        path: file.to_owned(),
-        source: std::io::Error::other(source),
-    })?;
-    let lines = text.lines().map(str::trim_end);
-    let patterns = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(patterns.map(str::to_owned).collect())
 }
 
 fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {

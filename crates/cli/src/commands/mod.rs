@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Destination(command) => destination::run(context, command),
-        Command::Backup(arguments) => backup::run(context, arguments),
+        Command::Backup(arguments) => backup::run(context, &arguments),
         Command::Agent(command) => agent::run(context, command),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),

@@ -7,15 +7,13 @@ use strongroom_base::clock::Timestamp;
 use strongroom_catalogue::{
     DirectoryRow, Local, Lookup, PAGE_ENTRIES, PageEntry, Sums, Totals, Update,
 };
-use strongroom_crypto::keys::ChunkKind;
 use strongroom_format::body::Statistics;
-use strongroom_format::content::{Content, ListItem};
-use strongroom_format::tree::{Entry, Meta, Node, TreeChunker};
+use strongroom_format::content::Content;
+use strongroom_format::tree::{Entry, Node};
 
-use super::batch::{Batch, Done, Enter, join};
+use super::batch::{Batch, Done, join};
 use super::chunks::ChunkSink;
-use super::lists::ListBuilder;
-use super::worker::local;
+use super::frame::{Frame, old_tree};
 use crate::error::EngineError;
 
 const NO_LOCAL: Local = Local {
@@ -49,60 +47,6 @@ pub(crate) struct FileRoot {
     pub(crate) path: Vec<u8>,
     pub(crate) dev: u64,
     pub(crate) scanned: Timestamp,
-}
-
-struct Frame {
-    enter: Box<Enter>,
-    meta: Meta,
-    /// Directories in a clean frame that are not as they were; nothing stands for one that is lost.
-    changed: BTreeMap<Vec<u8>, Option<Entry>>,
-    tree: TreeBuilder,
-    page: Vec<PageEntry>,
-    pages: u32,
-    totals: Totals,
-    /// Sums over the directories in it that were looked at, and those that stand for themselves.
-    children: Sums,
-    /// What the last snapshot had of those among them that it saw.
-    children_before: Sums,
-    /// Entries that are names of files with several names.
-    links: Vec<(Vec<u8>, Local)>,
-    unsure: bool,
-}
-
-#[derive(Default)]
-struct TreeBuilder {
-    chunker: TreeChunker,
-    list: ListBuilder,
-}
-
-impl TreeBuilder {
-    fn push(&mut self, sink: &mut ChunkSink<'_>, entry: &Entry) -> Result<(), EngineError> {
-        let (keys, list) = (sink.keys(), &mut self.list);
-        self.chunker
-            .push(keys, entry, &mut |chunk| add_tree_chunk(sink, list, chunk))
-    }
-
-    fn finish(mut self, sink: &mut ChunkSink<'_>) -> Result<Content, EngineError> {
-        let list = &mut self.list;
-        self.chunker
-            .finish(&mut |chunk| add_tree_chunk(sink, list, chunk))?;
-        self.list.finish(sink)
-    }
-}
-
-fn add_tree_chunk(
-    sink: &mut ChunkSink<'_>,
-    list: &mut ListBuilder,
-    chunk: &[u8],
-) -> Result<(), EngineError> {
-    let id = sink.add(ChunkKind::Tree, chunk)?;
-    list.push(
-        sink,
-        ListItem::Part {
-            len: chunk.len() as u64,
-            id,
-        },
-    )
 }
 
 impl<'a> Assembler<'a> {
@@ -439,79 +383,4 @@ impl<'a> Assembler<'a> {
         statistics.bytes += totals.bytes;
         statistics.failed += totals.failed;
     }
-}
-
-fn old_tree(frame: &Frame) -> Option<Content> {
-    match &frame.enter.row.as_ref()?.entry.node {
-        Node::Directory { tree } => Some(tree.clone()),
-        _ => None,
-    }
-}
-
-impl Frame {
-    fn new(enter: Box<Enter>, meta: Meta) -> Self {
-        Self {
-            enter,
-            meta,
-            changed: BTreeMap::new(),
-            tree: TreeBuilder::default(),
-            page: Vec::new(),
-            pages: 0,
-            totals: Totals::default(),
-            children: Sums::default(),
-            children_before: Sums::default(),
-            links: Vec::new(),
-            unsure: false,
-        }
-    }
-
-    /// Returns what the last snapshot summed up of it: its own, and all.
-    fn row_before(&self) -> Before {
-        let row = self.enter.row.as_ref();
-        row.map(|row| Before {
-            totals: row.totals,
-            below: row.below,
-        })
-        .unwrap_or_default()
-    }
-
-    /// Sums up the directory and everything below it. What was not looked at in a clean one is as it was.
-    fn below(&self) -> Sums {
-        let own = Sums {
-            directories: 1,
-            totals: self.totals,
-        };
-        let mut below = self.children;
-        if self.enter.clean && !self.enter.all {
-            let before = self.row_before();
-            below.add(&before.below);
-            below.take(&self.children_before);
-            below.take(&Sums {
-                directories: 1,
-                totals: before.totals,
-            });
-        }
-        below.add(&own);
-        below
-    }
-
-    fn row(&self, entry: Entry) -> DirectoryRow {
-        DirectoryRow {
-            dev: self.enter.stat.dev,
-            local: local(&self.enter.stat),
-            fingerprint: (!self.unsure).then_some(self.enter.fingerprint),
-            newest: self.enter.newest,
-            scanned: self.enter.scanned,
-            totals: self.totals,
-            below: self.below(),
-            entry,
-        }
-    }
-}
-
-/// What the last snapshot summed up of a directory.
-#[derive(Default)]
-struct Before {
-    totals: Totals,
-    below: Sums,
 }

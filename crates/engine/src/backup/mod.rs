@@ -14,6 +14,7 @@ mod batch;
 mod chunks;
 mod compress;
 mod content;
+mod frame;
 mod hints;
 mod job;
 mod known;
