@@ -32,7 +32,7 @@ use crate::output::Output;
 const STACK_LEN: usize = 128 << 20;
 
 fn main() -> ExitCode {
-    platform::return_large_buffers();
+    platform::tune_allocator();
     process::prepare();
     let thread = std::thread::Builder::new().stack_size(STACK_LEN);
     match thread.spawn(work).map(std::thread::JoinHandle::join) {

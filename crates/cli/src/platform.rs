@@ -3,19 +3,26 @@
 
 /// Large buffers get pages of their own, which go back to the system when they are freed.
 const MMAP_THRESHOLD: i32 = 6 << 20;
+/// Segments are freed and wanted again all the time: so much of what is free stays with the process. Getting their pages
+/// anew took a tenth of the processor time of a restore, and a twentieth of that of a backup.
+const TRIM_THRESHOLD: i32 = 64 << 20;
+/// Threads share so many heaps. One for each thread keeps what the others could use.
+const ARENA_MAX: i32 = 2;
 
-/// Asks the allocator to give large buffers back as soon as they are freed.
+/// Asks the allocator to give large buffers back as soon as they are freed, and to keep segments for the next one.
 ///
-/// Left alone it keeps them for the next one, in each thread's arena: peak memory of a backup of the
-/// kernel source was 150 MB instead of 120 MB, at the same speed (giving back segments too: 107 MB, a fifth slower).
+/// Left alone it keeps the former for the next one, in each thread's arena: peak memory of a backup of the
+/// kernel source was 150 MB instead of 120 MB, at the same speed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(crate) fn return_large_buffers() {
+pub(crate) fn tune_allocator() {
     // SAFETY: mallopt takes two integers, and is called before any other thread exists.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+        libc::mallopt(libc::M_ARENA_MAX, ARENA_MAX);
     }
 }
 
 /// Other allocators are left as they are.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn return_large_buffers() {}
+pub(crate) fn tune_allocator() {}

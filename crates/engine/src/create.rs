@@ -5,10 +5,11 @@ use strongroom_base::ids::{ArchiveId, Generation, Seq};
 use strongroom_base::object::RecordId;
 use strongroom_base::random::RandomSource;
 use strongroom_crypto::keys::SealedKind;
+use strongroom_crypto::seal::{SALT_LEN, Sealer, SealingKey};
 use strongroom_crypto::sign::SigningKey;
 use strongroom_format::body::{Body, Deed};
 use strongroom_format::keys::KeyRing;
-use strongroom_format::sealed::{EpochKeys, SealedHeader, seal_object};
+use strongroom_format::sealed::{EpochKeys, SealedHeader, begin_object, seal_object};
 use strongroom_replica::Replica;
 use strongroom_replica::descriptor::Descriptor;
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
@@ -17,6 +18,7 @@ use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::heads::{Seen, look, next_generation};
 use crate::memory::{Head, Memory};
+use crate::writer::Identity;
 
 /// What a new archive is made of.
 pub struct NewArchive<'a> {
@@ -176,6 +178,29 @@ pub(crate) fn seal(
     random: &dyn RandomSource,
     out: &mut Vec<u8>,
 ) -> SealedHeader {
+    let (header, key) = header_and_key(generation, ring, kind);
+    seal_object(&header, archive, &key, &salt(random), plaintext, out);
+    header
+}
+
+/// Begins to seal a plaintext under the current epoch that comes piece by piece; appends to `out` what comes first.
+pub(crate) fn begin_seal(
+    identity: &Identity,
+    generation: Generation,
+    kind: SealedKind,
+    out: &mut Vec<u8>,
+) -> (SealedHeader, Sealer) {
+    let (header, key) = header_and_key(generation, &identity.ring, kind);
+    let salt = salt(&*identity.random);
+    let sealer = begin_object(&header, identity.archive, &key, &salt, out);
+    (header, sealer)
+}
+
+fn header_and_key(
+    generation: Generation,
+    ring: &KeyRing,
+    kind: SealedKind,
+) -> (SealedHeader, SealingKey) {
     let (epoch, suite) = ring.current();
     let header = SealedHeader {
         kind,
@@ -186,8 +211,11 @@ pub(crate) fn seal(
     let key = ring
         .sealing_key(&header)
         .expect("the current epoch is in the key ring");
-    let mut salt = [0; 24];
+    (header, key)
+}
+
+fn salt(random: &dyn RandomSource) -> [u8; SALT_LEN] {
+    let mut salt = [0; SALT_LEN];
     random.fill(&mut salt);
-    seal_object(&header, archive, &key, &salt, plaintext, out);
-    header
+    salt
 }

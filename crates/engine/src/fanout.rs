@@ -56,12 +56,6 @@ impl Fanout {
         }
     }
 
-    /// Waits until no destination has anything left to write: whoever makes the next object only then
-    /// needs room for one at a time.
-    pub(crate) fn settle(&self) {
-        self.lanes.iter().for_each(|lane| drop(lane.wait()));
-    }
-
     /// Waits until every destination has everything, and returns those that failed, each time.
     pub(crate) fn wait(&self) -> Vec<(usize, String)> {
         let failed = |lane: &Lane| lane.wait().map(|error| (lane.number, error));

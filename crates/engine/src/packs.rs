@@ -1,16 +1,16 @@
-//! Packs in the making: segments are placed, a trailer is added, and all of it is sealed.
+//! Packs in the making: segments are sealed as they are placed, and a trailer is added.
 
 use strongroom_base::ids::Generation;
 use strongroom_base::object::ObjectRef;
 use strongroom_crypto::keys::SealedKind;
-use strongroom_crypto::seal::PREFIX_LEN;
+use strongroom_crypto::seal::{PREFIX_LEN, Sealer};
 use strongroom_format::index::{Entry, PackPlace, Run, SegmentPlace};
 use strongroom_format::limits::PACK_LEN_MAX;
-use strongroom_format::pack::{Fill, PackClass, Trailer, TrailerSegment, finish_pack};
-use strongroom_format::sealed::{HEADER_LEN, SealedHeader};
+use strongroom_format::pack::{Fill, PackClass, Tail, Trailer, TrailerSegment};
+use strongroom_format::sealed::{HEADER_LEN, SealedHeader, object_len};
 
 use crate::backup::Segment;
-use crate::create::seal;
+use crate::create::begin_seal;
 use crate::writer::Identity;
 
 /// Segments wait for a pack that they fill well: at most this many bytes of them.
@@ -19,10 +19,34 @@ const WAITING_BYTES: usize = 3 << 20;
 /// A pack that segments are placed in.
 pub(crate) struct OpenPack {
     class: PackClass,
-    plaintext: Vec<u8>,
+    identity: Identity,
+    generation: Generation,
+    sealing: Option<Sealing>,
+    /// How many bytes were placed.
+    len: usize,
     segments: Vec<TrailerSegment>,
     trailer_len: usize,
     waiting: Vec<Segment>,
+}
+
+/// What was placed, sealed but for what does not fill a cell.
+struct Sealing {
+    header: SealedHeader,
+    sealer: Sealer,
+    bytes: Vec<u8>,
+}
+
+impl Sealing {
+    fn append(&mut self, plaintext: &[u8]) {
+        let needed = self.bytes.len() + plaintext.len();
+        if needed > self.bytes.capacity() && needed > PACK_LEN_MAX / 8 {
+            let most = object_len(self.header.suite, PACK_LEN_MAX as u64);
+            let most = usize::try_from(most).unwrap_or(PACK_LEN_MAX);
+            self.bytes
+                .reserve_exact(most.saturating_sub(self.bytes.len()));
+        }
+        self.sealer.append(plaintext, &mut self.bytes);
+    }
 }
 
 /// A sealed pack that is not an object yet.
@@ -33,10 +57,14 @@ pub(crate) struct SealedPack {
 }
 
 impl OpenPack {
-    pub(crate) fn new(class: PackClass) -> Self {
+    /// Opens a pack that is sealed under the current epoch.
+    pub(crate) fn new(class: PackClass, identity: &Identity, generation: Generation) -> Self {
         Self {
             class,
-            plaintext: Vec::new(),
+            identity: identity.clone(),
+            generation,
+            sealing: None,
+            len: 0,
             segments: Vec::new(),
             trailer_len: 0,
             waiting: Vec::new(),
@@ -45,7 +73,7 @@ impl OpenPack {
 
     /// Returns how many bytes were placed.
     pub(crate) fn len(&self) -> usize {
-        self.plaintext.len()
+        self.len
     }
 
     /// Returns how long the pack would be at most if it were sealed now, and how many chunks it has.
@@ -55,7 +83,7 @@ impl OpenPack {
             .iter()
             .map(|segment| segment.chunks.len())
             .sum();
-        (self.plaintext.len() + self.trailer_len, chunks)
+        (self.len + self.trailer_len, chunks)
     }
 
     /// Takes a segment, which waits for its place.
@@ -77,7 +105,7 @@ impl OpenPack {
     /// Places one of the segments that wait: the first while there is much room, then the longest that
     /// fits. Returns whether one fitted.
     pub(crate) fn place_one(&mut self) -> bool {
-        let used = self.plaintext.len() + self.trailer_len;
+        let used = self.len + self.trailer_len;
         let room = (PACK_LEN_MAX - 16).saturating_sub(used);
         let fits = |segment: &Segment| segment.bytes.len() + trailer_len(segment) <= room;
         let much_room = room > WAITING_BYTES;
@@ -96,12 +124,8 @@ impl OpenPack {
         let Some(at) = chosen else { return false };
         let segment = self.waiting.remove(at);
         self.trailer_len += trailer_len(&segment);
-        let used = self.plaintext.len() + segment.bytes.len();
-        if used > self.plaintext.capacity() && used > PACK_LEN_MAX / 8 {
-            self.plaintext
-                .reserve_exact(PACK_LEN_MAX - self.plaintext.len());
-        }
-        self.plaintext.extend_from_slice(&segment.bytes);
+        self.len += segment.bytes.len();
+        self.sealing().append(&segment.bytes);
         self.segments.push(TrailerSegment {
             method: segment.method,
             stored_len: u32::try_from(segment.bytes.len()).unwrap_or(u32::MAX),
@@ -111,35 +135,42 @@ impl OpenPack {
         true
     }
 
-    /// Seals what was placed; `None` where nothing was.
-    pub(crate) fn seal(
-        &mut self,
-        identity: &Identity,
-        generation: Generation,
-        fill: Fill,
-    ) -> Option<SealedPack> {
-        if self.segments.is_empty() {
-            return None;
-        }
+    fn sealing(&mut self) -> &mut Sealing {
+        let (identity, generation) = (&self.identity, self.generation);
+        self.sealing.get_or_insert_with(|| {
+            let mut bytes = Vec::new();
+            let (header, sealer) = begin_seal(identity, generation, SealedKind::Pack, &mut bytes);
+            Sealing {
+                header,
+                sealer,
+                bytes,
+            }
+        })
+    }
+
+    /// Adds the trailer to what was placed, and ends the pack; `None` where nothing was placed.
+    pub(crate) fn finish(&mut self, fill: Fill) -> Option<SealedPack> {
+        let mut sealing = self.sealing.take()?;
         let trailer = Trailer {
             class: self.class,
             segments: std::mem::take(&mut self.segments),
         };
-        self.trailer_len = 0;
-        finish_pack(&mut self.plaintext, &trailer, fill)
-            .expect("segments were placed where they fit");
-        let mut bytes = Vec::new();
-        let header = seal(
-            identity.archive,
-            generation,
-            &identity.ring,
-            SealedKind::Pack,
-            &self.plaintext,
-            &*identity.random,
-            &mut bytes,
-        );
-        // The next pack of this class uses the same buffer.
-        self.plaintext.clear();
+        let tail =
+            Tail::new(self.len, &trailer, fill).expect("segments were placed where they fit");
+        (self.len, self.trailer_len) = (0, 0);
+        let mut padding = tail.padding;
+        while padding > 0 {
+            let zeros = &[0; 4096][..padding.min(4096)];
+            sealing.append(zeros);
+            padding -= zeros.len();
+        }
+        sealing.append(&tail.trailer);
+        let Sealing {
+            header,
+            sealer,
+            mut bytes,
+        } = sealing;
+        sealer.finish(&mut bytes);
         Some(SealedPack {
             bytes,
             header,

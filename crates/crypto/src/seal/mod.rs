@@ -17,6 +17,7 @@ mod cells;
 mod error;
 mod length;
 mod opener;
+mod sealer;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -25,8 +26,8 @@ mod vectors;
 pub use error::OpenError;
 pub use length::{CELLS_MAX, plaintext_len, sealed_len};
 pub use opener::{Opener, open};
+pub use sealer::Sealer;
 
-use self::cells::Cells;
 use crate::{secret::SecretBytes, suite::Suite};
 
 /// The length of a salt.
@@ -81,19 +82,9 @@ pub fn seal(
     plaintext: &[u8],
     out: &mut Vec<u8>,
 ) {
-    let suite = key.suite();
-    let (cells, commitment) = Cells::derive(key, salt, context);
-    let sealed_len = sealed_len(suite, plaintext.len() as u64);
+    let sealed_len = sealed_len(key.suite(), plaintext.len() as u64);
     out.reserve(usize::try_from(sealed_len).expect("the result fits in memory"));
-    out.extend_from_slice(salt);
-    out.extend_from_slice(&commitment);
-
-    let (full, rest) = plaintext.split_at(plaintext.len() - plaintext.len() % suite.cell_len());
-    let mut index = 0;
-    for cell in full.chunks_exact(suite.cell_len()) {
-        cells.seal(index, cell, false, out);
-        index += 1;
-    }
-    assert!(index < CELLS_MAX, "a plaintext is shorter than 4 PiB");
-    cells.seal(index, rest, true, out);
+    let mut sealer = Sealer::begin(key, salt, context, out);
+    sealer.append(plaintext, out);
+    sealer.finish(out);
 }

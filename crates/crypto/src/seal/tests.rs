@@ -289,3 +289,28 @@ fn a_cell_is_appended_whole_or_not_at_all() {
         assert_eq!(out, [b"before", &TEXT[..100]].concat());
     }
 }
+
+#[test]
+fn pieces_are_sealed_as_the_whole_is() {
+    for suite in Suite::ALL {
+        let cell = suite.cell_len();
+        for lens in [
+            &[][..],
+            &[0, 1, cell],
+            &[cell - 1, 1, 0, 1],
+            &[cell, cell, 5],
+            &[3, 2 * cell, cell - 3],
+            &[1; 100],
+        ] {
+            let (mut out, mut at) = (b"before".to_vec(), 0);
+            let mut sealer = Sealer::begin(&key(suite), &SALT, CONTEXT, &mut out);
+            for len in lens {
+                sealer.append(&TEXT[at..at + len], &mut out);
+                at += len;
+            }
+            sealer.finish(&mut out);
+            let whole = [b"before", &sealed(suite, at)[..]].concat();
+            assert!(out == whole, "{suite:?} {lens:?}");
+        }
+    }
+}

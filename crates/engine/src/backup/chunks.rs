@@ -237,7 +237,6 @@ impl RawSegment {
         let (method, bytes) = match compressor.compress(self.stream, &self.bytes)? {
             None => (Method::Stored, self.bytes),
             Some(compressed) => {
-                let compressed = compressed.to_vec();
                 *spare = self.bytes;
                 spare.clear();
                 (Method::Zstd, compressed)

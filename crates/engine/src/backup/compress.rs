@@ -77,21 +77,22 @@ impl Parameters {
 #[derive(Default)]
 pub struct Compressor {
     contexts: [Option<zstd::bulk::Compressor<'static>>; Stream::COUNT],
-    out: Vec<u8>,
+    probe: Vec<u8>,
 }
 
 impl Compressor {
     /// Returns a raw segment as a zstd frame; `None` where it is better stored as it is.
-    pub fn compress(&mut self, stream: Stream, raw: &[u8]) -> Result<Option<&[u8]>, EngineError> {
+    pub fn compress(&mut self, stream: Stream, raw: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         if !self.is_worth_it(stream, raw)? {
             return Ok(None);
         }
-        self.out.clear();
-        self.out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        // Not kept for the next one: what a thread keeps the others cannot use.
+        let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
         context(&mut self.contexts, stream)?
-            .compress_to_buffer(raw, &mut self.out)
+            .compress_to_buffer(raw, &mut out)
             .map_err(EngineError::Compress)?;
-        Ok((self.out.len() < raw.len()).then_some(&self.out[..]))
+        out.shrink_to_fit();
+        Ok((out.len() < raw.len()).then_some(out))
     }
 
     /// A long segment is worth it when its probes gain three in a hundred.
@@ -104,14 +105,14 @@ impl Compressor {
         for number in 0..PROBES {
             let at = bytes.len() / PROBES * number;
             let probe = &bytes[at..at + PROBE_LEN];
-            self.out.clear();
-            self.out
+            self.probe.clear();
+            self.probe
                 .reserve(zstd::zstd_safe::compress_bound(probe.len()));
             compressor
-                .compress_to_buffer(probe, &mut self.out)
+                .compress_to_buffer(probe, &mut self.probe)
                 .map_err(EngineError::Compress)?;
             before += probe.len();
-            after += self.out.len();
+            after += self.probe.len();
             if after * 100 < before * 80 {
                 return Ok(true);
             }

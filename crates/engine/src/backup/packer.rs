@@ -59,12 +59,15 @@ impl<'a, 'w> Packer<'a, 'w> {
             .targets()
             .map(|(number, replica)| (number, replica.clone()))
             .collect();
+        let (identity, generation) = (&writer.identity, writer.next_id().generation);
+        let open = |class| OpenPack::new(class, identity, generation);
+        let (data, meta) = (open(PackClass::Data), open(PackClass::Meta));
         Self {
             writer,
             set,
             fanout: Fanout::new(targets),
-            data: OpenPack::new(PackClass::Data),
-            meta: OpenPack::new(PackClass::Meta),
+            data,
+            meta,
             run: Run::default(),
             adds: Vec::new(),
             stored: 0,
@@ -114,7 +117,7 @@ impl<'a, 'w> Packer<'a, 'w> {
 
     /// Seals the open pack, and hands it to the destinations.
     fn finish_pack(&mut self, class: PackClass, fill: Fill) {
-        let Some(pack) = self.seal_pack(class, fill) else {
+        let Some(pack) = self.open_pack(class).finish(fill) else {
             return;
         };
         let object = ObjectRef::pack(ObjectName(hash(&pack.bytes)));
@@ -130,16 +133,6 @@ impl<'a, 'w> Packer<'a, 'w> {
         self.stored += bytes.len() as u64;
         count(&self.set.progress.bytes_stored, bytes.len() as u64);
         self.fanout.put(object, bytes);
-    }
-
-    fn seal_pack(&mut self, class: PackClass, fill: Fill) -> Option<SealedPack> {
-        if self.open_pack(class).len() == 0 {
-            return None;
-        }
-        let identity = self.writer.identity.clone();
-        let generation = self.writer.next_id().generation;
-        self.fanout.settle();
-        self.open_pack(class).seal(&identity, generation, fill)
     }
 
     fn seal(&self, kind: SealedKind, plaintext: &[u8], out: &mut Vec<u8>) {
@@ -310,7 +303,7 @@ impl<'a, 'w> Packer<'a, 'w> {
         runs.sort_unstable();
         let packs: Vec<SealedPack> = [PackClass::Data, PackClass::Meta]
             .into_iter()
-            .filter_map(|class| self.seal_pack(class, Fill::Least(Carrier::Record)))
+            .filter_map(|class| self.open_pack(class).finish(Fill::Least(Carrier::Record)))
             .collect();
         self.wait();
         let changes = self.take_changes(condemns);

@@ -41,12 +41,13 @@ pub(crate) struct Output<'a> {
 impl<'a> Output<'a> {
     pub(crate) fn new(writer: &Writer<'_>, progress: &'a Progress) -> Self {
         let targets = writer.targets();
+        let (identity, generation) = (&writer.identity, writer.next_id().generation);
         Self {
-            identity: writer.identity.clone(),
-            generation: writer.next_id().generation,
+            identity: identity.clone(),
+            generation,
             fanout: Fanout::new(targets.map(|(at, replica)| (at, replica.clone())).collect()),
-            data: OpenPack::new(PackClass::Data),
-            meta: OpenPack::new(PackClass::Meta),
+            data: OpenPack::new(PackClass::Data, identity, generation),
+            meta: OpenPack::new(PackClass::Meta, identity, generation),
             run: Run::default(),
             progress,
             adds: Vec::new(),
@@ -85,13 +86,7 @@ impl<'a> Output<'a> {
     }
 
     fn finish_pack(&mut self, class: PackClass, fill: Fill) {
-        if self.open_pack(class).len() == 0 {
-            return;
-        }
-        // One sealed pack at a time.
-        self.fanout.settle();
-        let (identity, generation) = (self.identity.clone(), self.generation);
-        let Some(pack) = self.open_pack(class).seal(&identity, generation, fill) else {
+        let Some(pack) = self.open_pack(class).finish(fill) else {
             return;
         };
         let object = ObjectRef::pack(ObjectName(hash(&pack.bytes)));

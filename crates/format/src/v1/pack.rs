@@ -96,22 +96,41 @@ pub enum Fill {
     Least(Carrier),
 }
 
+/// What follows the segments of a pack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// How many zero bytes of padding come first.
+    pub padding: usize,
+    /// The trailer and its length.
+    pub trailer: Vec<u8>,
+}
+
+impl Tail {
+    /// Returns what follows segments that take `segments_len` bytes together; `None` where the pack would be longer than
+    /// a pack may be.
+    pub fn new(segments_len: usize, trailer: &Trailer, fill: Fill) -> Option<Self> {
+        let mut bytes = trailer.encode();
+        bytes.put_u32(u32::try_from(bytes.len()).ok()?);
+        let needed = segments_len + bytes.len();
+        let len = match fill {
+            Fill::Full => PACK_LEN_MAX,
+            Fill::Least(carrier) => padded_len(needed, carrier.pack_len_min()),
+        };
+        let padding = len.checked_sub(needed)?;
+        (len <= PACK_LEN_MAX).then_some(Self {
+            padding,
+            trailer: bytes,
+        })
+    }
+}
+
 /// Appends padding and trailer to the segments in `plaintext`.
 ///
 /// Returns `None` where the pack would be longer than a pack may be.
 pub fn finish_pack(plaintext: &mut Vec<u8>, trailer: &Trailer, fill: Fill) -> Option<()> {
-    let encoded = trailer.encode();
-    let tail = encoded.len() + 4;
-    let target = match fill {
-        Fill::Full => PACK_LEN_MAX,
-        Fill::Least(carrier) => padded_len(plaintext.len() + tail, carrier.pack_len_min()),
-    };
-    if target > PACK_LEN_MAX || target < plaintext.len() + tail {
-        return None;
-    }
-    plaintext.resize(target - tail, 0);
-    plaintext.extend_from_slice(&encoded);
-    plaintext.put_u32(u32::try_from(encoded.len()).ok()?);
+    let tail = Tail::new(plaintext.len(), trailer, fill)?;
+    plaintext.resize(plaintext.len() + tail.padding, 0);
+    plaintext.extend_from_slice(&tail.trailer);
     Some(())
 }
 

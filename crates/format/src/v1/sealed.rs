@@ -7,7 +7,7 @@
 use strongroom_base::ids::{ArchiveId, Epoch, Generation};
 use strongroom_base::wire::{Put, Reader, WireError, invalid};
 use strongroom_crypto::keys::SealedKind;
-use strongroom_crypto::seal::{self, Opener, PREFIX_LEN, SealingKey};
+use strongroom_crypto::seal::{self, Opener, PREFIX_LEN, Sealer, SealingKey};
 use strongroom_crypto::suite::Suite;
 
 use super::error::FormatError;
@@ -108,6 +108,18 @@ pub fn seal_object(
     out.reserve_exact(usize::try_from(sealed_len).unwrap_or(0));
     out.extend_from_slice(&header.encode());
     seal::seal(key, salt, &header.context(archive), plaintext, out);
+}
+
+/// Appends what stands before the first cell of a sealed object to `out`; the plaintext comes piece by piece.
+pub fn begin_object(
+    header: &SealedHeader,
+    archive: ArchiveId,
+    key: &SealingKey,
+    salt: &[u8; seal::SALT_LEN],
+    out: &mut Vec<u8>,
+) -> Sealer {
+    out.extend_from_slice(&header.encode());
+    Sealer::begin(key, salt, &header.context(archive), out)
 }
 
 /// Returns the length of a sealed object with a plaintext of this length.
