@@ -87,6 +87,9 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, EngineError> {
         let (mut writer, open_ended) = Self::look_around(identity, targets.into(), memory)?;
         writer.ready_spool()?;
+        if writer.targets().next().is_none() {
+            return Err(no_destination(writer.identity.archive, &writer.slots));
+        }
         if open_ended {
             writer.begin_generation("a record was cut short")?;
         } else if writer.author != writer.identity.signer.public_key() {

@@ -9,7 +9,9 @@ use std::path::Path;
 use common::crash::{Run, World};
 use common::trees::{fast_folder, read_tree};
 use common::{noise, write};
+use strongroom_base::{Class, Classified as _};
 use strongroom_engine::backup::BackupSummary;
+use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{DestinationStatus, EngineError, SpoolStatus};
 
 /// An archive at two destinations with a snapshot at both, and a spool.
@@ -139,6 +141,25 @@ fn a_full_spool_stops_a_backup_that_has_no_destination() {
         (500_000..502_000).contains(&summary.bytes_new),
         "what it held before it was full stays"
     );
+    disks.all_is_well();
+}
+
+#[test]
+fn what_needs_the_archive_says_that_no_destination_is_there() {
+    let disks = Disks::new();
+    disks.change(1, 3_000);
+    disks.backup(&[0, 1]).unwrap();
+    let away = Run {
+        away: &[0, 1],
+        ..Run::sound()
+    };
+    let error = disks.world.prune(&PruneOptions::default(), &away);
+    let error = error.unwrap_err();
+    assert_eq!(error.class(), Class::Retry, "{error:?}");
+    let EngineError::NoDestination { reasons, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(reasons, ["d0: it is away", "d1: it is away"]);
     disks.all_is_well();
 }
 

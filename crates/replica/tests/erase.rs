@@ -460,3 +460,21 @@ fn copy(site: &Site, day: i64) -> Arc<Memory> {
     }
     Arc::new(store)
 }
+
+#[test]
+fn what_condemns_an_object_stays_as_long_as_the_object_though_clocks_went_back() {
+    let mut site = Site::new();
+    let (_, adds) = site.world.snapshot(1, 500);
+    site.deliver(0);
+    let pruned = site.world.prune(&[adds[0].object]);
+    // It arrives with a clock that is half a year ahead; the checkpoint that drops it comes with one that is right.
+    site.deliver(180);
+    site.world.checkpoint(&[id(1, 1)]);
+    site.world.snapshot(1, 500);
+    site.deliver(10);
+    let objects = site.objects(60);
+    assert!(!objects.contains(&adds[0].object), "its grace is not over");
+    assert!(!objects.contains(&ObjectRef::record(pruned)), "{objects:?}");
+    let objects = site.objects(211);
+    assert!(objects.contains(&adds[0].object) && objects.contains(&ObjectRef::record(pruned)));
+}

@@ -3,9 +3,10 @@
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_read::{Archive, Replicas};
+use strongroom_replica::Replica;
 
 use crate::error::EngineError;
-use crate::writer::Writer;
+use crate::writer::{Writer, no_destination};
 
 /// Opens what this computer knows of the archive's chunks, fetching index runs it lacks.
 pub(super) fn open_known(
@@ -30,12 +31,21 @@ impl RunFetcher {
     ) -> Result<Vec<u8>, EngineError> {
         if self.0.is_none() {
             let replicas = writer.ready().map(|(_, replica)| replica.clone());
-            let replicas = replicas.chain(writer.spool_source());
-            let replicas = Replicas::new(replicas.collect())?;
+            let replicas: Vec<Replica> = replicas.chain(writer.spool_source()).collect();
+            if replicas.is_empty() {
+                return Err(no_destination(writer.identity.archive, &writer.slots));
+            }
+            let replicas = Replicas::new(replicas)?;
             let ring = writer.identity.ring.clone();
             self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
         }
         let archive = self.0.as_ref().ok_or(EngineError::Interrupted)?;
-        Ok(archive.run_plaintext(run)?)
+        archive.run_plaintext(run).map_err(|error| {
+            if writer.ready().next().is_some() {
+                return error.into();
+            }
+            // A spool holds what destinations lack: that it lacks what they have is no damage.
+            no_destination(writer.identity.archive, &writer.slots)
+        })
     }
 }

@@ -53,6 +53,9 @@ impl Machine {
             ));
         }
         self.rivals = false;
+        if !self.spool_is_empty() {
+            return Err("after calm the spool is not empty".to_owned());
+        }
         self.are_equal()?;
         let read = dice.below(self.sites.len());
         for number in 0..self.sites.len() {

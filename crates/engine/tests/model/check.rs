@@ -42,7 +42,11 @@ impl Machine {
     /// Returns what a destination must have.
     fn required(&self, site: &Site) -> Vec<Tag> {
         let fate = |tag: &&Tag| matches!(self.reference.fate(**tag), Fate::Kept | Fate::Off);
-        site.held.iter().filter(fate).copied().collect()
+        // Where the archive may have gone on at another record, and nothing complete was seen since, a destination
+        // that has that much of it lists what was held there, and need not list what is a branch now.
+        let stays = |tag: &&Tag| self.floor.as_ref().is_none_or(|floor| floor.contains(*tag));
+        let held = site.held.iter().filter(fate);
+        held.filter(stays).copied().collect()
     }
 
     /// What is damaged at one destination is whole in another one.

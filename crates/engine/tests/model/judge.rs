@@ -151,13 +151,28 @@ impl Machine {
         }
     }
 
-    /// What could not be copied because the only one that was there has it damaged is missing at others.
-    fn spread_damage(&mut self) {
+    /// What could not be copied because the only one that was there has it damaged is missing at others, which go on
+    /// without it.
+    pub(crate) fn spread_damage(&mut self) {
         let broken = self.sites.iter().flat_map(|site| site.broken.clone());
         let broken: BTreeMap<ObjectPath, Vec<u8>> = broken.collect();
-        for site in self.sites.iter_mut().filter(|site| site.complete) {
+        if broken.is_empty() {
+            return;
+        }
+        let authority = self.ring.authority().public_key();
+        let archive = self.archive;
+        for site in &mut self.sites {
+            let log = read_log(&site.replica(archive, None), &authority, &mut |_| ());
+            let named: BTreeSet<ObjectPath> = log.map_or(BTreeSet::new(), |log| {
+                let (live, lost) = (log.live(), log.lost);
+                let live = live.iter().map(|(object, _)| object_path(archive, object));
+                let lost = lost.into_iter().map(ObjectRef::record);
+                live.chain(lost.map(|object| object_path(archive, &object)))
+                    .collect()
+            });
             for (path, good) in &broken {
-                if site.bytes(path).as_ref() != Some(good) {
+                let matters = site.complete || named.contains(path);
+                if matters && site.bytes(path).as_ref() != Some(good) {
                     site.broken.insert(path.clone(), good.clone());
                 }
             }

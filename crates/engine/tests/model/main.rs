@@ -16,6 +16,7 @@ mod acts;
 mod calm;
 mod check;
 mod dice;
+mod erasing;
 mod judge;
 mod look;
 mod machine;
@@ -24,6 +25,7 @@ mod reference;
 mod run;
 mod site;
 mod source;
+mod spool;
 mod step;
 mod tally;
 mod tend;
@@ -34,7 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use step::Theme;
 use tally::Tally;
 
-const THEMES: [Theme; 3] = [Theme::Plain, Theme::Disks, Theme::Profiles];
+const THEMES: [Theme; 4] = [Theme::Plain, Theme::Disks, Theme::Profiles, Theme::Spool];
 
 /// Nothing more is tried when so many seeds have failed.
 const FAILED_MAX: usize = 6;
@@ -53,7 +55,7 @@ fn run_all(seeds: std::ops::Range<u64>, steps: u64, theme: Option<Theme>, thread
             if !seeds.contains(&seed) {
                 return;
             }
-            let theme = theme.unwrap_or(THEMES[usize::try_from(seed % 3).unwrap()]);
+            let theme = theme.unwrap_or(THEMES[usize::try_from(seed % 4).unwrap()]);
             let (done, ended) = run::run(seed, steps, theme);
             tally.lock().unwrap().add(&done);
             failed.lock().unwrap().extend(ended.err());
@@ -90,6 +92,11 @@ fn lost_and_damaged_disks_lose_nothing_that_another_one_has() {
 #[test]
 fn other_profiles_lose_nothing() {
     run_all(200..204, 250, Some(Theme::Profiles), 1);
+}
+
+#[test]
+fn disks_that_take_turns_and_a_spool_lose_nothing() {
+    run_all(300..304, 250, Some(Theme::Spool), 1);
 }
 
 #[test]
