@@ -9,10 +9,11 @@ use std::path::Path;
 use common::crash::{Run, World};
 use common::trees::{fast_folder, read_tree};
 use common::{noise, write};
+use strongroom_base::ids::DestinationId;
 use strongroom_base::{Class, Classified as _};
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::prune::PruneOptions;
-use strongroom_engine::{DestinationStatus, EngineError, SpoolStatus};
+use strongroom_engine::{DestinationStatus, EngineError, Memory as _, SpoolStatus};
 
 /// An archive at two destinations with a snapshot at both, and a spool.
 struct Disks {
@@ -160,6 +161,51 @@ fn what_needs_the_archive_says_that_no_destination_is_there() {
         panic!("{error:?}");
     };
     assert_eq!(reasons, ["d0: it is away", "d1: it is away"]);
+    disks.all_is_well();
+}
+
+#[test]
+fn what_nobody_can_ever_take_is_not_spooled() {
+    let mut disks = Disks::new();
+    disks.change(1, 3_000);
+    disks.world.spool_limit = 0;
+    // Only d0 has it.
+    disks.backup(&[1]).unwrap();
+    disks.world.spool_limit = u64::MAX;
+    disks.change(2, 3_000);
+    disks.backup(&[0, 1]).unwrap();
+    // Another disk takes the place of d0.
+    let mut state = disks.world.setup.memory.load().unwrap();
+    state.heads.remove(&DestinationId([0; 16])).unwrap();
+    disks.world.setup.memory.save(&state).unwrap();
+    disks.world.delete(0, "");
+    disks.change(3, 3_000);
+    let error = disks.backup(&[1]).unwrap_err();
+    let EngineError::NoDestination { reasons, .. } = error else {
+        panic!("{error:?}");
+    };
+    let why = "the spool: what is in it does not continue what any destination has";
+    assert!(reasons.contains(&why.to_owned()), "{reasons:?}");
+    assert!(
+        disks.spooled() > 0,
+        "it is not for the program to give it up"
+    );
+}
+
+#[test]
+fn runs_that_are_made_anew_are_spooled() {
+    let disks = Disks::new();
+    // Large enough for a pack and an index run of its own.
+    disks.change(1, 3_000_000);
+    disks.backup(&[]).unwrap();
+    assert!(disks.world.delete(0, "/indexes/") > 0 && disks.world.delete(1, "/indexes/") > 0);
+    let run = |away| Run {
+        away,
+        ..Run::sound()
+    };
+    disks.world.repair(&run(&[1])).unwrap();
+    disks.change(2, 3_000);
+    disks.backup(&[0]).unwrap();
     disks.all_is_well();
 }
 

@@ -340,3 +340,31 @@ fn a_long_log_is_read_once_and_many_records_at_a_time() {
     assert_eq!(store.most.load(Ordering::SeqCst), 16);
     assert!(log.live().contains(&ObjectRef::record(id(1, 1_001))));
 }
+
+#[test]
+fn a_generation_that_the_next_one_does_not_continue_is_a_branch_as_a_whole() {
+    let mut world = World::new();
+    for _ in 0..6 {
+        world.snapshot(1, 100);
+    }
+    // Generation 2 begins at 4. Whoever could not see that goes on at 1-7.
+    let above = world.records.split_off(3);
+    world.previous = world.records[2].hash();
+    world.begin_generation();
+    for _ in 0..3 {
+        world.snapshot(1, 100);
+    }
+    world.records.truncate(3);
+    world.records.extend(above);
+    world.previous = world.records[6].hash();
+    world.begin_generation();
+    world.snapshot(1, 100);
+    let (log, visited) = read(&world.store());
+    assert_eq!(words(&log.problems), [""; 0]);
+    assert_eq!(visited, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let ids: Vec<RecordId> = log.entries.iter().map(|entry| entry.id()).collect();
+    assert_eq!((ids[3], ids[7]), (id(1, 4), id(3, 8)));
+    let branch: Vec<RecordId> = (4..8).map(|seq| id(2, seq)).collect();
+    assert_eq!(log.branches, branch);
+    assert!(!log.live().contains(&record_ref(2, 5)));
+}
