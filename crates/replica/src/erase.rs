@@ -263,10 +263,17 @@ impl<'a> Court<'a> {
         self.survey.unread == 0 && evidence
     }
 
-    /// Returns the records of which something that they condemn is there, and has to wait.
+    /// Returns the records of which something that they condemn is there and has to wait, and that no live record
+    /// condemns too.
     fn witnesses(&self) -> BTreeSet<RecordId> {
+        let place = |record: &Arrived| ObjectRef::record(record.entry.id());
+        let records = self.survey.records.iter();
+        let live = records.filter(|record| self.survey.live.contains(&place(record)));
+        let known = live.flat_map(|record| &record.entry.header.changes.condemns);
+        let known: BTreeSet<&ObjectRef> = known.collect();
         let there = self.survey.contents.keys();
         let waiting = there.filter(|object| self.content(object) == Some(false));
+        let waiting = waiting.filter(|object| !known.contains(object));
         let condemning = waiting.filter_map(|object| self.condemned.get(object));
         let records = condemning.map(|position| self.survey.records[*position].entry.id());
         records.collect()

@@ -80,10 +80,12 @@ impl Generations {
         let begin = self.begun.get(&generation)?;
         let seq = Seq(begin.first.0.checked_sub(1)?);
         let is_there = |id: &RecordId| ids.binary_search(id).is_ok();
-        let below = self.begun.range(..generation).rev();
-        let below = below.map(|(&generation, _)| RecordId { generation, seq });
-        let candidates: Vec<RecordId> = below.filter(is_there).collect();
-        if candidates.len() < 2 {
+        let below = || self.begun.range(..generation).rev();
+        let by_number = below().find(|(_, below)| below.first <= seq);
+        let by_number = by_number.map(|(generation, _)| *generation);
+        let candidates = below().map(|(&generation, _)| RecordId { generation, seq });
+        let candidates: Vec<RecordId> = candidates.filter(is_there).collect();
+        if candidates.iter().all(|id| Some(id.generation) == by_number) {
             return None;
         }
         let continues = |id: &&RecordId| {

@@ -25,6 +25,7 @@ impl Machine {
             .collect();
         let mut present = self.sites.iter().filter(|site| site.present);
         !self.rivals
+            && self.floor.is_none()
             && !self.adopting
             && self.is_undamaged()
             && present.any(|site| newest.iter().any(|path| site.bytes(path).is_some()))
@@ -93,11 +94,13 @@ impl Machine {
         Ok(())
     }
 
-    /// Returns the backups of which nothing is noted: while a record is announced, what died is there or not.
+    /// Returns the backups of which nothing is noted: while a record is announced, what died is there or not, and what
+    /// was being forgotten, too.
     pub(crate) fn still_open(&self) -> BTreeSet<Tag> {
         let state = self.profile.memory.load().expect("it is in memory");
         let attempts = self.reference.attempts.iter();
-        let open = attempts.filter(|(_, attempt)| attempt.fate == Fate::Open);
+        let is_open = |fate| matches!(fate, Fate::Open | Fate::Forgetting);
+        let open = attempts.filter(|(_, attempt)| is_open(attempt.fate));
         let open = open.filter(|_| !state.announced.is_empty());
         open.map(|(tag, _)| *tag).collect()
     }
