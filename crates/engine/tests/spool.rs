@@ -5,6 +5,7 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use common::crash::{Run, World};
 use common::trees::{fast_folder, read_tree};
@@ -14,6 +15,7 @@ use strongroom_base::{Class, Classified as _};
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{DestinationStatus, EngineError, Memory as _, SpoolStatus};
+use strongroom_store::fault::{Fault, FaultPlan};
 
 /// An archive at two destinations with a snapshot at both, and a spool.
 struct Disks {
@@ -162,6 +164,37 @@ fn what_needs_the_archive_says_that_no_destination_is_there() {
     };
     assert_eq!(reasons, ["d0: it is away", "d1: it is away"]);
     disks.all_is_well();
+}
+
+#[test]
+fn a_fault_at_any_call_makes_no_destination_complete_that_is_not() {
+    let mut disks = Disks::new();
+    for turn in 0..2 {
+        disks.change(turn, 1_500_000);
+        disks.backup(&[1]).unwrap();
+    }
+    let start = disks.world.fork();
+    for call in 1.. {
+        disks.world = start.fork();
+        let plan = Arc::new(FaultPlan::none().with_fault(call, Fault::Io));
+        let run = Run {
+            plan: Some(plan.clone()),
+            dies: false,
+            away: &[0],
+        };
+        let done = disks.world.backup(disks.path(), &run);
+        if plan.calls() < call {
+            done.unwrap();
+            assert!(call > 20, "{call} calls");
+            return;
+        }
+        let reports = done.map_or(Vec::new(), |done| done.destinations);
+        if reports.iter().any(|there| there.status.is_complete()) {
+            let (infos, _) = disks.world.verify_clean(1, "told to be complete");
+            assert_eq!(infos.len(), 4, "call {call}");
+        }
+        disks.all_is_well();
+    }
 }
 
 #[test]

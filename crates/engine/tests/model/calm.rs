@@ -91,9 +91,8 @@ impl Machine {
         match self.tend(number, Some(Sample::ALL), &Disturbance::default()) {
             Ok(tended) => {
                 self.sites[number].complete = tended.complete;
-                for _ in 0..tended.mended {
-                    self.tally.count("objects mended");
-                }
+                self.tally.note("objects mended", tended.mended);
+                self.tally.note("objects put back", tended.put_back);
                 self.sites[number].look_at_damage(|_| true);
                 Ok(format!("d{number} healed {}", tended.mended))
             }

@@ -73,7 +73,7 @@ impl Machine {
     }
 
     /// Tells what is known of every destination.
-    fn tell_sites(&self) -> String {
+    pub(crate) fn tell_sites(&self) -> String {
         let tell = |number: usize| {
             let site = &self.sites[number];
             let look = self.look(&[number]);

@@ -81,7 +81,9 @@ impl Machine {
                     let open = self.still_open();
                     self.reference
                         .settle(&listed, &compare, &open)
-                        .map_err(|what| format!("{}: {what}", self.sites[number].name))?;
+                        .map_err(|what| {
+                            format!("{}: {what}; {}", self.sites[number].name, self.tell_sites())
+                        })?;
                     first = Some(listed.into_keys().collect());
                 }
                 Some(first) if !first.iter().eq(listed.keys()) => {

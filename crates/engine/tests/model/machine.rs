@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use strongroom_base::clock::{Clock as _, Timestamp};
-use strongroom_base::ids::{ArchiveId, ObjectName, Seq};
+use strongroom_base::ids::{ArchiveId, DestinationId, ObjectName, Seq};
 use strongroom_base::random::RandomSource;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::custody::CustodyKey;
@@ -190,10 +190,9 @@ impl Machine {
             dry_run: false,
         };
         let day = Duration::from_hours(24);
-        let local = self.sites.iter().filter(|site| site.local);
         let erase = EraseOptions {
             grace: dice.pick(&[Duration::ZERO, day, GRACE]).unwrap_or(GRACE),
-            local: local.map(|site| site.id).collect(),
+            local: self.local(),
             dry_run: false,
         };
         self.grace.set(erase.grace);
@@ -206,6 +205,12 @@ impl Machine {
                 erase_condemned(writer, &erase, &progress, &stop);
                 Ok(writer.reports())
             })
+    }
+
+    /// Returns the destinations that are disks of this computer.
+    fn local(&self) -> BTreeSet<DestinationId> {
+        let local = self.sites.iter().filter(|site| site.local);
+        local.map(|site| site.id).collect()
     }
 
     /// Accepts what a destination holds, as the program does; says whether the archive went back.
@@ -268,6 +273,9 @@ impl Machine {
             descriptor: self.descriptor.clone(),
             keys: self.keys.clone(),
             sites,
+            local: self.local(),
+            now: self.clock.now(),
+            random: self.profile.identity.random.clone(),
         };
         let at = tending.sites.iter().position(|(there, _)| *there == id);
         tending.tend(at.expect("it is present"), sample)

@@ -170,8 +170,10 @@ impl Run {
         let told = format!("{told}{cut}");
         match result {
             Ok(reports) => {
-                machine.settle(&reports, dice.one_in(4))?;
-                Ok(format!("{told}: {}", said(&reports)))
+                let told = format!("{told}: {}", said(&reports));
+                let settled = machine.settle(&reports, dice.one_in(4));
+                settled.map_err(|wrong| format!("{told}: {wrong}"))?;
+                Ok(told)
             }
             Err(error) => {
                 let name = name_of(&error);
@@ -262,9 +264,8 @@ impl Run {
         let what = match result {
             Ok(tended) => {
                 site.complete = tended.complete;
-                for _ in 0..tended.mended {
-                    machine.tally.count("objects mended");
-                }
+                machine.tally.note("objects mended", tended.mended);
+                machine.tally.note("objects put back", tended.put_back);
                 if tended.complete {
                     machine.tended_to(number)?;
                 }
