@@ -163,6 +163,13 @@ fn what_needs_the_archive_says_that_no_destination_is_there() {
         panic!("{error:?}");
     };
     assert_eq!(reasons, ["d0: it is away", "d1: it is away"]);
+    // Index runs that only destinations have.
+    std::fs::remove_dir_all(disks.world.setup.folder.path().join("catalogue")).unwrap();
+    let error = disks.backup(&[0, 1]).unwrap_err();
+    assert!(
+        matches!(error, EngineError::NoDestination { .. }),
+        "{error:?}"
+    );
     disks.all_is_well();
 }
 

@@ -2,8 +2,7 @@
 
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::{Catalogue, KnownChunks};
-use strongroom_read::{Archive, Replicas};
-use strongroom_replica::Replica;
+use strongroom_read::{Archive, ReadError, Replicas};
 
 use crate::error::EngineError;
 use crate::writer::{Writer, no_destination};
@@ -29,23 +28,24 @@ impl RunFetcher {
         writer: &Writer<'_>,
         run: &ObjectRef,
     ) -> Result<Vec<u8>, EngineError> {
-        if self.0.is_none() {
-            let replicas = writer.ready().map(|(_, replica)| replica.clone());
-            let replicas: Vec<Replica> = replicas.chain(writer.spool_source()).collect();
-            if replicas.is_empty() {
-                return Err(no_destination(writer.identity.archive, &writer.slots));
-            }
-            let replicas = Replicas::new(replicas)?;
-            let ring = writer.identity.ring.clone();
-            self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
-        }
-        let archive = self.0.as_ref().ok_or(EngineError::Interrupted)?;
-        archive.run_plaintext(run).map_err(|error| {
+        self.fetch_from(writer, run).map_err(|error| {
             if writer.ready().next().is_some() {
                 return error.into();
             }
             // A spool holds what destinations lack: that it lacks what they have is no damage.
             no_destination(writer.identity.archive, &writer.slots)
         })
+    }
+
+    fn fetch_from(&mut self, writer: &Writer<'_>, run: &ObjectRef) -> Result<Vec<u8>, ReadError> {
+        if self.0.is_none() {
+            let replicas = writer.ready().map(|(_, replica)| replica.clone());
+            let replicas = replicas.chain(writer.spool_source());
+            let replicas = Replicas::new(replicas.collect())?;
+            let ring = writer.identity.ring.clone();
+            self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
+        }
+        let archive = self.0.as_ref().ok_or(ReadError::NoReplica)?;
+        archive.run_plaintext(run)
     }
 }

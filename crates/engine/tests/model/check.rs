@@ -60,6 +60,12 @@ impl Machine {
         if self.rivals || self.floor.is_some() || numbers.is_empty() {
             return Ok(());
         }
+        // The log is that of the newest; where the archive went back and that was lost, others say other things.
+        let newest = numbers.iter().map(|number| &self.sites[*number]);
+        let newest = newest.max_by_key(|site| site.newest_record());
+        if newest.is_none_or(|site| !site.held.contains(&tag)) {
+            return Ok(());
+        }
         let told = |what: String| format!("all together: {what}");
         let look = self.look(&numbers).map_err(told)?;
         let mut broken = self.sites.iter().flat_map(|site| site.broken.keys());
