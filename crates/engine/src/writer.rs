@@ -86,6 +86,10 @@ impl<'a> Writer<'a> {
         memory: &'a dyn Memory,
     ) -> Result<Self, EngineError> {
         let (mut writer, open_ended) = Self::look_around(identity, targets.into(), memory)?;
+        if writer.state.announced.is_empty() && !memory.load()?.announced.is_empty() {
+            // It was found, or it is nowhere: that is so whatever can be reached the next time.
+            writer.save()?;
+        }
         writer.ready_spool()?;
         if writer.targets().next().is_none() {
             return Err(no_destination(writer.identity.archive, &writer.slots));
