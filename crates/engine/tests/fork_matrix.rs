@@ -190,7 +190,7 @@ fn a_record_that_was_found_is_the_newest_from_then_on() {
     let start = Case::new(2);
     start.change(1, 500);
     // It dies when one destination has the record, and before that is noted.
-    let (calls, died) = (0..)
+    let (calls, died) = (0..1_000)
         .map(|calls| (calls, start.fork()))
         .find(|(calls, fork)| {
             assert!(fork.dies(*calls, &[]), "it never dies in between");
