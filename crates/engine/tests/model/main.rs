@@ -3,9 +3,16 @@
 //!
 //! An operation is a backup, a forgetting, a prune with erasing, a sync, a healing, a verification, an adoption,
 //! an acceptance, or something that happens: a destination comes or goes, a clock jumps, a disk is damaged, is
-//! lost, or is an older copy of itself. Those of the program are killed at a random call, or one call fails. All
-//! decisions come from a seed; the threads of a backup race all the same, so that a kill may hit another call
-//! when it is run again.
+//! lost, or is an older copy of itself; the spool is lost, or gets another limit. Those of the program are killed at a
+//! random call, or one call fails.
+//!
+//! All decisions come from a seed, and the calls of stores come one by one, so that a seed gives the same run again, but
+//! for what depends on the names of objects: the birth times of files are in them. In every fifth seed threads race.
+//!
+//! What is checked after operations: a snapshot that a destination held is listed there and restores (`check.rs`); what
+//! an operation says fits what is there (`judge.rs`); what was erased might be erased (`erasing.rs`); what only the spool
+//! has is there without a gap, and reaches a destination (`spool.rs`); when all is calm, everything is everywhere, and
+//! the same (`calm.rs`).
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
