@@ -16,7 +16,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_replica::Replica;
 use strongroom_replica::expected::Owner;
 use strongroom_replica::layout::object_path;
-use strongroom_replica::log::{Log, read_head, read_log};
+use strongroom_replica::log::{Log, LogEntry, read_head, read_log};
 use strongroom_replica::record::{Added, Changes, RecordKind};
 use strongroom_replica::sync::sync;
 use strongroom_store::fault::{Fault, FaultPlan, FaultStore};
@@ -365,7 +365,7 @@ fn a_generation_that_the_next_one_does_not_continue_is_a_branch_as_a_whole() {
     let (log, visited) = read(&world.store());
     assert_eq!(words(&log.problems), [""; 0]);
     assert_eq!(visited, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    let ids: Vec<RecordId> = log.entries.iter().map(|entry| entry.id()).collect();
+    let ids: Vec<RecordId> = log.entries.iter().map(LogEntry::id).collect();
     assert_eq!((ids[3], ids[7]), (id(1, 4), id(3, 8)));
     let branch: Vec<RecordId> = (4..8).map(|seq| id(2, seq)).collect();
     assert_eq!(log.branches, branch);
