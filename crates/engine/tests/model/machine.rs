@@ -196,12 +196,16 @@ impl Machine {
             dry_run: false,
         };
         self.grace.set(erase.grace);
+        // What is damaged somewhere keeps prune from working, and not from erasing.
+        let only_erases = dice.one_in(4);
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
         let destinations = self.destinations(disturbance);
         self.profile
             .write(destinations, disturbance, |writer, catalogue| {
-                prune(writer, catalogue, &options, &warnings, &progress, &stop)?;
+                if !only_erases {
+                    prune(writer, catalogue, &options, &warnings, &progress, &stop)?;
+                }
                 erase_condemned(writer, &erase, &progress, &stop);
                 Ok(writer.reports())
             })
