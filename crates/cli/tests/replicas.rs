@@ -340,3 +340,49 @@ fn disks_that_take_turns_catch_up_from_the_spool() {
     let left = fs::read_dir(place.path("profile/spool")).unwrap().count();
     assert_eq!(left, 0);
 }
+
+#[test]
+fn two_profiles_that_adopted_apart_from_each_other_are_not_mixed() {
+    let place = Place::new();
+    place.write("files/a.txt", "first");
+    place.ok("--quiet backup files --to ./one --to ./two");
+    place.ok("key export --file custody.key");
+    let run = |profile: &str, line: &str| place.run_with(profile, line.split(' '));
+    // Each adopts where the other cannot look: both begin generation 2.
+    for (profile, disk) in [("b", "one"), ("c", "two")] {
+        let line = format!("init --adopt ./{disk} --key-file custody.key");
+        assert_eq!(run(profile, &line).code, 0);
+        place.write("files/a.txt", format!("by {profile}"));
+        assert_eq!(run(profile, "--quiet backup files").code, 0);
+    }
+    let line = "destination add two ./two";
+    let added = run("b", line);
+    assert_eq!(added.code, 0, "{added:?}");
+    let (one, two) = (files(&place.path("one")), files(&place.path("two")));
+    for task in ["sync two", "heal two", "sync", "heal"] {
+        let ran = run("b", &format!("destination {task}"));
+        assert_eq!(ran.code, 4, "{task}: {ran:?}");
+        assert!(ran.err.contains("gone on by itself"), "{task}: {ran:?}");
+        assert!(files(&place.path("one")) == one, "{task}");
+        assert!(files(&place.path("two")) == two, "{task}");
+    }
+    // The one with the profile's history is mended for all that.
+    let record = one
+        .keys()
+        .find(|path| path.to_string_lossy().contains("log/"));
+    let record = PathBuf::from("one").join(record.unwrap());
+    fs::remove_file(place.path(record.to_str().unwrap())).unwrap();
+    let healed = run("b", "destination heal one");
+    assert_eq!(healed.code, 0, "{healed:?}");
+    assert!(files(&place.path("one")) == one);
+    // Each still has what it wrote.
+    for (profile, disk) in [("b", "one"), ("c", "two")] {
+        let line = format!("restore latest --from {disk} --to out-{profile}");
+        let restored = run(profile, &line);
+        assert_eq!(restored.code, 0, "{restored:?}");
+        assert_eq!(
+            place.read(&format!("out-{profile}/a.txt")),
+            format!("by {profile}")
+        );
+    }
+}

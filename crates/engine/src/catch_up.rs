@@ -11,6 +11,7 @@ use strongroom_replica::sync::{Copied, sync_keys, sync_to};
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::EngineError;
+use crate::memory::Head;
 use crate::targets::Role;
 use crate::writer::{Standing, Writer};
 
@@ -34,6 +35,7 @@ impl Writer<'_> {
         let sources = Sources {
             spool: self.spool_source(),
             ready,
+            newest: self.head(),
         };
         if behind.is_empty() || sources.is_empty() {
             return self.rest_spool();
@@ -123,6 +125,8 @@ enum Outcome {
 struct Sources {
     ready: Vec<Replica>,
     spool: Option<Replica>,
+    /// The newest record, which all of them have.
+    newest: Head,
 }
 
 impl Sources {
@@ -170,6 +174,10 @@ impl Sources {
         let synced = sync_to(target, &self.all(), expected, owner, &mut progress)?;
         let bytes = synced.copied.bytes;
         Ok(match synced.left_out.first() {
+            None if !self.ends(&expected.log) => {
+                let reason = "the newest record could not be looked at".to_owned();
+                Outcome::NotNow(reason)
+            }
             None => Outcome::Complete(bytes),
             Some((place, error)) => {
                 let count = synced.left_out.len();
@@ -177,6 +185,12 @@ impl Sources {
                 Outcome::Incomplete(reason, bytes)
             }
         })
+    }
+
+    /// Says whether a log ends with the newest record: a source that does not answer adds nothing to it.
+    fn ends(&self, log: &Log) -> bool {
+        let Head { id, hash } = self.newest;
+        log.newest() == Some(strongroom_replica::log::Head { id, hash })
     }
 
     /// Says whether the spool goes on where a destination ends: no record is missing between them.

@@ -3,7 +3,8 @@
 use strongroom_base::ids::DestinationId;
 use strongroom_replica::Replica;
 
-use crate::writer::Writer;
+use crate::error::EngineError;
+use crate::writer::{Writer, no_destination};
 
 /// A place that holds a replica of the archive.
 #[derive(Clone)]
@@ -57,6 +58,16 @@ impl DestinationStatus {
 }
 
 impl Writer<'_> {
+    /// Returns the replicas of the destinations that have the newest record, for what cannot do without one: a spool
+    /// does not hold the rest of the archive.
+    pub(crate) fn ready_replicas(&self) -> Result<Vec<Replica>, EngineError> {
+        let replicas: Vec<Replica> = self.ready().map(|(_, replica)| replica.clone()).collect();
+        if replicas.is_empty() {
+            return Err(no_destination(self.identity.archive, &self.slots));
+        }
+        Ok(replicas)
+    }
+
     /// Returns the destinations that have the newest record: ids, names and replicas.
     pub fn ready_destinations(&self) -> impl Iterator<Item = (DestinationId, &str, &Replica)> {
         self.ready().map(|(number, replica)| {

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use strongroom_base::object::ObjectRef;
 use strongroom_replica::Replica;
+use strongroom_replica::parallel::is_alone;
 
 /// How many objects wait for a destination before the work waits for it.
 const WAITING: usize = 0;
@@ -20,6 +21,8 @@ pub(crate) struct Fanout {
 
 struct Lane {
     number: usize,
+    /// Where to write, by whoever puts; none where a thread writes.
+    replica: Option<Replica>,
     objects: Option<Sender<Object>>,
     state: Arc<LaneState>,
     thread: Option<JoinHandle<()>>,
@@ -73,11 +76,21 @@ impl Fanout {
 impl Lane {
     fn new(number: usize, replica: Replica) -> Self {
         let state = Arc::new(LaneState::default());
+        if is_alone() {
+            return Self {
+                number,
+                replica: Some(replica),
+                objects: None,
+                state,
+                thread: None,
+            };
+        }
         let (sender, receiver) = bounded(WAITING);
         let shared = state.clone();
         let thread = std::thread::spawn(move || write_all(&replica, &receiver, &shared));
         Self {
             number,
+            replica: None,
             objects: Some(sender),
             state,
             thread: Some(thread),
@@ -95,6 +108,9 @@ impl Lane {
         }
         pending.count += 1;
         drop(pending);
+        if let Some(replica) = &self.replica {
+            write(replica, &object, &self.state);
+        }
         if let Some(objects) = &self.objects {
             // The thread ends only when this sender is dropped.
             let _ = objects.send(object);
@@ -129,28 +145,32 @@ impl Drop for Lane {
 }
 
 fn write_all(replica: &Replica, objects: &Receiver<Object>, state: &LaneState) {
-    for (object, bytes) in objects {
-        let failed = state
-            .pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .error
-            .is_some();
-        let result = if failed {
-            Ok(())
-        } else {
-            replica.put(&object, &bytes).map(drop)
-        };
-        let mut pending = state.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.count -= 1;
-        match result {
-            Err(error) => pending.error = Some(error.to_string()),
-            Ok(()) if !failed => {
-                state.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
-            Ok(()) => {}
-        }
-        drop(pending);
-        state.changed.notify_all();
+    for object in objects {
+        write(replica, &object, state);
     }
+}
+
+fn write(replica: &Replica, (object, bytes): &Object, state: &LaneState) {
+    let failed = state
+        .pending
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .error
+        .is_some();
+    let result = if failed {
+        Ok(())
+    } else {
+        replica.put(object, bytes).map(drop)
+    };
+    let mut pending = state.pending.lock().unwrap_or_else(PoisonError::into_inner);
+    pending.count -= 1;
+    match result {
+        Err(error) => pending.error = Some(error.to_string()),
+        Ok(()) if !failed => {
+            state.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+        Ok(()) => {}
+    }
+    drop(pending);
+    state.changed.notify_all();
 }

@@ -20,6 +20,7 @@ mod memory;
 mod monitor;
 mod packs;
 pub mod prune;
+mod publish;
 pub mod repair;
 pub mod restore;
 pub mod retention;

@@ -81,7 +81,7 @@ impl Writer<'_> {
         }
         let readied = match self.slots[number].standing {
             Standing::Unreachable(_) | Standing::Fresh => return Ok(()),
-            Standing::Ready => self.tidy(&replica).map(|()| Standing::Ready),
+            Standing::Ready => self.go_on(&replica),
             _ => {
                 self.forget_spool()?;
                 empty(&replica).map(|()| Standing::Fresh)
@@ -145,6 +145,21 @@ impl Writer<'_> {
             self.save()?;
         }
         Ok(())
+    }
+
+    /// Goes on with what is in the spool, unless nobody could ever take it: what is between is gone with a destination.
+    fn go_on(&self, replica: &Replica) -> Result<Standing, ReplicaError> {
+        let first = replica.record_ids()?.first().map(|id| id.seq.0);
+        let slots = self.slots.iter();
+        let sound = slots.filter(|slot| !matches!(slot.standing, Standing::SetAside(_)));
+        let heads = sound.filter_map(|slot| self.state.heads.get(&slot.destination.id));
+        let reached = heads.map(|head| head.id.seq.0).max();
+        if self.ready().next().is_none() && first > Some(reached.unwrap_or(0) + 1) {
+            let reason = "what is in it does not continue what any destination has".to_owned();
+            return Ok(Standing::Unreachable(reason));
+        }
+        self.tidy(replica)?;
+        Ok(Standing::Ready)
     }
 
     /// Erases what no record of the spool names: a run that was cut short left it.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use common::crash::{Run, World};
 use common::trees::{Tree, fast_folder, read_tree};
 use common::{noise, write};
-use strongroom_engine::Memory as _;
+use strongroom_engine::{EngineError, Memory as _, Writer};
 use strongroom_store::fault::FaultPlan;
 
 /// An archive with a history, and the trees of the snapshots that were reported done.
@@ -183,4 +183,46 @@ fn it_dies_again_and_again_matrix() {
         }
     }
     tell("two deaths, three destinations", cases);
+}
+
+#[test]
+fn a_record_that_was_found_is_the_newest_from_then_on() {
+    let start = Case::new(2);
+    start.change(1, 500);
+    // It dies when one destination has the record, and before that is noted.
+    let (calls, died) = (0..1_000)
+        .map(|calls| (calls, start.fork()))
+        .find(|(calls, fork)| {
+            assert!(fork.dies(*calls, &[]), "it never dies in between");
+            let has = |store| fork.world.objects(store).len();
+            has(0) != has(1) && !fork.world.setup.memory.load().unwrap().announced.is_empty()
+        })
+        .unwrap();
+    let (there, away) = if died.world.objects(0).len() > died.world.objects(1).len() {
+        (0, 1)
+    } else {
+        (1, 0)
+    };
+    let without = |away: usize| {
+        let away = [away];
+        let run = Run {
+            away: &away,
+            ..Run::sound()
+        };
+        let identity = died.world.setup.identity.clone();
+        let writer = Writer::open(
+            identity,
+            died.world.destinations(&run),
+            &died.world.setup.memory,
+        );
+        writer.map(|writer| writer.head())
+    };
+    let found = without(away).unwrap();
+    assert!(died.world.setup.memory.load().unwrap().announced.is_empty());
+    let error = without(there).unwrap_err();
+    assert!(
+        matches!(error, EngineError::NoDestination { .. }),
+        "{calls}: {error:?}"
+    );
+    assert_eq!(without(away).unwrap(), found);
 }

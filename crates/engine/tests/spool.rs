@@ -5,12 +5,17 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use common::crash::{Run, World};
 use common::trees::{fast_folder, read_tree};
 use common::{noise, write};
+use strongroom_base::ids::DestinationId;
+use strongroom_base::{Class, Classified as _};
 use strongroom_engine::backup::BackupSummary;
-use strongroom_engine::{DestinationStatus, EngineError, SpoolStatus};
+use strongroom_engine::prune::PruneOptions;
+use strongroom_engine::{DestinationStatus, EngineError, Memory as _, SpoolStatus};
+use strongroom_store::fault::{Fault, FaultPlan};
 
 /// An archive at two destinations with a snapshot at both, and a spool.
 struct Disks {
@@ -139,6 +144,108 @@ fn a_full_spool_stops_a_backup_that_has_no_destination() {
         (500_000..502_000).contains(&summary.bytes_new),
         "what it held before it was full stays"
     );
+    disks.all_is_well();
+}
+
+#[test]
+fn what_needs_the_archive_says_that_no_destination_is_there() {
+    let disks = Disks::new();
+    disks.change(1, 3_000);
+    disks.backup(&[0, 1]).unwrap();
+    let away = Run {
+        away: &[0, 1],
+        ..Run::sound()
+    };
+    let error = disks.world.prune(&PruneOptions::default(), &away);
+    let error = error.unwrap_err();
+    assert_eq!(error.class(), Class::Retry, "{error:?}");
+    let EngineError::NoDestination { reasons, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(reasons, ["d0: it is away", "d1: it is away"]);
+    // Index runs that only destinations have.
+    std::fs::remove_dir_all(disks.world.setup.folder.path().join("catalogue")).unwrap();
+    let error = disks.backup(&[0, 1]).unwrap_err();
+    assert!(
+        matches!(error, EngineError::NoDestination { .. }),
+        "{error:?}"
+    );
+    disks.all_is_well();
+}
+
+#[test]
+fn a_fault_at_any_call_makes_no_destination_complete_that_is_not() {
+    let mut disks = Disks::new();
+    for turn in 0..2 {
+        disks.change(turn, 1_500_000);
+        disks.backup(&[1]).unwrap();
+    }
+    let start = disks.world.fork();
+    for call in 1.. {
+        disks.world = start.fork();
+        let plan = Arc::new(FaultPlan::none().with_fault(call, Fault::Io));
+        let run = Run {
+            plan: Some(plan.clone()),
+            dies: false,
+            away: &[0],
+        };
+        let done = disks.world.backup(disks.path(), &run);
+        if plan.calls() < call {
+            done.unwrap();
+            assert!(call > 20, "{call} calls");
+            return;
+        }
+        let reports = done.map_or(Vec::new(), |done| done.destinations);
+        if reports.iter().any(|there| there.status.is_complete()) {
+            let (infos, _) = disks.world.verify_clean(1, "told to be complete");
+            assert_eq!(infos.len(), 4, "call {call}");
+        }
+        disks.all_is_well();
+    }
+}
+
+#[test]
+fn what_nobody_can_ever_take_is_not_spooled() {
+    let mut disks = Disks::new();
+    disks.change(1, 3_000);
+    disks.world.spool_limit = 0;
+    // Only d0 has it.
+    disks.backup(&[1]).unwrap();
+    disks.world.spool_limit = u64::MAX;
+    disks.change(2, 3_000);
+    disks.backup(&[0, 1]).unwrap();
+    // Another disk takes the place of d0.
+    let mut state = disks.world.setup.memory.load().unwrap();
+    state.heads.remove(&DestinationId([0; 16])).unwrap();
+    disks.world.setup.memory.save(&state).unwrap();
+    disks.world.delete(0, "");
+    disks.change(3, 3_000);
+    let error = disks.backup(&[1]).unwrap_err();
+    let EngineError::NoDestination { reasons, .. } = error else {
+        panic!("{error:?}");
+    };
+    let why = "the spool: what is in it does not continue what any destination has";
+    assert!(reasons.contains(&why.to_owned()), "{reasons:?}");
+    assert!(
+        disks.spooled() > 0,
+        "it is not for the program to give it up"
+    );
+}
+
+#[test]
+fn runs_that_are_made_anew_are_spooled() {
+    let disks = Disks::new();
+    // Large enough for a pack and an index run of its own.
+    disks.change(1, 3_000_000);
+    disks.backup(&[]).unwrap();
+    assert!(disks.world.delete(0, "/indexes/") > 0 && disks.world.delete(1, "/indexes/") > 0);
+    let run = |away| Run {
+        away,
+        ..Run::sound()
+    };
+    disks.world.repair(&run(&[1])).unwrap();
+    disks.change(2, 3_000);
+    disks.backup(&[0]).unwrap();
     disks.all_is_well();
 }
 

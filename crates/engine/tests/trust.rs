@@ -335,3 +335,27 @@ fn the_newest_key_ring_of_all_replicas_opens_the_archive() {
     let latest = archive.latest().unwrap().unwrap();
     assert_eq!(latest.id.seq, Seq(3));
 }
+
+#[test]
+fn a_log_of_which_each_destination_lacks_something_is_put_together() {
+    let (source, world) = (source(), World::new(2));
+    for turn in 0..3 {
+        write(
+            &source.path().join("1.txt"),
+            format!("turn {turn}").as_bytes(),
+        );
+        world.backup(source.path(), &Run::sound()).unwrap();
+    }
+    let forgotten = world.archive(&[0]).snapshots().unwrap().0[1].id;
+    world.forget(&[forgotten.seq], &Run::sound()).unwrap();
+    assert_eq!(world.delete(0, "log/00000001-0000000000000005"), 1);
+    assert_eq!(world.delete(1, "log/00000001-0000000000000002"), 1);
+    let (snapshots, log, problems) = world.archive(&[0, 1]).snapshots().unwrap();
+    assert!(
+        log.problems.is_empty() && problems.is_empty(),
+        "{:?}",
+        log.problems
+    );
+    let listed: Vec<_> = snapshots.iter().map(|info| info.id.seq.0).collect();
+    assert_eq!(listed, [2, 4], "what was forgotten stays forgotten");
+}

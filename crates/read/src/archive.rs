@@ -11,12 +11,13 @@ use strongroom_format::index::PackPlace;
 use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_format::pack::Trailer;
 use strongroom_format::sealed;
-use strongroom_replica::log::{Log, LogEntry, read_head, read_log};
+use strongroom_replica::log::{Log, LogEntry, read_head, read_log, read_log_of};
 use strongroom_replica::record::Record;
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::ReadError;
 use crate::index::{Index, RunOpener, SharedIndex};
+use crate::keys::newest_key_ring;
 use crate::rebuild::open_trailer;
 use crate::replicas::Replicas;
 use crate::segments::Segments;
@@ -150,8 +151,8 @@ impl Archive {
     }
 
     /// Reads the log of the first replica that has all of it undamaged, with the snapshots that were not
-    /// forgotten. Where none has, the snapshots are those of all replicas together, and the log is the
-    /// first that can be read.
+    /// forgotten. Where none has, the log is put together from all of them; and where that has gaps too, the snapshots
+    /// are those of all replicas, and the log is the first that can be read.
     pub fn snapshots(&self) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
         let mut together: Option<(Vec<SnapshotInfo>, Log, Vec<ReadError>)> = None;
         let mut first_error = None;
@@ -172,6 +173,14 @@ impl Archive {
                 None => together = Some(found),
             }
         }
+        let all: Vec<&Replica> = self.replicas.iter().collect();
+        if all.len() > 1
+            && let Ok(found) = self.snapshots_of(&all)
+            && found.1.problems.is_empty()
+            && found.2.is_empty()
+        {
+            return Ok(found);
+        }
         let (mut snapshots, log, problems) =
             together.ok_or_else(|| first_error.unwrap_or(ReadError::NoReplica))?;
         snapshots.sort_by_key(|info| (info.id.seq, info.id.generation));
@@ -184,10 +193,17 @@ impl Archive {
         &self,
         replica: &Replica,
     ) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
+        self.snapshots_of(&[replica])
+    }
+
+    fn snapshots_of(
+        &self,
+        replicas: &[&Replica],
+    ) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
         let (mut snapshots, mut problems) = (Vec::new(), Vec::new());
         let mut forgotten = std::collections::BTreeSet::new();
         let mut kept_by_checkpoint = None;
-        let log = read_log(replica, &self.authority, &mut |record| match open_body(
+        let log = read_log_of(replicas, &self.authority, &mut |record| match open_body(
             record, &self.ring,
         )
         .map(|body| body.deed)
@@ -263,86 +279,6 @@ impl Archive {
         };
         open_trailer(&opener, object, size)
     }
-}
-
-/// Opens the key ring of the keys object with the highest number, of those that are known and of all replicas: one that
-/// was away may have an older one, which lacks epochs. A newer one that does not open is a problem.
-fn newest_key_ring(
-    replicas: &Replicas,
-    custody: &CustodyKey,
-    known: Option<KeysObject>,
-    problems: &mut Vec<ReadError>,
-) -> Result<KeyRing, ReadError> {
-    let mut found: Vec<(KeysObject, Option<&Replica>)> = Vec::new();
-    found.extend(known.map(|keys| (keys, None)));
-    let mut errors = Vec::new();
-    for replica in replicas.iter() {
-        match newest_keys(replica) {
-            Ok(keys) => found.push((keys, Some(replica))),
-            Err(error) => errors.push(error),
-        }
-    }
-    found.sort_by_key(|(keys, _)| std::cmp::Reverse(keys.number));
-    let mut refused = Vec::new();
-    for (keys, replica) in found {
-        let ring = keys.open(custody).map_err(ReadError::from);
-        let ring = ring.and_then(|ring| match replica {
-            Some(replica) => check_descriptor(replica, ring),
-            None => Ok(ring),
-        });
-        match ring {
-            Ok(ring) => {
-                problems.append(&mut refused);
-                return Ok(ring);
-            }
-            Err(error) => refused.push(error),
-        }
-    }
-    let mut all = refused.into_iter().chain(errors);
-    Err(all.next().unwrap_or(ReadError::NoReplica))
-}
-
-/// Opens the key ring of a replica with its custody key, and checks the descriptor against it.
-pub fn open_key_ring(replica: &Replica, custody: &CustodyKey) -> Result<KeyRing, ReadError> {
-    check_descriptor(replica, newest_keys(replica)?.open(custody)?)
-}
-
-fn check_descriptor(replica: &Replica, ring: KeyRing) -> Result<KeyRing, ReadError> {
-    if ring.authority().public_key() != replica.descriptor()?.authority {
-        return Err(ReadError::ForeignDescriptor {
-            destination: replica.describe(),
-        });
-    }
-    Ok(ring)
-}
-
-/// Returns the keys object with the highest number.
-pub fn newest_keys(replica: &Replica) -> Result<KeysObject, ReadError> {
-    let descriptor = replica.descriptor()?;
-    let mut first_error = None;
-    for (number, name) in replica.keys_objects()?.into_iter().rev() {
-        let decoded = replica
-            .get_keys(number, name)
-            .map_err(ReadError::from)
-            .and_then(|bytes| Ok(KeysObject::decode(&bytes, &descriptor.authority)?));
-        match decoded {
-            Ok(keys) if keys.archive == replica.archive() && keys.number == number => {
-                return Ok(keys);
-            }
-            Ok(_) => first_error = first_error.or(Some(foreign_keys())),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    Err(first_error.unwrap_or_else(|| ReadError::NoKeys {
-        destination: replica.describe(),
-    }))
-}
-
-fn foreign_keys() -> ReadError {
-    ReplicaError::Foreign {
-        what: "a keys object".to_owned(),
-    }
-    .into()
 }
 
 /// Opens the body of a record.

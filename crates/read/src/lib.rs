@@ -10,15 +10,17 @@ mod content;
 mod error;
 mod find;
 mod index;
+mod keys;
 mod rebuild;
 mod replicas;
 mod segments;
 
-pub use archive::{Archive, SnapshotInfo, newest_keys, open_body, open_key_ring};
+pub use archive::{Archive, SnapshotInfo, open_body};
 pub use branch::Branch;
 pub use content::{Chunk, Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index, SegmentName};
+pub use keys::{newest_keys, open_key_ring};
 pub use rebuild::{PackKey, Rebuilt};
 pub use replicas::Replicas;
 pub use segments::decompress_segment;

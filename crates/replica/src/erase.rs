@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{Generation, Seq};
-use strongroom_base::object::{ObjectKind, ObjectRef};
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 
 use strongroom_store::StoreError;
 
@@ -263,10 +263,28 @@ impl<'a> Court<'a> {
         self.survey.unread == 0 && evidence
     }
 
+    /// Returns the records of which something that they condemn is there and has to wait, and that no live record
+    /// condemns too.
+    fn witnesses(&self) -> BTreeSet<RecordId> {
+        let place = |record: &Arrived| ObjectRef::record(record.entry.id());
+        let records = self.survey.records.iter();
+        let live = records.filter(|record| self.survey.live.contains(&place(record)));
+        let known = live.flat_map(|record| &record.entry.header.changes.condemns);
+        let known: BTreeSet<&ObjectRef> = known.collect();
+        let there = self.survey.contents.keys();
+        let waiting = there.filter(|object| self.content(object) == Some(false));
+        let waiting = waiting.filter(|object| !known.contains(object));
+        let condemning = waiting.filter_map(|object| self.condemned.get(object));
+        let records = condemning.map(|position| self.survey.records[*position].entry.id());
+        records.collect()
+    }
+
     /// Judges the records that are not live, in the order in which they may go: the record that begins a
-    /// generation goes last of it, and only with it.
+    /// generation goes last of it, and only with it. What condemns an object goes after it: clocks that went back may
+    /// let a record go before what it condemns.
     fn records(&self) -> Vec<(ObjectRef, u64, bool)> {
         let mut judged = Vec::new();
+        let witnesses = self.witnesses();
         let mut stays = BTreeSet::new();
         let newest_first = self.survey.records.iter().rev();
         let mut records: Vec<&Arrived> = newest_first.collect();
@@ -275,13 +293,15 @@ impl<'a> Court<'a> {
             let id = record.entry.id();
             let object = ObjectRef::record(id);
             let begins = record.entry.header.kind == RecordKind::Generation;
-            if self.survey.live.contains(&object) {
+            // A checkpoint of a branch adds records, too.
+            if self.survey.live.contains(&object) || self.survey.elsewhere.contains(&object) {
                 stays.insert(id.generation);
                 continue;
             }
             let may_go = self
                 .condemning_checkpoint(&object)
                 .is_some_and(|checkpoint| self.has_waited(checkpoint))
+                && !witnesses.contains(&id)
                 && !(begins && stays.contains(&id.generation));
             if !may_go {
                 stays.insert(id.generation);

@@ -136,12 +136,10 @@ pub(crate) fn sound_copy(
     object: &ObjectRef,
 ) -> Result<Vec<u8>, ReplicaError> {
     let Some(id) = object.record_id() else {
-        let bytes = replica.get(object)?;
-        let len = bytes.len() as u64;
-        let fits = expected.live.size(object).is_none_or(|size| size == len);
-        return fits
-            .then_some(bytes)
-            .ok_or(ReplicaError::NameMismatch { object: *object });
+        return match expected.live.size(object) {
+            Some(size) => replica.get_sized(object, size),
+            None => replica.get(object),
+        };
     };
     let record = replica.record(id, &owner.authority)?;
     if !expected.log.proves(record.header()) {

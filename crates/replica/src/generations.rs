@@ -1,6 +1,6 @@
 //! Generations: who wrote which part of the log. `spec/archive-v1.md`, section 9.1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 
 use strongroom_base::ids::{Generation, Seq};
@@ -12,10 +12,21 @@ use crate::parallel::{THREADS_MAX, in_order};
 use crate::reader::RecordReader;
 use crate::record::{Header, RecordKind};
 
+/// The record that begins a generation.
+#[derive(Clone, Copy, Debug)]
+struct Begin {
+    first: Seq,
+    writer: [u8; 32],
+    /// The hash of the record that the generation continues.
+    previous: [u8; 32],
+}
+
 /// The generations that have a sound record of the authority.
 #[derive(Debug, Default)]
 pub(crate) struct Generations {
-    begun: BTreeMap<Generation, (Seq, [u8; 32])>,
+    begun: BTreeMap<Generation, Begin>,
+    /// Those that a later one does not continue, though it begins above their first records: branches as a whole.
+    passed_over: BTreeSet<Generation>,
     /// Why others could not be proven for now, by generation.
     unread: BTreeMap<Generation, ReplicaError>,
 }
@@ -38,7 +49,54 @@ impl Generations {
         for ids in ids.chunk_by(|one, other| one.generation == other.generation) {
             generations.prove_one(reader, ids);
         }
+        generations.pass_over(reader, ids);
         generations
+    }
+
+    /// Finds the generations that are no part of the chain, though later ones begin above their first records: where
+    /// records of several generations stand below the first record of one, it continues the one that it names.
+    fn pass_over(&mut self, reader: &RecordReader<'_>, ids: &[RecordId]) {
+        let mut newest = self.newest();
+        while let Some(generation) = newest {
+            let base = self.base_of(reader, ids, generation);
+            let below = self.begun.range(..generation);
+            newest = below.map(|(below, _)| *below).next_back();
+            if let Some(base) = base {
+                let between = (Bound::Excluded(base), Bound::Excluded(generation));
+                let between = self.begun.range(between).map(|(between, _)| *between);
+                self.passed_over.extend(between);
+                newest = Some(base);
+            }
+        }
+    }
+
+    /// Returns the generation that another one continues, where that is not clear from the numbers.
+    fn base_of(
+        &self,
+        reader: &RecordReader<'_>,
+        ids: &[RecordId],
+        generation: Generation,
+    ) -> Option<Generation> {
+        let begin = self.begun.get(&generation)?;
+        let seq = Seq(begin.first.0.checked_sub(1)?);
+        let is_there = |id: &RecordId| ids.binary_search(id).is_ok();
+        let below = || self.begun.range(..generation).rev();
+        let by_number = below().find(|(_, below)| below.first <= seq);
+        let by_number = by_number.map(|(generation, _)| *generation);
+        let candidates = below().map(|(&generation, _)| RecordId { generation, seq });
+        let candidates: Vec<RecordId> = candidates.filter(is_there).collect();
+        if candidates.iter().all(|id| Some(id.generation) == by_number) {
+            return None;
+        }
+        let continues = |id: &&RecordId| {
+            let Ok(record) = reader.read(**id) else {
+                return false;
+            };
+            let is_base = record.hash() == begin.previous && self.wrote(record.header());
+            reader.keep(record);
+            is_base
+        };
+        candidates.iter().find(continues).map(|id| id.generation)
     }
 
     /// Proves the newest generation that can be, and looks at no older one.
@@ -79,7 +137,12 @@ impl Generations {
                 let found = record.header().kind == RecordKind::Generation;
                 reader.keep(record);
                 if found {
-                    self.begun.insert(generation, (link.id.seq, link.writer));
+                    let begin = Begin {
+                        first: link.id.seq,
+                        writer: link.writer,
+                        previous: link.previous,
+                    };
+                    self.begun.insert(generation, begin);
                     self.unread.remove(&generation);
                     return ControlFlow::Break(());
                 }
@@ -94,15 +157,13 @@ impl Generations {
     /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.
     pub(crate) fn wrote(&self, header: &Header) -> bool {
         let link = &header.link;
-        self.begun
-            .get(&link.id.generation)
-            .is_some_and(|(first, writer)| {
-                let begins = *first == link.id.seq;
-                let in_place = *first <= link.id.seq;
-                *writer == link.writer
-                    && in_place
-                    && begins == (header.kind == RecordKind::Generation)
-            })
+        self.begun.get(&link.id.generation).is_some_and(|begin| {
+            let begins = begin.first == link.id.seq;
+            let in_place = begin.first <= link.id.seq;
+            begin.writer == link.writer
+                && in_place
+                && begins == (header.kind == RecordKind::Generation)
+        })
     }
 
     /// Returns the newest generation that is proven.
@@ -134,13 +195,15 @@ impl Generations {
             let later = self
                 .begun
                 .range((Bound::Excluded(generation), Bound::Unbounded));
-            later.map(|(_, (first, _))| *first).min()
+            let later = later.filter(|(later, _)| !self.passed_over.contains(later));
+            later.map(|(_, begin)| begin.first).min()
         };
         let mut division = Division::default();
         for id in ids {
             let list = match self.begun.get(&id.generation) {
-                Some((first, _)) if *first <= id.seq => match end_of(id.generation) {
+                Some(begin) if begin.first <= id.seq => match end_of(id.generation) {
                     Some(end) if end <= id.seq => &mut division.branches,
+                    _ if self.passed_over.contains(&id.generation) => &mut division.branches,
                     _ => &mut division.chain,
                 },
                 _ => &mut division.strays,

@@ -92,13 +92,16 @@ impl Log {
     }
 
     /// Says whether a record would be of a generation that a later one of this chain has replaced at its place or
-    /// below.
+    /// below, or of one that is older than the newest and no part of the chain.
     pub fn is_branch(&self, id: RecordId) -> bool {
-        self.entries.iter().any(|entry| {
+        let is_replaced = self.entries.iter().any(|entry| {
             entry.header.kind == RecordKind::Generation
                 && entry.id().generation > id.generation
                 && entry.id().seq <= id.seq
-        })
+        });
+        let mut generations = self.entries.iter().map(|entry| entry.id().generation);
+        let newest = generations.clone().max();
+        is_replaced || (Some(id.generation) < newest && !generations.any(|g| g == id.generation))
     }
 
     /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.

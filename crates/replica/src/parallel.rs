@@ -1,11 +1,42 @@
 //! Several calls to a slow store at a time, with the answers in order.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most calls at a time.
 pub const THREADS_MAX: usize = 16;
+
+thread_local! {
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it lives, what this thread asks for is done one thing at a time, by itself: calls to stores come in an order
+/// that depends on nothing else. For tests that count calls; everything is slower.
+#[must_use]
+pub struct Alone {
+    before: bool,
+}
+
+impl Alone {
+    /// Begins to work alone, or not to.
+    pub fn new(alone: bool) -> Self {
+        let before = ALONE.replace(alone);
+        Self { before }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        ALONE.set(self.before);
+    }
+}
+
+/// Says whether this thread works alone.
+pub fn is_alone() -> bool {
+    ALONE.get()
+}
 
 /// What the threads share.
 struct Desk<R> {
@@ -53,7 +84,7 @@ pub fn in_order<T: Sync, R: Send>(
     take: &mut dyn FnMut(&T, R) -> ControlFlow<()>,
 ) {
     let threads = threads.min(items.len());
-    if threads <= 1 {
+    if threads <= 1 || is_alone() {
         let _ = items.iter().try_for_each(|item| take(item, work(item)));
         return;
     }
@@ -165,6 +196,23 @@ mod tests {
         });
         assert_eq!(seen, 3);
         assert!(begun.into_inner() <= 12);
+    }
+
+    #[test]
+    fn whoever_is_alone_does_one_thing_at_a_time() {
+        let items: Vec<usize> = (0..100).collect();
+        let (begun, here) = (AtomicUsize::new(0), std::thread::current().id());
+        let work = |item: &usize| {
+            assert_eq!(std::thread::current().id(), here);
+            assert_eq!(begun.fetch_add(1, Ordering::SeqCst), *item);
+        };
+        let alone = Alone::new(true);
+        in_order(8, &items, &work, &mut |item, ()| {
+            assert_eq!(begun.load(Ordering::SeqCst), item + 1);
+            ControlFlow::Continue(())
+        });
+        drop(alone);
+        assert!(!is_alone());
     }
 
     #[test]

@@ -39,6 +39,18 @@ pub fn recall(own: &Log, remembered: Head) -> Relation {
     }
 }
 
+/// Says whether a replica has another history than whoever remembers its newest record and the writer of that record's
+/// generation: another record in its place, or another writer. Two profiles that adopt an archive at destinations of
+/// which none sees the other's begin generations of one number.
+pub fn is_of_another(own: &Log, newest: Head, author: Option<[u8; 32]>) -> bool {
+    own.entries.iter().any(|entry| {
+        let is_other_record = entry.id() == newest.id && entry.hash != newest.hash;
+        let is_generation = entry.id().generation == newest.id.generation;
+        let writer = entry.header.link.writer;
+        is_other_record || (is_generation && author.is_some_and(|author| author != writer))
+    })
+}
+
 /// Compares a replica's log with that of another one.
 pub fn compare(own: &Log, other: &Log) -> Relation {
     match (own.newest(), other.newest()) {

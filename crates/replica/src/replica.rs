@@ -13,8 +13,10 @@ use crate::error::ReplicaError;
 use crate::layout::{self, Place};
 use crate::record::{RECORD_LEN_MAX, Record};
 
-/// Longest pack or index object in bytes, sealed.
-const CONTENT_OBJECT_LEN_MAX: u64 = 1 << 30;
+/// Longest pack in bytes: the longest plaintext and what sealing adds to it, with room.
+const PACK_LEN_MAX: u64 = 17 << 20;
+/// Longest index object in bytes, sealed.
+const INDEX_LEN_MAX: u64 = 1 << 30;
 /// Longest keys object in bytes.
 const KEYS_LEN_MAX: u64 = 1 << 20;
 
@@ -131,14 +133,34 @@ impl Replica {
         Ok(())
     }
 
-    /// Reads a pack or an index run, and checks that its bytes have its name.
+    /// Reads a pack or an index run, and checks that its bytes have its name. No more is read than an object of its
+    /// kind may have.
     pub fn get(&self, object: &ObjectRef) -> Result<Vec<u8>, ReplicaError> {
-        let path = layout::object_path(self.archive, object);
-        let bytes = self.store.get(&path, CONTENT_OBJECT_LEN_MAX)?;
-        if hash(&bytes) != object.list_name() {
+        let len_max = match object.kind() {
+            ObjectKind::Index => INDEX_LEN_MAX,
+            _ => PACK_LEN_MAX,
+        };
+        self.get_at_most(object, len_max)
+    }
+
+    /// As [`get`](Self::get), where the log says how many bytes it has: no more are read.
+    pub fn get_sized(&self, object: &ObjectRef, size: u64) -> Result<Vec<u8>, ReplicaError> {
+        let bytes = self.get_at_most(object, size)?;
+        if bytes.len() as u64 != size {
             return Err(ReplicaError::NameMismatch { object: *object });
         }
         Ok(bytes)
+    }
+
+    fn get_at_most(&self, object: &ObjectRef, len_max: u64) -> Result<Vec<u8>, ReplicaError> {
+        let path = layout::object_path(self.archive, object);
+        match self.store.get(&path, len_max) {
+            Ok(bytes) if hash(&bytes) == object.list_name() => Ok(bytes),
+            Ok(_) | Err(StoreError::TooLarge { .. }) => {
+                Err(ReplicaError::NameMismatch { object: *object })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads a part of an object; its bytes are not checked.

@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use common::{World, authority, contents, id, is_keys, noise, plant, record_ref, replica};
+use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::ObjectKind;
 use strongroom_replica::expected::{Expected, Owner};
@@ -23,7 +24,7 @@ use strongroom_replica::scrub::{Sample, ScrubReport, scrub};
 use strongroom_replica::sync::{Synced, sync};
 use strongroom_replica::{Replica, ReplicaError};
 use strongroom_store::fault::{FaultPlan, FaultStore};
-use strongroom_store::{Folder, Memory, ObjectPath, Store};
+use strongroom_store::{Folder, Memory, ObjectPath, PutOutcome, Store, StoreError};
 
 type Contents = BTreeMap<ObjectPath, Vec<u8>>;
 
@@ -483,4 +484,74 @@ fn damage_of_every_kind_is_found_and_healed() {
     }
     println!("{cases} cases");
     assert_eq!(cases, 25);
+}
+
+/// A store that notes how much is asked for.
+struct Asked {
+    inner: Arc<Memory>,
+    most: std::sync::Mutex<BTreeMap<ObjectPath, u64>>,
+}
+
+impl Store for Asked {
+    fn put_new(&self, path: &ObjectPath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
+        self.inner.put_new(path, bytes)
+    }
+
+    fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
+        self.most.lock().unwrap().insert(path.clone(), len_max);
+        self.inner.get(path, len_max)
+    }
+
+    fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        self.inner.get_range(path, offset, len)
+    }
+
+    fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {
+        self.inner.size(path)
+    }
+
+    fn modified(&self, path: &ObjectPath) -> Result<Timestamp, StoreError> {
+        self.inner.modified(path)
+    }
+
+    fn list(&self, prefix: &str, visit: &mut dyn FnMut(ObjectPath, u64)) -> Result<(), StoreError> {
+        self.inner.list(prefix, visit)
+    }
+
+    fn delete(&self, path: &ObjectPath) -> Result<(), StoreError> {
+        self.inner.delete(path)
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+#[test]
+fn no_more_is_read_of_a_hostile_source_than_the_log_says() {
+    let world = world();
+    let hostile = world.store();
+    let packs = places(&world, "pack");
+    // It gives more than there should be, of everything.
+    for path in &packs {
+        hostile.damage(path, |bytes| bytes.resize(9_000_000, 0));
+    }
+    let asked = Arc::new(Asked {
+        inner: hostile,
+        most: std::sync::Mutex::default(),
+    });
+    let (hostile, honest) = (Replica::new(asked.clone(), common::ARCHIVE), world.store());
+    let target = Arc::new(Memory::new());
+    let done = synced(&replica(&target), &[&hostile, &replica(&honest)]).unwrap();
+    assert!(done.left_out.is_empty(), "{:?}", done.left_out);
+    scrubbed(&hostile, &[&replica(&honest)]).unwrap();
+    let most = asked.most.lock().unwrap();
+    let mut seen = 0;
+    for (path, bytes) in contents(&*target) {
+        if path.as_str().contains("/packs/") || path.as_str().contains("/indexes/") {
+            assert_eq!(most[&path], bytes.len() as u64, "{path}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 4, "{seen}");
 }

@@ -460,3 +460,44 @@ fn copy(site: &Site, day: i64) -> Arc<Memory> {
     }
     Arc::new(store)
 }
+
+#[test]
+fn what_condemns_an_object_stays_as_long_as_the_object_though_clocks_went_back() {
+    let mut site = Site::new();
+    let (_, adds) = site.world.snapshot(1, 500);
+    site.deliver(0);
+    let pruned = site.world.prune(&[adds[0].object]);
+    // It arrives with a clock that is half a year ahead; the checkpoint that drops it, and the one that drops that,
+    // come with one that is right.
+    site.deliver(180);
+    site.world.checkpoint(&[id(1, 1)]);
+    site.deliver(10);
+    site.world.checkpoint(&[id(1, 1)]);
+    site.world.snapshot(1, 500);
+    site.deliver(10);
+    let objects = site.objects(60);
+    assert!(!objects.contains(&adds[0].object), "its grace is not over");
+    assert!(!objects.contains(&ObjectRef::record(pruned)), "{objects:?}");
+    let objects = site.objects(211);
+    assert!(objects.contains(&adds[0].object) && objects.contains(&ObjectRef::record(pruned)));
+}
+
+#[test]
+fn a_record_that_a_branch_needs_stays() {
+    let mut site = Site::new();
+    let (record, _) = site.world.snapshot(1, 500);
+    site.world.snapshot(1, 500);
+    // A checkpoint that keeps the record is a branch; one of the next generation does not keep it.
+    let changes = site.world.checkpoint_changes(&[id(1, 1), record]);
+    let seq = site.world.next_seq();
+    let branch = site.world.sign(RecordKind::Checkpoint, changes, seq, None);
+    site.world.begin_generation();
+    site.world.snapshot(1, 50);
+    site.deliver(0);
+    let path = object_path(common::ARCHIVE, &ObjectRef::record(branch.id()));
+    plant(&*site.store, &path, branch.bytes());
+    site.world.checkpoint(&[id(1, 1), id(2, 4)]);
+    site.world.snapshot(1, 50);
+    site.deliver(10);
+    assert_eq!(site.objects(60), [record_ref(2, 5), record_ref(1, 3)]);
+}

@@ -4,18 +4,21 @@
 
 mod common;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use common::{World, authority, id, plant, record_ref, replica, words};
+use common::{World, authority, id, is_keys, plant, record_ref, replica, words};
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 use strongroom_replica::Replica;
+use strongroom_replica::expected::Owner;
 use strongroom_replica::layout::object_path;
-use strongroom_replica::log::{Log, read_head, read_log};
+use strongroom_replica::log::{Log, LogEntry, read_head, read_log};
 use strongroom_replica::record::{Added, Changes, RecordKind};
+use strongroom_replica::sync::sync;
 use strongroom_store::fault::{Fault, FaultPlan, FaultStore};
 use strongroom_store::{Memory, ObjectPath, PutOutcome, Store, StoreError};
 
@@ -339,4 +342,54 @@ fn a_long_log_is_read_once_and_many_records_at_a_time() {
     assert_eq!(store.calls.load(Ordering::SeqCst), 1_002);
     assert_eq!(store.most.load(Ordering::SeqCst), 16);
     assert!(log.live().contains(&ObjectRef::record(id(1, 1_001))));
+}
+
+#[test]
+fn a_generation_that_the_next_one_does_not_continue_is_a_branch_as_a_whole() {
+    let mut world = World::new();
+    for _ in 0..6 {
+        world.snapshot(1, 100);
+    }
+    // Generation 2 begins at 4. Whoever could not see that goes on at 1-7.
+    let above = world.records.split_off(3);
+    world.previous = world.records[2].hash();
+    world.begin_generation();
+    for _ in 0..3 {
+        world.snapshot(1, 100);
+    }
+    world.records.truncate(3);
+    world.records.extend(above);
+    world.previous = world.records[6].hash();
+    world.begin_generation();
+    world.snapshot(1, 100);
+    let (log, visited) = read(&world.store());
+    assert_eq!(words(&log.problems), [""; 0]);
+    assert_eq!(visited, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let ids: Vec<RecordId> = log.entries.iter().map(LogEntry::id).collect();
+    assert_eq!((ids[3], ids[7]), (id(1, 4), id(3, 8)));
+    let branch: Vec<RecordId> = (4..8).map(|seq| id(2, seq)).collect();
+    assert_eq!(log.branches, branch);
+    assert!(!log.live().contains(&record_ref(2, 5)));
+    // Whoever has less of it is brought to the same chain, and keeps what is a branch.
+    let store = world.store();
+    for seq in 5..8 {
+        store.delete(&path(1, seq)).unwrap();
+    }
+    for seq in 6..8 {
+        store.delete(&path(2, seq)).unwrap();
+    }
+    for seq in 8..10 {
+        store.delete(&path(3, seq)).unwrap();
+    }
+    assert_eq!(read(&store).0.newest().unwrap().id, id(2, 5));
+    let owner = Owner {
+        authority: authority(),
+        is_keys: &is_keys,
+    };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    sync(&replica(&store), &[&replica(&world.store())], &owner, go_on).unwrap();
+    let (log, visited) = read(&store);
+    assert_eq!(words(&log.problems), [""; 0]);
+    assert_eq!(visited, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(log.branches, [id(2, 4), id(2, 5)]);
 }

@@ -1,5 +1,6 @@
 //! Copying and mending replicas of the profile's archives; no custody key is needed.
 
+mod history;
 mod mend;
 
 use std::ops::ControlFlow;
@@ -15,7 +16,6 @@ use strongroom_replica::expected::{Expected, Keys, Owner};
 use strongroom_replica::given_up::GivenUp;
 use strongroom_replica::heal::Healed;
 use strongroom_replica::log::{Log, read_log};
-use strongroom_replica::relation::{Relation, recall};
 use strongroom_replica::scrub::{Sample, ScrubReport};
 use strongroom_replica::sync::{Synced, sync_to};
 
@@ -217,10 +217,10 @@ impl<'a> Work<'a> {
         let target = &site.replica;
         let sisters: Vec<&Replica> = self.sites.iter().map(|site| &site.replica).collect();
         let sisters: Vec<&Replica> = [&sisters[..number], &sisters[number + 1..]].concat();
-        let all: Vec<&Replica> = [&sisters[..], &[target]].concat();
-        let expected = self.expected(&all, &owner)?;
+        let (sisters, expected) = self.of_one_history(sisters, target, &owner)?;
         self.refuse_newer(&expected.log)?;
         let own = read_log(target, &owner.authority, &mut |_| ())?;
+        self.refuse_another(site, &own)?;
         let mut tending = Tending {
             went_back: self.judge(site, &own, task)?,
             ..Tending::default()
@@ -282,50 +282,6 @@ impl<'a> Work<'a> {
             expected.keys = Some(keys.clone());
         }
         Ok(expected)
-    }
-
-    /// Stops where somebody else has written to the archive.
-    fn refuse_newer(&self, log: &Log) -> Result<(), AgentError> {
-        let (Some(newest), Some(known)) = (log.newest(), self.state.head) else {
-            return Ok(());
-        };
-        let newest = head_of(newest);
-        if self.state.announced.contains(&newest) || newest.id <= known.id {
-            return Ok(());
-        }
-        let destination = self.sites.iter().map(|site| site.name.clone());
-        let destination = destination.collect::<Vec<_>>().join(", ");
-        Err(AgentError::Engine(EngineError::Fenced {
-            destination,
-            found: newest.id,
-            known: Some(known.id),
-        }))
-    }
-
-    /// Compares a replica with what it acknowledged. One that went back is filled by healing alone, which is an
-    /// explicit act; one with another history is not written to.
-    fn judge(&self, site: &Site, own: &Log, task: Task) -> Result<Option<String>, AgentError> {
-        let Some(known) = self.state.heads.get(&site.id) else {
-            return Ok(None);
-        };
-        let remembered = strongroom_replica::log::Head {
-            id: known.id,
-            hash: known.hash,
-        };
-        let newest = own.newest().map_or_else(
-            || "it holds no record".to_owned(),
-            |head| format!("its newest is {}", head.id),
-        );
-        let words = format!("it acknowledged record {}, and {newest}", known.id);
-        let is_heal = matches!(task, Task::Heal { .. });
-        match recall(own, remembered) {
-            Relation::RolledBack if is_heal => Ok(Some(words)),
-            Relation::RolledBack | Relation::Forked => Err(AgentError::SetAside {
-                destination: site.name.clone(),
-                reason: words,
-            }),
-            _ => Ok(None),
-        }
     }
 
     /// Notes that a replica has the newest record, and says whether it does.

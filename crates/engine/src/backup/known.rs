@@ -2,10 +2,10 @@
 
 use strongroom_base::object::ObjectRef;
 use strongroom_catalogue::{Catalogue, KnownChunks};
-use strongroom_read::{Archive, Replicas};
+use strongroom_read::{Archive, ReadError, Replicas};
 
 use crate::error::EngineError;
-use crate::writer::Writer;
+use crate::writer::{Writer, no_destination};
 
 /// Opens what this computer knows of the archive's chunks, fetching index runs it lacks.
 pub(super) fn open_known(
@@ -28,6 +28,16 @@ impl RunFetcher {
         writer: &Writer<'_>,
         run: &ObjectRef,
     ) -> Result<Vec<u8>, EngineError> {
+        self.fetch_from(writer, run).map_err(|error| {
+            if writer.ready().next().is_some() {
+                return error.into();
+            }
+            // A spool holds what destinations lack: that it lacks what they have is no damage.
+            no_destination(writer.identity.archive, &writer.slots)
+        })
+    }
+
+    fn fetch_from(&mut self, writer: &Writer<'_>, run: &ObjectRef) -> Result<Vec<u8>, ReadError> {
         if self.0.is_none() {
             let replicas = writer.ready().map(|(_, replica)| replica.clone());
             let replicas = replicas.chain(writer.spool_source());
@@ -35,7 +45,7 @@ impl RunFetcher {
             let ring = writer.identity.ring.clone();
             self.0 = Some(Archive::with_key_ring(replicas, ring, &mut Vec::new())?);
         }
-        let archive = self.0.as_ref().ok_or(EngineError::Interrupted)?;
-        Ok(archive.run_plaintext(run)?)
+        let archive = self.0.as_ref().ok_or(ReadError::NoReplica)?;
+        archive.run_plaintext(run)
     }
 }

@@ -234,6 +234,9 @@ fn first_error(
 }
 
 fn threads() -> usize {
+    if strongroom_replica::parallel::is_alone() {
+        return 1;
+    }
     std::thread::available_parallelism()
         .map_or(2, NonZero::get)
         .max(2)

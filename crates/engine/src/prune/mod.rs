@@ -98,7 +98,7 @@ pub fn prune(
 
 /// Opens the archive at the ready destinations; every run must be readable.
 fn open_archive(writer: &Writer<'_>) -> Result<Archive, EngineError> {
-    let replicas = writer.ready().map(|(_, replica)| replica.clone()).collect();
+    let replicas = writer.ready_replicas()?;
     let ring = writer.identity.ring.clone();
     let mut problems = Vec::new();
     let archive = Archive::with_key_ring(Replicas::new(replicas)?, ring, &mut problems)?;

@@ -163,7 +163,7 @@ fn lost_packs(
             if unless_lost(there)? != Some(true) {
                 return Ok(false);
             }
-            let check = || verify::check_object_at(archive, replica, object);
+            let check = || verify::check_object_at(archive, replica, object, Some(*size));
             Ok(!read_data || unless_lost(check())?.is_some())
         };
         let mut found = false;

@@ -98,13 +98,12 @@ pub fn repair(
 }
 
 fn open(writer: &Writer<'_>) -> Result<Archive, EngineError> {
-    let replicas = writer.ready().map(|(_, replica)| replica.clone()).collect();
     let ring = writer.identity.ring.clone();
-    let replicas = Replicas::new(replicas)?;
+    let replicas = Replicas::new(writer.ready_replicas()?)?;
     Ok(Archive::with_key_ring(replicas, ring, &mut Vec::new())?)
 }
 
-/// Writes index runs to every ready destination.
+/// Writes index runs to every ready destination, and to the spool where one lacks something.
 fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Vec<Added> {
     let mut adds = Vec::new();
     for run in runs {
@@ -124,11 +123,11 @@ fn put_runs(writer: &mut Writer<'_>, runs: &[Run]) -> Vec<Added> {
             &mut bytes,
         );
         let object = ObjectRef::index(ObjectName(hash(&bytes)));
-        let ready: Vec<_> = writer
-            .ready()
+        let targets: Vec<_> = writer
+            .targets()
             .map(|(number, replica)| (number, replica.clone()))
             .collect();
-        for (number, replica) in ready {
+        for (number, replica) in targets {
             if let Err(error) = replica.put(&object, &bytes) {
                 writer.fail(number, &error.to_string());
             }

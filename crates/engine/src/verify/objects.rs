@@ -123,7 +123,8 @@ fn misplaced(pack: ObjectRef) -> String {
 
 fn check_item(archive: &Archive, item: &Item, rows: Option<&Rows>) -> Result<Checked, ReadError> {
     let (Some(rows), Some(number)) = (rows, item.row) else {
-        let chunks = check_object_at(archive, archive.replicas().first(), &item.object)?;
+        let replica = archive.replicas().first();
+        let chunks = check_object_at(archive, replica, &item.object, Some(item.size))?;
         return Ok(Checked {
             chunks,
             is_misplaced: false,
@@ -136,7 +137,8 @@ fn check_item(archive: &Archive, item: &Item, rows: Option<&Rows>) -> Result<Che
             is_misplaced: !rows.are_of(number, &place, &trailer),
         });
     }
-    let bytes = archive.replicas().first().get(&item.object)?;
+    let bytes = archive.replicas().first();
+    let bytes = bytes.get_sized(&item.object, item.size)?;
     let (chunks, place, trailer) = check_pack(archive, (item.object, 0), &bytes)?;
     Ok(Checked {
         chunks,
@@ -144,13 +146,17 @@ fn check_item(archive: &Archive, item: &Item, rows: Option<&Rows>) -> Result<Che
     })
 }
 
-/// Reads an object at a replica, and returns how many chunks it has.
+/// Reads an object at a replica, of which the log may say how large it is, and returns how many chunks it has.
 pub(crate) fn check_object_at(
     archive: &Archive,
     replica: &Replica,
     object: &ObjectRef,
+    size: Option<u64>,
 ) -> Result<u64, ReadError> {
-    let bytes = replica.get(object)?;
+    let bytes = match size {
+        Some(size) => replica.get_sized(object, size)?,
+        None => replica.get(object)?,
+    };
     if object.kind() == ObjectKind::Index {
         let damaged = |source| ReadError::Object {
             object: *object,

@@ -13,6 +13,7 @@ use strongroom_engine::backup::{BackupOptions, BackupSummary, backup, backup_cha
 use strongroom_engine::erase::{EraseOptions, Erasure, erase_condemned};
 use strongroom_engine::forget::forget;
 use strongroom_engine::prune::{PruneOptions, PruneSummary, prune};
+use strongroom_engine::repair::{Repaired, repair};
 use strongroom_engine::restore::{RestoreSummary, restore};
 use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
 use strongroom_engine::{
@@ -333,6 +334,12 @@ impl World {
         self.write(run, |writer, catalogue| {
             prune(writer, catalogue, options, &warnings, &progress, &stop)
         })
+    }
+
+    /// Makes index runs anew.
+    pub fn repair(&self, run: &Run<'_>) -> Result<Repaired, EngineError> {
+        let (progress, stop) = (Progress::default(), Stop::default());
+        self.write(run, |writer, _| repair(writer, false, &progress, &stop))
     }
 
     /// Erases what was given up and is older than the grace; the last destination is a disk of this computer.

@@ -23,6 +23,9 @@ impl Machine {
         let is_held = |reports: &Reports| reports.iter().any(|r| r.status.is_complete());
         if result.as_ref().is_ok_and(is_held) {
             self.reference.set(tag, Fate::Kept);
+        } else if result.is_ok() && self.profile.spool.is_some() {
+            self.tally.count("spool: snapshots in it alone");
+            self.reference.set(tag, Fate::Spooled);
         }
         (tag.to_string(), result)
     }
@@ -64,6 +67,10 @@ impl Machine {
         number: usize,
         disturbance: &Disturbance,
     ) -> Result<Reports, EngineError> {
+        if self.has_spooled() {
+            self.tally.count("spool: given up");
+            self.give_up_spool();
+        }
         let kept = self.reference.kept();
         let site = &self.sites[number];
         let held = kept.intersection(&site.held).copied();

@@ -53,6 +53,9 @@ impl Machine {
             ));
         }
         self.rivals = false;
+        if !self.spool_is_empty() {
+            return Err("after calm the spool is not empty".to_owned());
+        }
         self.are_equal()?;
         let read = dice.below(self.sites.len());
         for number in 0..self.sites.len() {
@@ -88,9 +91,8 @@ impl Machine {
         match self.tend(number, Some(Sample::ALL), &Disturbance::default()) {
             Ok(tended) => {
                 self.sites[number].complete = tended.complete;
-                for _ in 0..tended.mended {
-                    self.tally.count("objects mended");
-                }
+                self.tally.note("objects mended", tended.mended);
+                self.tally.note("objects put back", tended.put_back);
                 self.sites[number].look_at_damage(|_| true);
                 Ok(format!("d{number} healed {}", tended.mended))
             }

@@ -42,7 +42,11 @@ impl Machine {
     /// Returns what a destination must have.
     fn required(&self, site: &Site) -> Vec<Tag> {
         let fate = |tag: &&Tag| matches!(self.reference.fate(**tag), Fate::Kept | Fate::Off);
-        site.held.iter().filter(fate).copied().collect()
+        // Where the archive may have gone on at another record, and nothing complete was seen since, a destination
+        // that has that much of it lists what was held there, and need not list what is a branch now.
+        let stays = |tag: &&Tag| self.floor.as_ref().is_none_or(|floor| floor.contains(*tag));
+        let held = site.held.iter().filter(fate);
+        held.filter(stays).copied().collect()
     }
 
     /// What is damaged at one destination is whole in another one.
@@ -54,6 +58,12 @@ impl Machine {
             return Ok(());
         };
         if self.rivals || self.floor.is_some() || numbers.is_empty() {
+            return Ok(());
+        }
+        // The log is that of the newest; where the archive went back and that was lost, others say other things.
+        let newest = numbers.iter().map(|number| &self.sites[*number]);
+        let newest = newest.max_by_key(|site| site.newest_record());
+        if newest.is_none_or(|site| !site.held.contains(&tag)) {
             return Ok(());
         }
         let told = |what: String| format!("all together: {what}");
@@ -69,7 +79,7 @@ impl Machine {
     }
 
     /// Tells what is known of every destination.
-    fn tell_sites(&self) -> String {
+    pub(crate) fn tell_sites(&self) -> String {
         let tell = |number: usize| {
             let site = &self.sites[number];
             let look = self.look(&[number]);

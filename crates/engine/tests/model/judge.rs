@@ -25,6 +25,7 @@ impl Machine {
             .collect();
         let mut present = self.sites.iter().filter(|site| site.present);
         !self.rivals
+            && self.floor.is_none()
             && !self.adopting
             && self.is_undamaged()
             && present.any(|site| newest.iter().any(|path| site.bytes(path).is_some()))
@@ -80,7 +81,9 @@ impl Machine {
                     let open = self.still_open();
                     self.reference
                         .settle(&listed, &compare, &open)
-                        .map_err(|what| format!("{}: {what}", self.sites[number].name))?;
+                        .map_err(|what| {
+                            format!("{}: {what}; {}", self.sites[number].name, self.tell_sites())
+                        })?;
                     first = Some(listed.into_keys().collect());
                 }
                 Some(first) if !first.iter().eq(listed.keys()) => {
@@ -93,11 +96,13 @@ impl Machine {
         Ok(())
     }
 
-    /// Returns the backups of which nothing is noted: while a record is announced, what died is there or not.
+    /// Returns the backups of which nothing is noted: while a record is announced, what died is there or not, and what
+    /// was being forgotten, too.
     pub(crate) fn still_open(&self) -> BTreeSet<Tag> {
         let state = self.profile.memory.load().expect("it is in memory");
         let attempts = self.reference.attempts.iter();
-        let open = attempts.filter(|(_, attempt)| attempt.fate == Fate::Open);
+        let is_open = |fate| matches!(fate, Fate::Open | Fate::Forgetting);
+        let open = attempts.filter(|(_, attempt)| is_open(attempt.fate));
         let open = open.filter(|_| !state.announced.is_empty());
         open.map(|(tag, _)| *tag).collect()
     }
@@ -151,13 +156,28 @@ impl Machine {
         }
     }
 
-    /// What could not be copied because the only one that was there has it damaged is missing at others.
-    fn spread_damage(&mut self) {
+    /// What could not be copied because the only one that was there has it damaged is missing at others, which go on
+    /// without it.
+    pub(crate) fn spread_damage(&mut self) {
         let broken = self.sites.iter().flat_map(|site| site.broken.clone());
         let broken: BTreeMap<ObjectPath, Vec<u8>> = broken.collect();
-        for site in self.sites.iter_mut().filter(|site| site.complete) {
+        if broken.is_empty() {
+            return;
+        }
+        let authority = self.ring.authority().public_key();
+        let archive = self.archive;
+        for site in &mut self.sites {
+            let log = read_log(&site.replica(archive, None), &authority, &mut |_| ());
+            let named: BTreeSet<ObjectPath> = log.map_or(BTreeSet::new(), |log| {
+                let (live, lost) = (log.live(), log.lost);
+                let live = live.iter().map(|(object, _)| object_path(archive, object));
+                let lost = lost.into_iter().map(ObjectRef::record);
+                live.chain(lost.map(|object| object_path(archive, &object)))
+                    .collect()
+            });
             for (path, good) in &broken {
-                if site.bytes(path).as_ref() != Some(good) {
+                let matters = site.complete || named.contains(path);
+                if matters && site.bytes(path).as_ref() != Some(good) {
                     site.broken.insert(path.clone(), good.clone());
                 }
             }

@@ -1,11 +1,12 @@
 //! The product under test with everything around it, and the operations on it.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use strongroom_base::clock::{Clock as _, Timestamp};
-use strongroom_base::ids::{ArchiveId, ObjectName, Seq};
+use strongroom_base::ids::{ArchiveId, DestinationId, ObjectName, Seq};
 use strongroom_base::random::RandomSource;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::custody::CustodyKey;
@@ -19,6 +20,7 @@ use strongroom_engine::{
     Destination, DestinationReport, EngineError, NewArchive, Progress, Stop, Writer, create_archive,
 };
 use strongroom_format::keys::{KeyRing, KeysObject};
+use strongroom_replica::Replica;
 use strongroom_replica::expected::Keys;
 use strongroom_replica::scrub::Sample;
 
@@ -29,6 +31,8 @@ use crate::profile::{Disturbance, Profile};
 use crate::reference::{Reference, Tag};
 use crate::site::Site;
 use crate::source::Source;
+use crate::spool::Spool;
+use crate::step::Theme;
 use crate::tally::Tally;
 use crate::tend::{Tended, Tending, Untended};
 
@@ -59,6 +63,8 @@ pub(crate) struct Machine {
     pub(crate) rivals: bool,
     /// Where the archive may go on at another record: the snapshots that must be there then.
     pub(crate) floor: Option<BTreeSet<Tag>>,
+    /// The grace by which was erased last.
+    pub(crate) grace: Cell<Duration>,
 }
 
 /// So many snapshots are kept for a while.
@@ -68,7 +74,7 @@ const KEPT: usize = 7;
 pub(crate) type Reports = Vec<DestinationReport>;
 
 impl Machine {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, theme: Theme) -> Self {
         let random: Arc<dyn RandomSource> = Arc::new(SeededRandom::new(seed));
         let mut dice = Dice::new(seed, 0);
         let clock = Arc::new(MovedClock(Mutex::new(BEGIN)));
@@ -78,7 +84,8 @@ impl Machine {
         let authority = ring.authority();
         let bytes =
             KeysObject::new(archive, 1, &ring, &custody, vec![], &*random).encode(&authority);
-        let profile = Profile::new(archive, &ring, clock.clone(), random.clone());
+        let mut profile = Profile::new(archive, &ring, clock.clone(), random.clone());
+        profile.spool = (theme == Theme::Spool).then(Spool::new);
         let sites: Vec<Site> = (0..SITES).map(|number| Site::new(number, BEGIN)).collect();
         let new = NewArchive {
             archive,
@@ -86,9 +93,8 @@ impl Machine {
             keys_object: &bytes,
             writer: &profile.identity.signer,
         };
-        let there: Vec<Destination> = sites.iter().map(|s| s.destination(archive, None)).collect();
-        create_archive(&new, &there, &profile.memory, &*clock, &*random)
-            .expect("an archive is made");
+        let all: Vec<Destination> = sites.iter().map(|s| s.destination(archive, None)).collect();
+        create_archive(&new, &all, &profile.memory, &*clock, &*random).expect("an archive is made");
         let descriptor = sites[0].replica(archive, None).descriptor_bytes();
         Self {
             archive,
@@ -110,6 +116,7 @@ impl Machine {
             adopting: false,
             rivals: false,
             floor: None,
+            grace: Cell::new(GRACE),
         }
     }
 
@@ -152,7 +159,13 @@ impl Machine {
         let destinations = self.destinations(disturbance);
         let work = |writer: &mut Writer<'_>, _: &Catalogue| {
             let replicas = writer.ready().map(|(_, replica)| replica.clone());
-            let look = Look::at(replicas.collect(), &self.ring).map_err(|_| died())?;
+            let replicas: Vec<Replica> = replicas.collect();
+            if replicas.is_empty() {
+                // What there is to forget is looked for at destinations.
+                let (archive, reasons) = (self.archive, Vec::new());
+                return Err(EngineError::NoDestination { archive, reasons });
+            }
+            let look = Look::at(replicas, &self.ring).map_err(|_| died())?;
             let tags: Vec<Tag> = look.snapshots.keys().copied().collect();
             let many = tags.len() > KEPT;
             let goes = |_: &&Tag| dice.one_in(if many { 2 } else { 5 });
@@ -177,21 +190,31 @@ impl Machine {
             dry_run: false,
         };
         let day = Duration::from_hours(24);
-        let local = self.sites.iter().filter(|site| site.local);
         let erase = EraseOptions {
             grace: dice.pick(&[Duration::ZERO, day, GRACE]).unwrap_or(GRACE),
-            local: local.map(|site| site.id).collect(),
+            local: self.local(),
             dry_run: false,
         };
+        self.grace.set(erase.grace);
+        // What is damaged somewhere keeps prune from working, and not from erasing.
+        let only_erases = dice.one_in(4);
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
         let destinations = self.destinations(disturbance);
         self.profile
             .write(destinations, disturbance, |writer, catalogue| {
-                prune(writer, catalogue, &options, &warnings, &progress, &stop)?;
+                if !only_erases {
+                    prune(writer, catalogue, &options, &warnings, &progress, &stop)?;
+                }
                 erase_condemned(writer, &erase, &progress, &stop);
                 Ok(writer.reports())
             })
+    }
+
+    /// Returns the destinations that are disks of this computer.
+    fn local(&self) -> BTreeSet<DestinationId> {
+        let local = self.sites.iter().filter(|site| site.local);
+        local.map(|site| site.id).collect()
     }
 
     /// Accepts what a destination holds, as the program does; says whether the archive went back.
@@ -254,6 +277,9 @@ impl Machine {
             descriptor: self.descriptor.clone(),
             keys: self.keys.clone(),
             sites,
+            local: self.local(),
+            now: self.clock.now(),
+            random: self.profile.identity.random.clone(),
         };
         let at = tending.sites.iter().position(|(there, _)| *there == id);
         tending.tend(at.expect("it is present"), sample)

@@ -3,9 +3,16 @@
 //!
 //! An operation is a backup, a forgetting, a prune with erasing, a sync, a healing, a verification, an adoption,
 //! an acceptance, or something that happens: a destination comes or goes, a clock jumps, a disk is damaged, is
-//! lost, or is an older copy of itself. Those of the program are killed at a random call, or one call fails. All
-//! decisions come from a seed; the threads of a backup race all the same, so that a kill may hit another call
-//! when it is run again.
+//! lost, or is an older copy of itself; the spool is lost, or gets another limit. Those of the program are killed at a
+//! random call, or one call fails.
+//!
+//! All decisions come from a seed, and the calls of stores come one by one, so that a seed gives the same run again, but
+//! for what depends on the names of objects: the birth times of files are in them. In every fifth seed threads race.
+//!
+//! What is checked after operations: a snapshot that a destination held is listed there and restores (`check.rs`); what
+//! an operation says fits what is there (`judge.rs`); what was erased might be erased (`erasing.rs`); what only the spool
+//! has is there without a gap, and reaches a destination (`spool.rs`); when all is calm, everything is everywhere, and
+//! the same (`calm.rs`).
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -16,6 +23,7 @@ mod acts;
 mod calm;
 mod check;
 mod dice;
+mod erasing;
 mod judge;
 mod look;
 mod machine;
@@ -24,6 +32,7 @@ mod reference;
 mod run;
 mod site;
 mod source;
+mod spool;
 mod step;
 mod tally;
 mod tend;
@@ -34,7 +43,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use step::Theme;
 use tally::Tally;
 
-const THEMES: [Theme; 3] = [Theme::Plain, Theme::Disks, Theme::Profiles];
+const THEMES: [Theme; 4] = [Theme::Plain, Theme::Disks, Theme::Profiles, Theme::Spool];
 
 /// Nothing more is tried when so many seeds have failed.
 const FAILED_MAX: usize = 6;
@@ -53,7 +62,7 @@ fn run_all(seeds: std::ops::Range<u64>, steps: u64, theme: Option<Theme>, thread
             if !seeds.contains(&seed) {
                 return;
             }
-            let theme = theme.unwrap_or(THEMES[usize::try_from(seed % 3).unwrap()]);
+            let theme = theme.unwrap_or(THEMES[usize::try_from(seed % 4).unwrap()]);
             let (done, ended) = run::run(seed, steps, theme);
             tally.lock().unwrap().add(&done);
             failed.lock().unwrap().extend(ended.err());
@@ -90,6 +99,11 @@ fn lost_and_damaged_disks_lose_nothing_that_another_one_has() {
 #[test]
 fn other_profiles_lose_nothing() {
     run_all(200..204, 250, Some(Theme::Profiles), 1);
+}
+
+#[test]
+fn disks_that_take_turns_and_a_spool_lose_nothing() {
+    run_all(300..304, 250, Some(Theme::Spool), 1);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use strongroom_base::random::RandomSource;
 use strongroom_catalogue::Catalogue;
 use strongroom_crypto::secret::Secret;
 use strongroom_crypto::sign::SigningKey;
-use strongroom_engine::{Destination, EngineError, Identity, Memory as _, Writer, WriterState};
+use strongroom_engine::{
+    Destination, EngineError, Identity, Memory as _, Targets, Writer, WriterState,
+};
 use strongroom_format::keys::KeyRing;
 use strongroom_store::fault::FaultPlan;
 use tempfile::TempDir;
@@ -16,11 +18,14 @@ use tempfile::TempDir;
 use crate::common::Remember;
 use crate::common::crash::{Dying, copy_folder};
 use crate::common::trees::fast_folder;
+use crate::spool::Spool;
 
 /// Who writes.
 pub(crate) struct Profile {
     pub(crate) identity: Identity,
     pub(crate) memory: Remember,
+    /// Where there is one.
+    pub(crate) spool: Option<Spool>,
     folder: TempDir,
 }
 
@@ -61,6 +66,7 @@ impl Profile {
         Self {
             identity,
             memory: Remember::default(),
+            spool: None,
             folder: fast_folder(),
         }
     }
@@ -85,6 +91,7 @@ impl Profile {
         Self {
             identity: self.identity.clone(),
             memory: Remember(Mutex::new(state)),
+            spool: self.spool.as_ref().map(Spool::copy),
             folder,
         }
     }
@@ -104,6 +111,20 @@ impl Profile {
         let _ = std::fs::remove_dir_all(self.folder.path().join("catalogue"));
     }
 
+    /// Returns destinations and the spool, as an operation sees them.
+    pub(crate) fn targets(
+        &self,
+        destinations: Vec<Destination>,
+        disturbance: &Disturbance,
+    ) -> Targets {
+        let (archive, plan) = (self.identity.archive, disturbance.plan.as_ref());
+        let spool = self.spool.as_ref();
+        Targets {
+            destinations,
+            spool: spool.and_then(|spool| spool.replica(archive, plan)),
+        }
+    }
+
     /// Opens a writer as the program does, lets destinations catch up, and lets it work.
     pub(crate) fn write<T>(
         &self,
@@ -112,7 +133,8 @@ impl Profile {
         work: impl FnOnce(&mut Writer<'_>, &Catalogue) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let memory = disturbance.memory(&self.memory);
-        let mut writer = Writer::open(self.identity.clone(), destinations, &memory)?;
+        let targets = self.targets(destinations, disturbance);
+        let mut writer = Writer::open(self.identity.clone(), targets, &memory)?;
         writer.catch_up(&mut |_| ())?;
         work(&mut writer, &self.catalogue()?)
     }

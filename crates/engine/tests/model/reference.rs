@@ -14,6 +14,8 @@ pub(crate) type Tag = u32;
 pub(crate) enum Fate {
     /// It died: its snapshot is there or not.
     Open,
+    /// Its snapshot is in the spool alone, and will be one of the archive.
+    Spooled,
     /// Its snapshot is one of the archive.
     Kept,
     /// A forgetting that died named it.
@@ -83,7 +85,8 @@ impl Reference {
     ) -> Result<(), String> {
         for tag in listed.keys().filter(|tag| !open.contains(tag)) {
             match (self.fate(*tag), compare) {
-                (Fate::Kept | Fate::Open | Fate::Forgetting, _) | (_, Compare::AtLeast(_)) => {
+                (Fate::Kept | Fate::Open | Fate::Spooled | Fate::Forgetting, _)
+                | (_, Compare::AtLeast(_)) => {
                     self.set(*tag, Fate::Kept);
                 }
                 (fate, Compare::Strict) => {
@@ -102,7 +105,10 @@ impl Reference {
                         "snapshot {tag} is gone, though a destination held it"
                     ));
                 }
-                (Fate::Kept | Fate::Open | Fate::Off, _) => Fate::Off,
+                (Fate::Spooled, Compare::Strict) => {
+                    return Err(format!("snapshot {tag} was in the spool, and is gone"));
+                }
+                (Fate::Kept | Fate::Spooled | Fate::Open | Fate::Off, _) => Fate::Off,
                 (Fate::Forgetting | Fate::Forgotten, _) => Fate::Forgotten,
             };
         }

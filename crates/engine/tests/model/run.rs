@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use strongroom_engine::{EngineError, Memory as _};
+use strongroom_replica::parallel::Alone;
 use strongroom_replica::scrub::Sample;
-use strongroom_store::ObjectPath;
 use strongroom_store::fault::FaultPlan;
+use strongroom_store::{Memory, ObjectPath};
 
 use crate::dice::Dice;
 use crate::judge::name_of;
@@ -20,7 +21,7 @@ use crate::tally::Tally;
 use crate::tend::Untended;
 
 /// So many operations are told when a run fails.
-const TOLD: usize = 80;
+const TOLD: usize = 120;
 
 /// A run under way.
 struct Run {
@@ -37,10 +38,11 @@ type Told = Result<String, String>;
 
 /// Runs so many operations; the error tells how to see it again.
 pub(crate) fn run(seed: u64, steps: u64, theme: Theme) -> (Tally, Result<(), String>) {
+    let _alone = Alone::new(!has_threads(seed));
     let mut run = Run {
         seed,
         theme,
-        machine: Machine::new(seed),
+        machine: Machine::new(seed, theme),
         calls: BTreeMap::new(),
         trace: VecDeque::new(),
     };
@@ -64,6 +66,11 @@ pub(crate) fn run(seed: u64, steps: u64, theme: Theme) -> (Tally, Result<(), Str
     (run.machine.tally, Ok(()))
 }
 
+/// Says whether threads race in a run. Where none do, a seed gives the same run again.
+fn has_threads(seed: u64) -> bool {
+    seed.is_multiple_of(5)
+}
+
 impl Run {
     fn step(&mut self, number: u64) -> Result<(), String> {
         let mut dice = Dice::new(self.seed, number);
@@ -74,6 +81,8 @@ impl Run {
         if self.trace.len() > TOLD {
             self.trace.pop_front();
         }
+        let spooled = self.machine.profile.spool.as_ref();
+        let spooled = spooled.map_or(Vec::new(), |spool| spool.seqs(self.machine.archive));
         let told = match deed {
             Deed::Backup
             | Deed::Forget
@@ -99,6 +108,11 @@ impl Run {
         if let Some(last) = self.trace.back_mut() {
             *last = format!("{last} {told} [{head} +{announced}]");
         }
+        if deed != Deed::Spool {
+            self.machine.count_spool(&spooled);
+        }
+        self.machine.check_spool()?;
+        self.machine.spread_damage();
         self.check(number, deed, &mut dice)
     }
 
@@ -111,6 +125,8 @@ impl Run {
             _ if number.is_multiple_of(100) => Deed::Calm,
             Deed::Calm | Deed::Away => deed,
             Deed::Adopt if !machine.knows_newest_generation() => Deed::Away,
+            // Refused while the spool holds what nobody else has.
+            Deed::Accept if machine.has_spooled() => Deed::Backup,
             _ if machine.adopting && is_there && machine.knows_newest_generation() => Deed::Adopt,
             Deed::Former if machine.former.is_none() => Deed::Backup,
             Deed::OldProfile if machine.old.is_none() => Deed::Backup,
@@ -129,6 +145,10 @@ impl Run {
         };
         let disturbance = disturbance(cut);
         let before = self.before();
+        let disks: Vec<Memory> = match deed {
+            Deed::Prune => self.machine.sites.iter().map(Site::disk).collect(),
+            _ => Vec::new(),
+        };
         let must = self.machine.must_work();
         let machine = &mut self.machine;
         let (told, result) = match deed {
@@ -140,13 +160,20 @@ impl Run {
             _ => (String::new(), machine.prune(dice, &disturbance)),
         };
         machine.check_deleted(deed, &before)?;
+        if deed == Deed::Prune {
+            for (site, disk) in machine.sites.iter().zip(&disks) {
+                machine.check_erased(site, disk)?;
+            }
+        }
         let is_cut = self.ended(deed, cut, &disturbance);
         let machine = &mut self.machine;
         let told = format!("{told}{cut}");
         match result {
             Ok(reports) => {
-                machine.settle(&reports, dice.one_in(4))?;
-                Ok(format!("{told}: {}", said(&reports)))
+                let told = format!("{told}: {}", said(&reports));
+                let settled = machine.settle(&reports, dice.one_in(4));
+                settled.map_err(|wrong| format!("{told}: {wrong}"))?;
+                Ok(told)
             }
             Err(error) => {
                 let name = name_of(&error);
@@ -210,6 +237,10 @@ impl Run {
         let before = self.before();
         let must = self.machine.must_work();
         let mut told = Vec::new();
+        if deed == Deed::Sync && self.machine.profile.spool.is_some() {
+            // What fails here shows below: the destination stays behind.
+            let _ = self.machine.deliver(&disturbance);
+        }
         for number in present {
             let result = self.machine.tend(number, sample, &disturbance);
             self.machine.check_deleted(deed, &before)?;
@@ -233,9 +264,8 @@ impl Run {
         let what = match result {
             Ok(tended) => {
                 site.complete = tended.complete;
-                for _ in 0..tended.mended {
-                    machine.tally.count("objects mended");
-                }
+                machine.tally.note("objects mended", tended.mended);
+                machine.tally.note("objects put back", tended.put_back);
                 if tended.complete {
                     machine.tended_to(number)?;
                 }
@@ -374,7 +404,8 @@ impl Machine {
             Deed::Away => {
                 let others = self.sites.iter().filter(|site| site.present).count();
                 let site = &mut self.sites[number];
-                if site.present && others < 2 && !dice.one_in(4) {
+                let stays = if self.profile.spool.is_some() { 2 } else { 4 };
+                if site.present && others < 2 && !dice.one_in(stays) {
                     return "stays".to_owned();
                 }
                 site.present = !site.present;
@@ -399,6 +430,7 @@ impl Machine {
                     self.adopting = false;
                 }
             }
+            Deed::Spool => return self.change_spool(dice),
             Deed::Damage => return self.damage(number, dice),
             _ => return self.lose(deed, number, dice),
         }
@@ -417,6 +449,8 @@ impl Machine {
         if others.iter().all(|other| other.held.is_empty()) {
             return "it is the last one".to_owned();
         }
+        // Whoever is to catch up from the spool may end before it begins now.
+        self.doubt_spooled();
         let site = &mut self.sites[number];
         let done = match deed {
             Deed::GoBack => site.go_back(),

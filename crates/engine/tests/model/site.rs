@@ -107,6 +107,11 @@ impl Site {
         self.store.get(path, u64::MAX).ok()
     }
 
+    /// Returns what is there, as it is now.
+    pub(crate) fn disk(&self) -> Memory {
+        self.store.fork()
+    }
+
     /// Copies the disk.
     pub(crate) fn keep_copy(&mut self) {
         self.copy = Some(Copy {

@@ -28,6 +28,7 @@ pub(crate) enum Deed {
     Lose,
     NewDisk,
     NoCatalogue,
+    Spool,
     Calm,
 }
 
@@ -50,6 +51,8 @@ pub(crate) enum Theme {
     Disks,
     /// Other profiles and old ones, too.
     Profiles,
+    /// A spool, destinations that take turns or are all away, and what happens to disks.
+    Spool,
 }
 
 const FAULTS: [Fault; 6] = [
@@ -63,10 +66,11 @@ const FAULTS: [Fault; 6] = [
 
 /// Draws an operation.
 pub(crate) fn draw(theme: Theme, dice: &mut Dice) -> Deed {
-    let (disks, profiles) = match theme {
-        Theme::Plain => (0, 0),
-        Theme::Disks => (1, 0),
-        Theme::Profiles => (1, 1),
+    let (disks, profiles, spool) = match theme {
+        Theme::Plain => (0, 0, 0),
+        Theme::Disks => (1, 0, 0),
+        Theme::Profiles => (1, 1, 0),
+        Theme::Spool => (1, 0, 1),
     };
     dice.weighted(&[
         (26, Deed::Backup),
@@ -75,7 +79,7 @@ pub(crate) fn draw(theme: Theme, dice: &mut Dice) -> Deed {
         (6, Deed::Sync),
         (5, Deed::Heal),
         (3, Deed::Verify),
-        (12, Deed::Away),
+        (12 + 18 * spool, Deed::Away),
         (4, Deed::WriterClock),
         (4, Deed::SiteClock),
         (2, Deed::NoCatalogue),
@@ -83,6 +87,7 @@ pub(crate) fn draw(theme: Theme, dice: &mut Dice) -> Deed {
         (3 * disks, Deed::Copy),
         (2 * disks, Deed::GoBack),
         (5 * disks, Deed::Damage),
+        (4 * spool, Deed::Spool),
         (disks, Deed::Lose),
         (disks, Deed::NewDisk),
         (3 * disks, Deed::Accept),

@@ -18,7 +18,13 @@ impl Tally {
     }
 
     pub(crate) fn count(&mut self, what: &str) {
-        *self.counts.entry(what.to_owned()).or_default() += 1;
+        self.note(what, 1);
+    }
+
+    pub(crate) fn note(&mut self, what: &str, count: usize) {
+        if count > 0 {
+            *self.counts.entry(what.to_owned()).or_default() += count as u64;
+        }
     }
 
     pub(crate) fn total(&self) -> u64 {

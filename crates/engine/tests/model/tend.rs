@@ -1,12 +1,19 @@
 //! Syncing and healing, in the steps that the program takes: what other replicas have is copied, what is damaged
 //! is found and mended, and what was reached is remembered.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::DestinationId;
+use strongroom_base::random::RandomSource;
+use strongroom_engine::erase::{GRACE, rules};
 use strongroom_engine::{EngineError, Head, Memory as _, MemoryError, WriterState};
 use strongroom_format::keys::KeysObject;
+use strongroom_replica::erase::{Rules, Unnamed};
 use strongroom_replica::expected::{Expected, Keys, Owner};
+use strongroom_replica::given_up::{Search, search};
 use strongroom_replica::heal::{Healed, heal};
 use strongroom_replica::log::{Log, read_log};
 use strongroom_replica::relation::{Relation, recall};
@@ -22,6 +29,8 @@ pub(crate) struct Tended {
     pub(crate) complete: bool,
     /// How many objects were mended.
     pub(crate) mended: usize,
+    /// How many were mended that were given up, and that wait to be erased.
+    pub(crate) put_back: usize,
 }
 
 /// Why a replica was not tended to.
@@ -58,6 +67,11 @@ pub(crate) struct Tending<'a> {
     /// The descriptor and the keys object that the profile has copies of.
     pub(crate) descriptor: Vec<u8>,
     pub(crate) keys: Keys,
+    /// The destinations that are disks of this computer.
+    pub(crate) local: BTreeSet<DestinationId>,
+    /// The time of the writer.
+    pub(crate) now: Timestamp,
+    pub(crate) random: Arc<dyn RandomSource>,
 }
 
 impl Tending<'_> {
@@ -92,7 +106,7 @@ impl Tending<'_> {
             let synced = sync_to(target, &sisters, &expected, &owner, &mut |_| go_on())?;
             damaged = !synced.left_out.is_empty() && sample.is_none();
         }
-        let mut healed = Healed::default();
+        let (mut healed, mut put_back) = (Healed::default(), 0);
         if let Some(sample) = sample {
             let found = scrub(target, &expected, &owner, sample, &mut |_| go_on())?;
             let findings = &found.findings;
@@ -100,12 +114,32 @@ impl Tending<'_> {
                 go_on()
             })?;
             damaged = !healed.is_whole() || findings.len() > healed.healed.len();
+            let searched = Search {
+                replica: target,
+                sisters: &sisters,
+                expected: &expected,
+                owner: &owner,
+                sample,
+                rules: self.rules(*id),
+            };
+            let given_up = search(&searched, &*self.random, &mut || go_on())?;
+            for findings in [&given_up.records, &given_up.contents] {
+                let back = heal(target, &sisters, &expected, &owner, findings, &mut |_| {
+                    go_on()
+                })?;
+                put_back += back.healed.len();
+            }
         }
         let complete = !damaged && self.remember(&mut state, *id, &expected.log)?;
         Ok(Tended {
             complete,
             mended: healed.healed.len(),
+            put_back,
         })
+    }
+
+    fn rules(&self, id: DestinationId) -> Rules {
+        rules(GRACE, self.local.contains(&id), Unnamed::Leave, self.now)
     }
 
     fn remember(
