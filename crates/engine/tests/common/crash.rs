@@ -133,6 +133,7 @@ impl World {
         Targets {
             destinations: self.destinations(run),
             spool,
+            queues: None,
         }
     }
 
