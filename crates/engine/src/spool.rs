@@ -111,6 +111,8 @@ impl Writer<'_> {
         }
         self.forget_spool()?;
         self.slots[number].standing = match empty(&replica) {
+            // What is written next is lacking somewhere.
+            Ok(()) if self.will_need_spool() => Standing::Fresh,
             Ok(()) => Standing::Idle,
             Err(error) => Standing::Unreachable(error.to_string()),
         };
