@@ -300,7 +300,7 @@ fn what_is_left_to_a_queue_is_brought_there_from_the_spool_alone() {
 fn the_spool_loses_what_all_that_wait_have() {
     let case = Case::new(3, &[0]);
     for turn in 0..4 {
-        case.change(turn, 300_000);
+        case.change(turn, 900_000);
         case.round(&sound()).unwrap();
     }
     let full = case.spooled();

@@ -1,0 +1,262 @@
+//! The queues of the service: a thread for each destination, which serves it whenever no round does.
+//! `docs/adr/0010-queues.md`.
+
+mod desk;
+mod entry;
+mod place;
+mod work;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use strongroom_base::clock::Clock;
+use strongroom_base::ids::{ArchiveId, DestinationId};
+use strongroom_base::random::RandomSource;
+use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Queued};
+
+use crate::AgentError;
+use crate::backup::{Dispatch, Lanes, Round};
+use crate::profile::{Config, Profile};
+use crate::service::status::DestinationState;
+use entry::{Entry, Lane, Office};
+use work::Work;
+
+/// How long a round waits until every queue has looked at its destination for the first time.
+const FIRST_LOOKS: Duration = Duration::from_secs(2);
+/// How long to wait for threads that end.
+const ENDING: Duration = Duration::from_secs(2);
+/// How long a destination that let a call wait too long stays with its queue.
+const PENALTY: Duration = Duration::from_mins(10);
+
+/// The queues of a service that runs.
+pub(super) struct Queues {
+    profile: Profile,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    zone: TimeZone,
+    office: Arc<Office>,
+    /// Whether the next round serves every destination itself: the last one could not write anywhere.
+    is_direct: bool,
+    /// Whether nothing was cut short in the spool since it was tidied.
+    is_spool_tidy: bool,
+}
+
+impl Queues {
+    /// Has no queue yet.
+    pub(super) fn new(
+        profile: &Profile,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+    ) -> Self {
+        Self {
+            profile: profile.clone(),
+            clock,
+            random,
+            zone: TimeZone::system(),
+            office: Arc::new(Office::default()),
+            is_direct: false,
+            is_spool_tidy: false,
+        }
+    }
+
+    /// Begins a queue for each destination of an archive, and ends those of others.
+    fn follow(&self, config: &Config, archive: ArchiveId) {
+        let mut wanted = BTreeMap::new();
+        let settings = config.archive(archive);
+        for id in settings.iter().flat_map(|settings| &settings.destinations) {
+            if let Some(there) = config.destination_by_id(*id) {
+                wanted.insert(*id, there);
+            }
+        }
+        let mut desk = self.office.lock();
+        if desk.archive != Some(archive) {
+            desk.entries.clear();
+            desk.archive = Some(archive);
+        }
+        desk.entries.retain(|id, entry| {
+            let there = wanted.get(id);
+            there.is_some_and(|there| there.url == entry.url)
+        });
+        let order = settings.map(|settings| settings.destinations.clone());
+        desk.order = order.unwrap_or_default();
+        for (id, there) in wanted {
+            if desk.entries.contains_key(&id) {
+                continue;
+            }
+            desk.tickets += 1;
+            let ticket = desk.tickets;
+            desk.entries.insert(id, Entry::new(there, ticket));
+            let work = Work {
+                profile: self.profile.clone(),
+                archive,
+                id,
+                ticket,
+                office: Arc::clone(&self.office),
+                clock: Arc::clone(&self.clock),
+                random: Arc::clone(&self.random),
+                zone: self.zone.clone(),
+            };
+            let begun = std::thread::Builder::new()
+                .name("queue".to_owned())
+                .spawn(move || work.run());
+            if begun.is_err() {
+                // It is tried again at the next round.
+                desk.entries.remove(&id);
+            }
+        }
+        drop(desk);
+        self.office.wake();
+    }
+
+    /// Takes in what became of a round.
+    pub(super) fn finished(&mut self, result: &Result<Round, AgentError>) {
+        match result {
+            Ok(round) => {
+                self.is_direct = false;
+                self.is_spool_tidy = round.is_spool_sound;
+                let now = super::seconds_of(self.clock.now());
+                let mut desk = self.office.lock();
+                for report in &round.destinations {
+                    if let Some(entry) = desk.entries.get_mut(&report.id) {
+                        take_report(entry, report, now);
+                    }
+                }
+            }
+            Err(_) => {
+                self.is_spool_tidy = false;
+                let desk = self.office.lock();
+                let mut entries = desk.entries.values();
+                let is_served = entries.any(|entry| entry.lane == Lane::Foreground);
+                let mut entries = desk.entries.values();
+                let is_busy = entries.any(|entry| entry.is_copying);
+                // What copies now makes room, and comes first.
+                self.is_direct = !is_served && !is_busy;
+            }
+        }
+        self.office.wake();
+    }
+
+    /// Says, once for each time, whether a queue has come to its end: the spool may lose what it holds.
+    pub(super) fn take_ended(&self) -> bool {
+        std::mem::take(&mut self.office.lock().has_ended)
+    }
+
+    /// Looks whether the table of mounts has changed: a disk may have come back.
+    pub(super) fn look_at_mounts(&self) {
+        if self.office.mounts.has_changed() {
+            let mut desk = self.office.lock();
+            for entry in desk.entries.values_mut() {
+                entry.look_now = true;
+            }
+            drop(desk);
+            self.office.wake();
+        }
+    }
+
+    /// Says how the destinations are.
+    pub(super) fn states(&self) -> Vec<DestinationState> {
+        let desk = self.office.lock();
+        let entries = desk.order.iter().filter_map(|id| desk.entries.get(id));
+        entries.map(|entry| entry.state(desk.newest)).collect()
+    }
+
+    /// Notes the newest record that there is, so that it can be said how far a destination is behind.
+    pub(super) fn note_newest(&self) {
+        let mut desk = self.office.lock();
+        let Some(archive) = desk.archive else { return };
+        let memory = crate::memory::ProfileMemory::new(&self.profile, archive);
+        let state = strongroom_engine::Memory::load(&memory);
+        desk.newest = state.ok().and_then(|state| state.head);
+    }
+}
+
+impl Dispatch for Queues {
+    fn lanes(&self, config: &Config, archive: ArchiveId) -> Result<Option<Lanes>, AgentError> {
+        self.follow(config, archive);
+        let begun = config.archive(archive).is_some_and(|there| there.begun);
+        if !begun || self.is_direct {
+            return Ok(None);
+        }
+        let begin = Instant::now();
+        let mut desk = self.office.lock();
+        while desk.entries.values().any(|entry| !entry.was_looked_at) {
+            let Some(left) = FIRST_LOOKS.checked_sub(begin.elapsed()) else {
+                break;
+            };
+            desk = self.office.wait(desk, left);
+        }
+        if let Some(fenced) = desk.entries.values().find_map(|entry| entry.fenced.clone()) {
+            return Err(EngineError::Fenced {
+                destination: fenced.destination,
+                found: fenced.found,
+                known: fenced.known,
+            }
+            .into());
+        }
+        let is_foreground = |(_, entry): &(&DestinationId, &Entry)| entry.lane == Lane::Foreground;
+        let (near, far): (Vec<_>, Vec<_>) = desk.entries.iter().partition(is_foreground);
+        let queued = far.into_iter().map(|(id, entry)| Queued {
+            id: *id,
+            name: entry.name.clone(),
+            may_catch_up: !entry.is_aside,
+        });
+        Ok(Some(Lanes {
+            foreground: near.into_iter().map(|(id, _)| *id).collect(),
+            queues: strongroom_engine::Queues {
+                destinations: queued.collect(),
+                is_spool_tidy: self.is_spool_tidy,
+            },
+        }))
+    }
+}
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        let begin = Instant::now();
+        let mut desk = self.office.lock();
+        desk.is_over = true;
+        desk.entries.clear();
+        self.office.changed.notify_all();
+        // One that hangs ends with the process: whatever it does may be cut short.
+        while desk.threads > 0 {
+            let Some(left) = ENDING.checked_sub(begin.elapsed()) else {
+                return;
+            };
+            desk = self.office.wait(desk, left);
+        }
+    }
+}
+
+/// Takes in what a round says of a destination that it served; one that it could not serve goes to its queue.
+fn take_report(entry: &mut Entry, report: &DestinationReport, now: i64) {
+    let (status, reason) = match &report.status {
+        DestinationStatus::Queued => return,
+        DestinationStatus::UpToDate | DestinationStatus::CaughtUp => {
+            entry.is_aside = false;
+            entry.acknowledged_at = Some(now);
+            entry.has_newest = true;
+            entry.set("up-to-date", None, now);
+            return;
+        }
+        DestinationStatus::Unreachable(why) => ("unreachable", why),
+        DestinationStatus::Incomplete(why) => ("not-complete", why),
+        DestinationStatus::SetAside(why) => ("set-aside", why),
+    };
+    entry.is_aside = matches!(report.status, DestinationStatus::SetAside(_));
+    entry.lane = Lane::Background;
+    entry.has_newest = false;
+    entry.look_now = true;
+    if reason.contains("did not answer in time") {
+        entry.not_foreground_before = Some(Instant::now() + PENALTY);
+    }
+    entry.set(status, Some(reason.clone()), now);
+}
+
+/// Returns the folder of a destination, where it is one.
+fn folder_of(url: &str) -> Option<PathBuf> {
+    let location = crate::Location::parse(url, std::path::Path::new("/")).ok()?;
+    location.folder().map(std::path::Path::to_owned)
+}
