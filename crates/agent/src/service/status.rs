@@ -132,8 +132,8 @@ pub struct QueueState {
 pub struct DestinationState {
     /// Its name.
     pub name: String,
-    /// `starting`, `up-to-date`, `catching-up`, `scheduled`, `waiting`, `under-maintenance`, `unreachable`, `not-complete` or
-    /// `set-aside`.
+    /// `starting`, `up-to-date`, `catching-up`, `scheduled`, `waiting`, `under-maintenance`, `unreachable`, `not-complete`,
+    /// `set-aside` or `ahead`.
     pub status: String,
     /// Why it lacks something.
     pub reason: Option<String>,

@@ -375,9 +375,10 @@ impl Work {
                     known,
                 };
                 self.tell(|entry, _| entry.fenced = Some(fenced));
-                Err("it is ahead of this profile: somebody else has written there".to_owned())
+                let why = "it is ahead of this profile: somebody else has written there";
+                Err(("ahead", why.to_owned()))
             }
-            Err(error) => Err(with_causes(&error)),
+            Err(error) => Err(("unreachable", with_causes(&error))),
         };
         state.looked = Some(Instant::now());
         let (status, reason) = match outcome {
@@ -411,7 +412,7 @@ impl Work {
             Ok(Served::Unreachable(why)) => ("unreachable", why),
             Ok(Served::Incomplete(why)) => ("not-complete", why),
             Ok(Served::SetAside(why)) => ("set-aside", why),
-            Err(why) => ("unreachable", why),
+            Err(failed) => failed,
         };
         self.fail(status, reason, state)
     }
