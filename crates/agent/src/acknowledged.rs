@@ -109,7 +109,13 @@ impl Notebook {
         notes.insert(id, noted);
         let text = |(id, noted): (&DestinationId, &Noted)| {
             let record = head_text(&noted.head);
-            (id.to_string(), NotedText { record, at: noted.at })
+            (
+                id.to_string(),
+                NotedText {
+                    record,
+                    at: noted.at,
+                },
+            )
         };
         let file = File {
             version: VERSION,
@@ -160,8 +166,13 @@ mod tests {
                 let (notebook, profile) = (&notebook, &profile);
                 scope.spawn(move || {
                     for seq in 1..=20 {
-                        let noted = Noted { head: head(seq), at: 5 };
-                        notebook.note((profile, archive), id(number), noted).unwrap();
+                        let noted = Noted {
+                            head: head(seq),
+                            at: 5,
+                        };
+                        notebook
+                            .note((profile, archive), id(number), noted)
+                            .unwrap();
                     }
                 });
             }
@@ -188,7 +199,10 @@ mod tests {
     fn an_older_note_makes_nothing_older() {
         let mut state = WriterState::default();
         state.heads.insert(id(1), head(5));
-        let noted = |seq| Noted { head: head(seq), at: 0 };
+        let noted = |seq| Noted {
+            head: head(seq),
+            at: 0,
+        };
         merge(&mut state, &[(id(1), noted(4)), (id(2), noted(2))].into());
         assert_eq!(state.heads[&id(1)], head(5));
         assert_eq!(state.heads[&id(2)], head(2));

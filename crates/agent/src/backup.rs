@@ -110,6 +110,8 @@ pub fn backup(
 
 /// What a look for changes did.
 pub(crate) struct Round {
+    /// The archive.
+    pub(crate) archive: ArchiveId,
     /// The snapshot; `None` where nothing had changed.
     pub(crate) snapshot: Option<BackupSummary>,
     /// What became of every destination.
@@ -163,6 +165,7 @@ pub(crate) fn backup_changes(
             let spool = writer.spool();
             let failed = |spool: &SpoolReport| matches!(spool.status, SpoolStatus::Failed(_));
             Ok(Round {
+                archive: writer.archive(),
                 is_spool_sound: !spool.as_ref().is_some_and(failed),
                 snapshot,
                 destinations: writer.reports(),
@@ -425,7 +428,11 @@ impl<'a> Job<'a> {
             self.profile.save_config(&config)?;
             self.config = config;
         }
-        for replica in self.destinations().into_iter().filter_map(|there| there.replica.ok()) {
+        for replica in self
+            .destinations()
+            .into_iter()
+            .filter_map(|there| there.replica.ok())
+        {
             // What fails here shows when the archive is written there.
             let fence = || fence(self.profile, &self.config, &self.served());
             let _ = settle(&replica, &self.wraps, &fence);
@@ -464,7 +471,9 @@ impl<'a> Job<'a> {
     fn served(&self) -> ArchiveConfig {
         let mut settings = self.settings().clone();
         if let Some(lanes) = &self.lanes {
-            settings.destinations.retain(|id| lanes.foreground.contains(id));
+            settings
+                .destinations
+                .retain(|id| lanes.foreground.contains(id));
         }
         settings
     }

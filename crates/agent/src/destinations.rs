@@ -320,7 +320,10 @@ mod tests {
         };
         set(&profile, "one", changes).unwrap();
         let url = &profile.config().unwrap().destinations[0].url;
-        assert!(url.ends_with("/disk?limit-upload=200K&schedule=22:00-06:00&priority=2"), "{url}");
+        assert!(
+            url.ends_with("/disk?limit-upload=200K&schedule=22:00-06:00&priority=2"),
+            "{url}"
+        );
         let changes = Changes {
             limit_upload: Some(None),
             schedule: Some(None),

@@ -200,7 +200,11 @@ fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
     Ok(WriterState {
         heads,
         head: state.head.as_ref().map(head_of_text).transpose()?,
-        announced: state.announced.iter().map(head_of_text).collect::<Result<_, _>>()?,
+        announced: state
+            .announced
+            .iter()
+            .map(head_of_text)
+            .collect::<Result<_, _>>()?,
         given_up: state.given_up.as_ref().map(id_of),
         catalogued: state
             .catalogued

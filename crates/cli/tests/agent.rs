@@ -155,8 +155,13 @@ fn a_destination_that_was_away_catches_up() {
     });
     fs::rename(place.path("away"), place.path("two")).unwrap();
     let begun = Instant::now();
-    service.until("it has caught up", |status| status["state"] == "backup-complete");
-    assert!(begun.elapsed() < Duration::from_secs(20), "it is noticed when it comes back");
+    service.until("it has caught up", |status| {
+        status["state"] == "backup-complete"
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "it is noticed when it comes back"
+    );
     assert_eq!(restored(&place, "two", "b"), "while it was away");
     service.stop();
 }

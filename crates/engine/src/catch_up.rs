@@ -104,12 +104,17 @@ impl Writer<'_> {
             }
             let (from, to) = (from.to_log(), self.head().to_log());
             let piece = Piece::between(&sources, from, to, &authority);
-            let Some(piece) = piece.ok().flatten().filter(|piece| piece.bytes() <= FEW_BYTES) else {
+            let Some(piece) = piece
+                .ok()
+                .flatten()
+                .filter(|piece| piece.bytes() <= FEW_BYTES)
+            else {
                 continue;
             };
             let go_on = &mut |_: Followed| ControlFlow::Continue(());
             let copied = piece.copy_to(&target, &sources, &authority, go_on);
-            let copied = copied.and_then(|whole| Ok((whole, self.refuse_successor(number, self.head())?)));
+            let copied =
+                copied.and_then(|whole| Ok((whole, self.refuse_successor(number, self.head())?)));
             match copied {
                 Ok((_, Some(fenced))) => return Err(fenced),
                 Ok((true, None)) => {

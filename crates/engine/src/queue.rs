@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use strongroom_base::ids::ArchiveId;
-use strongroom_replica::follow::Piece;
 use strongroom_replica::expected::{Expected, Owner};
+use strongroom_replica::follow::Piece;
 use strongroom_replica::sync::Copied;
 use strongroom_replica::{Replica, ReplicaError};
 
@@ -159,7 +159,11 @@ impl Queue<'_> {
             ready: self.sisters.clone(),
             spool: self.spool.clone(),
         };
-        let far = || Ok(Served::Waiting("nothing that can be reached has what it lacks".to_owned()));
+        let far = || {
+            Ok(Served::Waiting(
+                "nothing that can be reached has what it lacks".to_owned(),
+            ))
+        };
         if sources.is_empty() {
             return far();
         }
@@ -176,7 +180,9 @@ impl Queue<'_> {
             Err(error) => return Ok(Served::Unreachable(error.to_string())),
         };
         let Some(end) = self.noted_end(&expected, newest)? else {
-            return Ok(Served::Waiting("its sources do not have the newest record".to_owned()));
+            return Ok(Served::Waiting(
+                "its sources do not have the newest record".to_owned(),
+            ));
         };
         let progress = &mut |copied| desk.copied(copied);
         Ok(match sources.copy_to(target, &expected, &owner, progress) {

@@ -235,6 +235,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Returns the archive.
+    pub fn archive(&self) -> ArchiveId {
+        self.identity.archive
+    }
+
     /// Returns the index runs as of the newest record.
     pub fn runs(&self) -> &[ObjectRef] {
         &self.runs

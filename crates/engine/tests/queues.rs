@@ -190,7 +190,14 @@ impl Case {
         };
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
-        backup(&mut writer, &catalogue, &options, &warnings, &progress, &stop)
+        backup(
+            &mut writer,
+            &catalogue,
+            &options,
+            &warnings,
+            &progress,
+            &stop,
+        )
     }
 
     /// Lets the queue of a destination work once; `first` happens after the first object.

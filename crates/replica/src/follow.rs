@@ -164,8 +164,9 @@ fn read(
     for id in ids {
         let record = source.record(id, authority)?;
         let header = record.header();
-        let follows =
-            header.link.previous == newest.hash && newest.id.seq.0 + 1 == id.seq.0 && newest.id < id;
+        let follows = header.link.previous == newest.hash
+            && newest.id.seq.0 + 1 == id.seq.0
+            && newest.id < id;
         if !follows || header.kind == RecordKind::Checkpoint {
             return Ok(None);
         }

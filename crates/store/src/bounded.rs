@@ -112,7 +112,9 @@ impl Store for Bounded {
             store.list(&folder, &mut |path, size| listed.push((path, size)))?;
             Ok(listed)
         })?;
-        listed.into_iter().for_each(|(path, size)| visit(path, size));
+        listed
+            .into_iter()
+            .for_each(|(path, size)| visit(path, size));
         Ok(())
     }
 
@@ -234,7 +236,10 @@ mod tests {
     fn a_call_that_hangs_is_left_and_so_is_the_store() {
         let (store, tell) = store(Duration::from_millis(20));
         let path = ObjectPath::new("a").unwrap();
-        assert!(matches!(store.put_new(&path, b"x"), Err(StoreError::Io { .. })));
+        assert!(matches!(
+            store.put_new(&path, b"x"),
+            Err(StoreError::Io { .. })
+        ));
         assert!(store.size(&path).is_err(), "it is not asked again");
         drop(tell);
     }
@@ -247,7 +252,9 @@ mod tests {
         assert_eq!(store.put_new(&path, b"x").unwrap(), PutOutcome::Stored);
         assert_eq!(store.get(&path, 9).unwrap(), b"x");
         let mut seen = Vec::new();
-        store.list("", &mut |path, size| seen.push((path, size))).unwrap();
+        store
+            .list("", &mut |path, size| seen.push((path, size)))
+            .unwrap();
         assert_eq!(seen, [(path, 1)]);
     }
 }

@@ -30,8 +30,8 @@ use crate::AgentError;
 use crate::storage_key::{self, StorageKey};
 pub use options::Options;
 pub use rate::{NotARate, Rate};
-pub use schedule::{NotASchedule, Schedule};
 use s3::S3Place;
+pub use schedule::{NotASchedule, Schedule};
 use sftp::SftpPlace;
 
 /// What a path holds that a URL cannot.

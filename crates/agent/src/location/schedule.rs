@@ -55,8 +55,7 @@ impl FromStr for Schedule {
         };
         let (from, to) = text.split_once('-').ok_or(NotASchedule)?;
         let both = minute(from).zip(minute(to)).filter(|(from, to)| from != to);
-        both.map(|(from, to)| Self { from, to })
-            .ok_or(NotASchedule)
+        both.map(|(from, to)| Self { from, to }).ok_or(NotASchedule)
     }
 }
 
@@ -84,7 +83,15 @@ mod tests {
             let read = text.parse::<Schedule>().map(|read| read.to_string());
             assert_eq!(read, Ok(text.to_owned()));
         }
-        for text in ["", "22-6", "22:00", "24:00-01:00", "10:60-11:00", "1:00-2:00", "05:00-05:00"] {
+        for text in [
+            "",
+            "22-6",
+            "22:00",
+            "24:00-01:00",
+            "10:60-11:00",
+            "1:00-2:00",
+            "05:00-05:00",
+        ] {
             assert!(text.parse::<Schedule>().is_err(), "{text}");
         }
     }
@@ -93,12 +100,18 @@ mod tests {
     fn hours_begin_and_end_also_over_midnight() {
         let night: Schedule = "22:00-06:00".parse().unwrap();
         let at = |hour: u16, minute: u16| night.minutes_until(hour * 60 + minute);
-        assert_eq!((at(22, 0), at(23, 59), at(0, 0), at(5, 59)), (None, None, None, None));
+        assert_eq!(
+            (at(22, 0), at(23, 59), at(0, 0), at(5, 59)),
+            (None, None, None, None)
+        );
         assert_eq!((at(6, 0), at(21, 59)), (Some(16 * 60), Some(1)));
         let day: Schedule = "08:00-17:00".parse().unwrap();
         assert_eq!(day.minutes_until(16 * 60 + 59), None);
         assert_eq!(day.minutes_until(17 * 60), Some(15 * 60));
         let now: Zoned = "2026-03-01T21:30:20+01:00[Europe/Berlin]".parse().unwrap();
-        assert_eq!(night.opens_at(&now), Some(now.timestamp().as_second() + 30 * 60 - 20));
+        assert_eq!(
+            night.opens_at(&now),
+            Some(now.timestamp().as_second() + 30 * 60 - 20)
+        );
     }
 }

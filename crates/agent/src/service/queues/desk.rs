@@ -49,6 +49,7 @@ impl Desk for Teller<'_> {
             && entry.lane == Lane::Background
         {
             entry.set("catching-up", None, now);
+            entry.copying = Some(Instant::now());
             entry.bytes_waiting = Some(copied.bytes_total.saturating_sub(copied.bytes));
             entry.bytes_per_second = u64::try_from(speed).ok();
         }

@@ -19,6 +19,9 @@ use crate::service::status::{DestinationState, QueueState};
 /// The priority of who has none.
 const PRIORITY: u8 = 5;
 
+/// Whoever copied nothing for so long lets others go first.
+const HANGS: Duration = Duration::from_secs(30);
+
 /// Who serves a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
@@ -52,8 +55,8 @@ pub(super) struct Entry {
     /// It is set aside.
     pub(super) is_aside: bool,
     pub(super) fenced: Option<Fenced>,
-    /// It copies, or is about to.
-    pub(super) is_copying: bool,
+    /// It copies, or is about to: when it last did.
+    pub(super) copying: Option<Instant>,
     pub(super) has_newest: bool,
     pub(super) not_foreground_before: Option<Instant>,
     /// Seconds since 1970, as all times here.
@@ -83,7 +86,7 @@ impl Entry {
             look_now: true,
             is_aside: false,
             fenced: None,
-            is_copying: false,
+            copying: None,
             has_newest: false,
             not_foreground_before: None,
             acknowledged_at: None,
@@ -96,6 +99,11 @@ impl Entry {
             bytes_waiting: None,
             bytes_per_second: None,
         }
+    }
+
+    /// Says whether it copies, and does not hang.
+    pub(super) fn is_moving(&self) -> bool {
+        self.copying.is_some_and(|last| last.elapsed() < HANGS)
     }
 
     /// Notes how it is, and since when where that is new.
@@ -116,9 +124,12 @@ impl Entry {
             _ => self.acknowledged,
         };
         let waiting = seq(newest).saturating_sub(seq(acknowledged));
+        // Its queue has not begun with what was just written.
+        let is_new = waiting > 0 && self.status == "up-to-date";
+        let status = if is_new { "catching-up" } else { self.status };
         DestinationState {
             name: self.name.clone(),
-            status: self.status.to_owned(),
+            status: status.to_owned(),
             reason: self.reason.clone(),
             queue: QueueState {
                 lane: match self.lane {

@@ -117,6 +117,9 @@ impl Queues {
             Ok(round) => {
                 self.is_direct = false;
                 self.is_spool_tidy = round.is_spool_sound;
+                if let Ok(config) = self.profile.config() {
+                    self.follow(&config, round.archive);
+                }
                 let now = super::seconds_of(self.clock.now());
                 let mut desk = self.office.lock();
                 for report in &round.destinations {
@@ -131,7 +134,7 @@ impl Queues {
                 let mut entries = desk.entries.values();
                 let is_served = entries.any(|entry| entry.lane == Lane::Foreground);
                 let mut entries = desk.entries.values();
-                let is_busy = entries.any(|entry| entry.is_copying);
+                let is_busy = entries.any(Entry::is_moving);
                 // What copies now makes room, and comes first.
                 self.is_direct = !is_served && !is_busy;
             }
@@ -175,9 +178,11 @@ impl Queues {
 
 impl Dispatch for Queues {
     fn lanes(&self, config: &Config, archive: ArchiveId) -> Result<Option<Lanes>, AgentError> {
+        if !config.archive(archive).is_some_and(|there| there.begun) {
+            return Ok(None);
+        }
         self.follow(config, archive);
-        let begun = config.archive(archive).is_some_and(|there| there.begun);
-        if !begun || self.is_direct {
+        if self.is_direct {
             return Ok(None);
         }
         let begin = Instant::now();

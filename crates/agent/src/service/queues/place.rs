@@ -25,7 +25,9 @@ const FAR: [u32; 12] = [
 /// Says whether a folder is on a file system of this computer.
 pub(super) fn is_near(folder: &Path) -> bool {
     let kind = rustix::fs::statfs(folder).map(|found| found.f_type);
-    let kind = kind.ok().and_then(|kind| u32::try_from(kind & 0xFFFF_FFFF).ok());
+    let kind = kind
+        .ok()
+        .and_then(|kind| u32::try_from(kind & 0xFFFF_FFFF).ok());
     kind.is_some_and(|kind| !FAR.contains(&kind))
 }
 
@@ -50,6 +52,9 @@ impl Mounts {
             tv_nsec: 0,
         };
         let changed = poll(&mut polled, Some(&at_once)).unwrap_or(0) > 0;
-        changed && polled[0].revents().intersects(PollFlags::PRI | PollFlags::ERR)
+        changed
+            && polled[0]
+                .revents()
+                .intersects(PollFlags::PRI | PollFlags::ERR)
     }
 }

@@ -153,7 +153,11 @@ impl Work {
                 return true;
             }
             let left = until.saturating_duration_since(Instant::now());
-            let left = if folder.is_some() { left.min(TICK) } else { left };
+            let left = if folder.is_some() {
+                left.min(TICK)
+            } else {
+                left
+            };
             table = self.office.wait(table, left);
             if let Some(folder) = folder {
                 drop(table);
@@ -185,7 +189,7 @@ impl Work {
         let mut table = self.office.lock();
         let own = self.entry(&mut table)?.priority;
         let mut entries = table.entries.values();
-        let better = entries.find(|entry| entry.is_copying && entry.priority < own);
+        let better = entries.find(|entry| entry.is_moving() && entry.priority < own);
         better.map(|entry| entry.name.clone())
     }
 
@@ -262,7 +266,7 @@ impl Work {
         let memory = ProfileMemory::new(&self.profile, self.archive);
         self.bring_keys(&destination, &authority);
         let lacks = self.lacks()?;
-        self.tell(|entry, _| entry.is_copying = lacks);
+        self.tell(|entry, _| entry.copying = lacks.then(Instant::now));
         let queue = Queue {
             archive: self.archive,
             authority,
@@ -278,7 +282,7 @@ impl Work {
             why: None,
         };
         let served = queue.serve(&mut teller);
-        self.tell(|entry, _| entry.is_copying = false);
+        self.tell(|entry, _| entry.copying = None);
         let (served, why) = (served?, teller.why);
         if let Some(why) = why {
             state.store = Some(store);
@@ -398,7 +402,8 @@ impl Work {
                 return told.then(|| Next::At(Instant::now() + LOOK_EVERY));
             }
             Ok(Served::CaughtUp(_)) => {
-                (state.failures, state.asks_far) = (0, false);
+                // It is looked at once more: somebody may have begun a generation there meanwhile.
+                (state.failures, state.asks_far, state.looked) = (0, false, None);
                 return Some(Next::Now);
             }
             Ok(Served::Stopped) => return Some(Next::Now),
