@@ -105,8 +105,8 @@ impl Notebook {
         noted: Noted,
     ) -> Result<(), AgentError> {
         let _one = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut notes = load(profile, archive)?;
-        notes.insert(id, noted);
+        let mut all = load(profile, archive)?;
+        all.insert(id, noted);
         let text = |(id, noted): (&DestinationId, &Noted)| {
             let record = head_text(&noted.head);
             (
@@ -119,7 +119,7 @@ impl Notebook {
         };
         let file = File {
             version: VERSION,
-            destinations: notes.iter().map(text).collect(),
+            destinations: all.iter().map(text).collect(),
         };
         let mut bytes = serde_json::to_vec_pretty(&file).map_err(|source| AgentError::State {
             archive: archive.to_string(),

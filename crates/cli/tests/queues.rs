@@ -70,8 +70,8 @@ impl<'p> Agent<'p> {
 
     fn until_destination(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let there = |status: &Value| {
-            let all = status["destinations"].as_array().unwrap().iter();
-            all.filter(|there| there["name"] == name).cloned().next()
+            let mut all = status["destinations"].as_array().unwrap().iter();
+            all.find(|there| there["name"] == name).cloned()
         };
         let status = self.until(what, |status| there(status).is_some_and(|it| is_so(&it)));
         there(&status).unwrap()

@@ -492,7 +492,7 @@ fn newest_at(
         slot.role == Role::Destination
             && matches!(
                 slot.standing,
-                Standing::Unreachable(_) | Standing::Queued { .. }
+                Standing::Unreachable(_) | Standing::Queued { may_catch_up: true }
             )
             && state.heads.get(&slot.destination.id) == Some(&head)
     };

@@ -86,9 +86,8 @@ impl Piece {
         for source in sources {
             match read(source, from, to, authority) {
                 Ok(Some(piece)) => return Ok(Some(piece)),
-                Ok(None) => {}
                 Err(error) if error.class() == Class::Retry => later = later.or(Some(error)),
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
         }
         later.map_or(Ok(None), Err)

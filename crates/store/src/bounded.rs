@@ -112,9 +112,9 @@ impl Store for Bounded {
             store.list(&folder, &mut |path, size| listed.push((path, size)))?;
             Ok(listed)
         })?;
-        listed
-            .into_iter()
-            .for_each(|(path, size)| visit(path, size));
+        for (path, size) in listed {
+            visit(path, size);
+        }
         Ok(())
     }
 
@@ -124,7 +124,9 @@ impl Store for Bounded {
             store.folders(&mut |name| folders.push(name.to_owned()))?;
             Ok(folders)
         })?;
-        folders.iter().for_each(|name| visit(name));
+        for name in &folders {
+            visit(name);
+        }
         Ok(())
     }
 

@@ -180,12 +180,12 @@ impl Service<'_> {
     }
 
     fn tell_queues(&self) {
-        let states = self.queues.states();
-        if states.is_empty() {
+        let destinations = self.queues.states();
+        if destinations.is_empty() {
             return;
         }
         let mut status = self.shared.status();
-        status.destinations = states;
+        status.destinations = destinations;
         if matches!(
             status.state,
             State::BackupComplete | State::WaitingForDestination

@@ -1,5 +1,6 @@
 //! `strongroom agent`
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,13 +207,13 @@ fn destination(there: &DestinationState) -> String {
     let at = |seconds: Option<i64>| seconds.map(|seconds| time::local(timestamp(seconds)));
     let mut line = format!("{}: {}", there.name, there.status.replace('-', " "));
     if let Some(since) = at(queue.since).filter(|_| there.status != "up-to-date") {
-        line.push_str(&format!(" since {since}"));
+        let _ = write!(line, " since {since}");
     }
     if let Some(until) = at(queue.until) {
-        line.push_str(&format!(", waits until {until}"));
+        let _ = write!(line, ", waits until {until}");
     }
     if let Some(why) = &there.reason {
-        line.push_str(&format!(": {why}"));
+        let _ = write!(line, ": {why}");
     }
     let mut more = Vec::new();
     if queue.records_waiting > 0 {
@@ -239,7 +240,7 @@ fn destination(there: &DestinationState) -> String {
         more.push(format!("has record {newest}, as of {when}"));
     }
     if !more.is_empty() {
-        line.push_str(&format!(" ({})", more.join("; ")));
+        let _ = write!(line, " ({})", more.join("; "));
     }
     line
 }

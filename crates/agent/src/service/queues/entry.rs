@@ -40,6 +40,10 @@ pub(super) struct Fenced {
 }
 
 /// What is known of a destination.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is noted by another one, at another time"
+)]
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: String,

@@ -71,24 +71,24 @@ impl Queues {
                 wanted.insert(*id, there);
             }
         }
-        let mut desk = self.office.lock();
-        if desk.archive != Some(archive) {
-            desk.entries.clear();
-            desk.archive = Some(archive);
+        let mut table = self.office.lock();
+        if table.archive != Some(archive) {
+            table.entries.clear();
+            table.archive = Some(archive);
         }
-        desk.entries.retain(|id, entry| {
+        table.entries.retain(|id, entry| {
             let there = wanted.get(id);
             there.is_some_and(|there| there.url == entry.url)
         });
         let order = settings.map(|settings| settings.destinations.clone());
-        desk.order = order.unwrap_or_default();
+        table.order = order.unwrap_or_default();
         for (id, there) in wanted {
-            if desk.entries.contains_key(&id) {
+            if table.entries.contains_key(&id) {
                 continue;
             }
-            desk.tickets += 1;
-            let ticket = desk.tickets;
-            desk.entries.insert(id, Entry::new(there, ticket));
+            table.tickets += 1;
+            let ticket = table.tickets;
+            table.entries.insert(id, Entry::new(there, ticket));
             let work = Work {
                 profile: self.profile.clone(),
                 archive,
@@ -104,40 +104,39 @@ impl Queues {
                 .spawn(move || work.run());
             if begun.is_err() {
                 // It is tried again at the next round.
-                desk.entries.remove(&id);
+                table.entries.remove(&id);
             }
         }
-        drop(desk);
+        drop(table);
         self.office.wake();
     }
 
     /// Takes in what became of a round.
     pub(super) fn finished(&mut self, result: &Result<Round, AgentError>) {
-        match result {
-            Ok(round) => {
-                self.is_direct = false;
-                self.is_spool_tidy = round.is_spool_sound;
-                if let Ok(config) = self.profile.config() {
-                    self.follow(&config, round.archive);
-                }
-                let now = super::seconds_of(self.clock.now());
-                let mut desk = self.office.lock();
-                for report in &round.destinations {
-                    if let Some(entry) = desk.entries.get_mut(&report.id) {
-                        take_report(entry, report, now);
-                    }
+        if let Err(error) = result
+            && !has_no_place(error)
+        {
+            self.is_spool_tidy = false;
+        } else if let Ok(round) = result {
+            self.is_direct = false;
+            self.is_spool_tidy = round.is_spool_sound;
+            if let Ok(config) = self.profile.config() {
+                self.follow(&config, round.archive);
+            }
+            let now = super::seconds_of(self.clock.now());
+            let mut table = self.office.lock();
+            for report in &round.destinations {
+                if let Some(entry) = table.entries.get_mut(&report.id) {
+                    take_report(entry, report, now);
                 }
             }
-            Err(_) => {
-                self.is_spool_tidy = false;
-                let desk = self.office.lock();
-                let mut entries = desk.entries.values();
-                let is_served = entries.any(|entry| entry.lane == Lane::Foreground);
-                let mut entries = desk.entries.values();
-                let is_busy = entries.any(Entry::is_moving);
-                // What copies now makes room, and comes first.
-                self.is_direct = !is_served && !is_busy;
-            }
+        } else {
+            self.is_spool_tidy = false;
+            let table = self.office.lock();
+            let is_near = |entry: &Entry| entry.lane == Lane::Foreground;
+            let is_served = table.entries.values().any(is_near);
+            // What copies now makes room, and comes first.
+            self.is_direct = !is_served && !table.entries.values().any(Entry::is_moving);
         }
         self.office.wake();
     }
@@ -150,29 +149,29 @@ impl Queues {
     /// Looks whether the table of mounts has changed: a disk may have come back.
     pub(super) fn look_at_mounts(&self) {
         if self.office.mounts.has_changed() {
-            let mut desk = self.office.lock();
-            for entry in desk.entries.values_mut() {
+            let mut table = self.office.lock();
+            for entry in table.entries.values_mut() {
                 entry.look_now = true;
             }
-            drop(desk);
+            drop(table);
             self.office.wake();
         }
     }
 
     /// Says how the destinations are.
     pub(super) fn states(&self) -> Vec<DestinationState> {
-        let desk = self.office.lock();
-        let entries = desk.order.iter().filter_map(|id| desk.entries.get(id));
-        entries.map(|entry| entry.state(desk.newest)).collect()
+        let table = self.office.lock();
+        let entries = table.order.iter().filter_map(|id| table.entries.get(id));
+        entries.map(|entry| entry.state(table.newest)).collect()
     }
 
     /// Notes the newest record that there is, so that it can be said how far a destination is behind.
     pub(super) fn note_newest(&self) {
-        let mut desk = self.office.lock();
-        let Some(archive) = desk.archive else { return };
+        let mut table = self.office.lock();
+        let Some(archive) = table.archive else { return };
         let memory = crate::memory::ProfileMemory::new(&self.profile, archive);
         let state = strongroom_engine::Memory::load(&memory);
-        desk.newest = state.ok().and_then(|state| state.head);
+        table.newest = state.ok().and_then(|state| state.head);
     }
 }
 
@@ -186,14 +185,22 @@ impl Dispatch for Queues {
             return Ok(None);
         }
         let begin = Instant::now();
-        let mut desk = self.office.lock();
-        while desk.entries.values().any(|entry| !entry.was_looked_at) {
+        let mut table = self.office.lock();
+        while table.entries.values().any(|entry| !entry.was_looked_at) {
             let Some(left) = FIRST_LOOKS.checked_sub(begin.elapsed()) else {
                 break;
             };
-            desk = self.office.wait(desk, left);
+            table = self.office.wait(table, left);
         }
-        if let Some(fenced) = desk.entries.values().find_map(|entry| entry.fenced.clone()) {
+        for entry in table.entries.values_mut() {
+            // One that hangs is waited for once, and never again.
+            entry.was_looked_at = true;
+        }
+        if let Some(fenced) = table
+            .entries
+            .values()
+            .find_map(|entry| entry.fenced.clone())
+        {
             return Err(EngineError::Fenced {
                 destination: fenced.destination,
                 found: fenced.found,
@@ -202,7 +209,7 @@ impl Dispatch for Queues {
             .into());
         }
         let is_foreground = |(_, entry): &(&DestinationId, &Entry)| entry.lane == Lane::Foreground;
-        let (near, far): (Vec<_>, Vec<_>) = desk.entries.iter().partition(is_foreground);
+        let (near, far): (Vec<_>, Vec<_>) = table.entries.iter().partition(is_foreground);
         let queued = far.into_iter().map(|(id, entry)| Queued {
             id: *id,
             name: entry.name.clone(),
@@ -221,17 +228,27 @@ impl Dispatch for Queues {
 impl Drop for Queues {
     fn drop(&mut self) {
         let begin = Instant::now();
-        let mut desk = self.office.lock();
-        desk.is_over = true;
-        desk.entries.clear();
+        let mut table = self.office.lock();
+        table.is_over = true;
+        table.entries.clear();
         self.office.changed.notify_all();
         // One that hangs ends with the process: whatever it does may be cut short.
-        while desk.threads > 0 {
+        while table.threads > 0 {
             let Some(left) = ENDING.checked_sub(begin.elapsed()) else {
                 return;
             };
-            desk = self.office.wait(desk, left);
+            table = self.office.wait(table, left);
         }
+    }
+}
+
+/// Says whether a round may have failed for want of a place to write to.
+fn has_no_place(error: &AgentError) -> bool {
+    match error {
+        AgentError::Engine(error) => {
+            !matches!(error, EngineError::Fenced { .. } | EngineError::Interrupted)
+        }
+        _ => false,
     }
 }
 
