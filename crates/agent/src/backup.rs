@@ -16,17 +16,17 @@ use strongroom_engine::backup::{
 };
 use strongroom_engine::{
     Destination, DestinationReport, EngineError, Identity, Memory as _, Monitor, NewArchive,
-    Progress, Stop, Targets, Writer, create_archive,
+    Progress, Queues, SpoolReport, SpoolStatus, Stop, Targets, Writer, create_archive,
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_replica::Replica;
 use strongroom_store::Folder;
+use strongroom_store::bounded::Bounded;
 
-use crate::destinations::{Reached, reach};
 use crate::location::Location;
 use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, Profile};
+use crate::profile::{ArchiveConfig, Config, Profile};
 use crate::retain::is_local;
 use crate::wraps::{Wraps, fence, refuse_stale, settle};
 use crate::{AgentError, archives, destinations, spool, writing};
@@ -96,7 +96,7 @@ pub fn backup(
         profile,
         request,
         (&request.paths, None),
-        tools,
+        (tools, None),
         |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
     )?;
     Ok(BackedUp {
@@ -110,12 +110,34 @@ pub fn backup(
 
 /// What a look for changes did.
 pub(crate) struct Round {
+    /// The archive.
+    pub(crate) archive: ArchiveId,
     /// The snapshot; `None` where nothing had changed.
     pub(crate) snapshot: Option<BackupSummary>,
     /// What became of every destination.
     pub(crate) destinations: Vec<DestinationReport>,
     /// Records that only the spool of this computer has.
     pub(crate) unacknowledged: u64,
+    /// Whether nothing was cut short in the spool.
+    pub(crate) is_spool_sound: bool,
+}
+
+/// How long a round waits for a call to a destination that it serves itself.
+pub(crate) const CALL_BOUND: Duration = Duration::from_secs(10);
+
+/// Which destinations a round serves itself, and which are left to their queues.
+pub(crate) struct Lanes {
+    /// Those that it serves.
+    pub(crate) foreground: Vec<DestinationId>,
+    /// The others.
+    pub(crate) queues: Queues,
+}
+
+/// Says which destinations a round serves itself.
+pub(crate) trait Dispatch {
+    /// Divides the destinations of an archive; `None` where the round serves all of them. Refuses where nothing may be
+    /// written.
+    fn lanes(&self, config: &Config, archive: ArchiveId) -> Result<Option<Lanes>, AgentError>;
 }
 
 /// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
@@ -126,6 +148,7 @@ pub(crate) fn backup_changes(
     paths: &[PathBuf],
     hints: Option<Hints>,
     tools: &Tools<'_>,
+    dispatch: &dyn Dispatch,
 ) -> Result<Round, AgentError> {
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
     let looks = hints.as_ref().is_none_or(|hints| !hints.is_empty()) && !paths.is_empty();
@@ -133,14 +156,17 @@ pub(crate) fn backup_changes(
         profile,
         request,
         (paths, hints),
-        tools,
+        (tools, Some(dispatch)),
         |writer, catalogue, options| {
             let mut snapshot = None;
             if looks {
                 snapshot = back_up_changes(writer, catalogue, options, monitor, progress, stop)?;
             }
             let spool = writer.spool();
+            let failed = |spool: &SpoolReport| matches!(spool.status, SpoolStatus::Failed(_));
             Ok(Round {
+                archive: writer.archive(),
+                is_spool_sound: !spool.as_ref().is_some_and(failed),
                 snapshot,
                 destinations: writer.reports(),
                 unacknowledged: spool.map_or(0, |spool| spool.unacknowledged),
@@ -164,13 +190,19 @@ fn with_writer<T>(
     profile: &Profile,
     request: &BackupRequest<'_>,
     (paths, hints): (&[PathBuf], Option<Hints>),
-    tools: &Tools<'_>,
+    (tools, dispatch): (&Tools<'_>, Option<&dyn Dispatch>),
     work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
 ) -> Result<Written<T>, AgentError> {
     let excludes = Excludes::new(request.excludes.iter().map(String::as_str))?;
     let (config, archive) = prepare(profile, request, &*tools.random)?;
-    let _lock = profile.lock_archive(archive)?;
+    let lanes = dispatch.map(|dispatch| dispatch.lanes(&config, archive));
+    let lanes = lanes.transpose()?.flatten();
+    let _lock = match dispatch {
+        Some(_) => profile.lock_round(archive)?,
+        None => profile.lock_archive(archive)?,
+    };
     let mut job = Job::new(profile, config, archive)?;
+    job.lanes = lanes;
     job.use_suite(request.suite, &*tools.random)?;
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
@@ -309,6 +341,8 @@ pub(crate) struct Job<'a> {
     config: Config,
     archive: ArchiveId,
     wraps: Wraps,
+    /// Which destinations are left to queues; `None` where none is.
+    lanes: Option<Lanes>,
 }
 
 impl<'a> Job<'a> {
@@ -323,6 +357,7 @@ impl<'a> Job<'a> {
             config,
             archive,
             wraps,
+            lanes: None,
         })
     }
 
@@ -393,10 +428,14 @@ impl<'a> Job<'a> {
             self.profile.save_config(&config)?;
             self.config = config;
         }
-        for Reached { store, .. } in reach(&self.config, self.settings()).0 {
+        for replica in self
+            .destinations()
+            .into_iter()
+            .filter_map(|there| there.replica.ok())
+        {
             // What fails here shows when the archive is written there.
-            let fence = || fence(self.profile, &self.config, self.settings());
-            let _ = settle(&Replica::new(store, self.archive), &self.wraps, &fence);
+            let fence = || fence(self.profile, &self.config, &self.served());
+            let _ = settle(&replica, &self.wraps, &fence);
         }
         Ok(begins)
     }
@@ -409,12 +448,34 @@ impl<'a> Job<'a> {
             spool: spool::replica(self.profile, &self.config, self.archive)
                 .ok()
                 .flatten(),
+            queues: self.lanes.as_ref().map(|lanes| lanes.queues.clone()),
         }
     }
 
-    /// Returns the destinations as the engine takes them.
+    /// Returns the destinations that are not left to queues as the engine takes them. Where there are queues, none is waited for for ever.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
-        writing::destinations(&self.config, self.settings())
+        let mut destinations = writing::destinations(&self.config, &self.served());
+        if self.lanes.is_some() {
+            for there in &mut destinations {
+                let replica = there.replica.as_mut().ok();
+                if let Some(replica) = replica.filter(|replica| !replica.store().is_far()) {
+                    let bounded = Bounded::new(Arc::clone(replica.store()), CALL_BOUND);
+                    *replica = Replica::new(Arc::new(bounded), self.archive);
+                }
+            }
+        }
+        destinations
+    }
+
+    /// Returns the settings with those destinations that are not left to queues.
+    fn served(&self) -> ArchiveConfig {
+        let mut settings = self.settings().clone();
+        if let Some(lanes) = &self.lanes {
+            settings
+                .destinations
+                .retain(|id| lanes.foreground.contains(id));
+        }
+        settings
     }
 
     /// Returns the destinations that are folders of this computer.

@@ -10,7 +10,7 @@ use strongroom_store::Store;
 use strongroom_store::probe::{Capabilities, probe};
 
 use crate::AgentError;
-use crate::location::{Location, Options};
+use crate::location::{Location, Options, Rate, Schedule};
 use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, Profile};
 use crate::storage_key::StorageKey;
 
@@ -100,6 +100,38 @@ pub fn add(
         made,
         owner: location.owner(),
     })
+}
+
+/// How a destination is used from now on; `None` where that stays as it is, and `Some(None)` for no rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes {
+    /// Most bytes per second that are stored.
+    pub limit_upload: Option<Option<Rate>>,
+    /// Most bytes per second that are read.
+    pub limit_download: Option<Option<Rate>>,
+    /// In which hours the agent uses it.
+    pub schedule: Option<Option<Schedule>>,
+    /// Which goes first among those far away.
+    pub priority: Option<Option<u8>>,
+}
+
+/// Changes how a destination is used. The agent heeds it from its next round on.
+pub fn set(profile: &Profile, name: &str, changes: Changes) -> Result<(), AgentError> {
+    let _lock = profile.lock()?;
+    let mut config = profile.config()?;
+    let there = named(&config, name)?;
+    let (id, location) = (there.id, Location::parse(&there.url, Path::new("/"))?);
+    let location = location.changed(|options| {
+        options.limit_upload = changes.limit_upload.unwrap_or(options.limit_upload);
+        options.limit_download = changes.limit_download.unwrap_or(options.limit_download);
+        options.schedule = changes.schedule.unwrap_or(options.schedule);
+        options.priority = changes.priority.unwrap_or(options.priority);
+    });
+    let url = location.to_url()?;
+    if let Some(there) = config.destinations.iter_mut().find(|there| there.id == id) {
+        there.url = url;
+    }
+    profile.save_config(&config)
 }
 
 /// Adds a destination to settings that are not stored yet, and returns its id.
@@ -267,6 +299,41 @@ mod tests {
     use strongroom_crypto::suite::Suite;
 
     use super::*;
+
+    #[test]
+    fn how_a_destination_is_used_can_be_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
+        let new = NewDestination {
+            name: "one".parse().unwrap(),
+            url: "disk",
+            options: Options::default(),
+            key: None,
+        };
+        add(&profile, new, folder.path(), &SystemRandom).unwrap();
+        let before = profile.config().unwrap();
+        let changes = Changes {
+            limit_upload: Some("200K".parse().ok()),
+            schedule: Some("22:00-06:00".parse().ok()),
+            priority: Some(Some(2)),
+            ..Changes::default()
+        };
+        set(&profile, "one", changes).unwrap();
+        let url = &profile.config().unwrap().destinations[0].url;
+        assert!(
+            url.ends_with("/disk?limit-upload=200K&schedule=22:00-06:00&priority=2"),
+            "{url}"
+        );
+        let changes = Changes {
+            limit_upload: Some(None),
+            schedule: Some(None),
+            priority: Some(None),
+            ..Changes::default()
+        };
+        set(&profile, "one", changes).unwrap();
+        assert_eq!(profile.config().unwrap(), before);
+        assert!(set(&profile, "two", changes).is_err());
+    }
 
     #[test]
     fn a_destination_is_added_tried_out_and_removed() {

@@ -4,6 +4,7 @@
 //! randomness, and shows what comes back.
 
 pub mod access;
+mod acknowledged;
 mod adopt;
 mod archives;
 mod backup;
@@ -32,7 +33,7 @@ pub use adopt::{Accepted, AdoptRequest, Adopted, accept, adopt};
 pub use backup::{BackedUp, BackupRequest, Tools, backup, survey};
 pub use error::AgentError;
 pub use init::{Initialized, init};
-pub use location::{Location, NotARate, Options as LocationOptions, Rate};
+pub use location::{Location, NotARate, NotASchedule, Options as LocationOptions, Rate, Schedule};
 pub use locks::Locked;
 pub use repair::{Losses, acknowledge_loss, losses, repair};
 pub use restore::{RestoreRequest, never_deleted, restore};

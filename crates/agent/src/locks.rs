@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use strongroom_base::clock::Timestamp;
@@ -63,6 +64,18 @@ pub(crate) fn extend_all(
         .collect()
 }
 
+/// Queues and rounds of one process save one after the other.
+static SAVING: Mutex<()> = Mutex::new(());
+
+fn read(profile: &Profile, archive: ArchiveId) -> State {
+    let bytes = profile.read_state(archive, EXTENSION, LEN_MAX);
+    let state = bytes.ok().flatten();
+    let state = state.and_then(|bytes| serde_json::from_slice::<State>(&bytes).ok());
+    state
+        .filter(|state| state.version == VERSION)
+        .unwrap_or_default()
+}
+
 /// The locks of one archive.
 pub(crate) struct Locks<'a> {
     profile: &'a Profile,
@@ -80,17 +93,12 @@ impl<'a> Locks<'a> {
         authority: [u8; 32],
         tools: &'a Tools<'a>,
     ) -> Self {
-        let bytes = profile.read_state(archive, EXTENSION, LEN_MAX);
-        let state = bytes.ok().flatten();
-        let state = state.and_then(|bytes| serde_json::from_slice::<State>(&bytes).ok());
         Self {
             profile,
             archive,
             authority,
             tools,
-            state: state
-                .filter(|state| state.version == VERSION)
-                .unwrap_or_default(),
+            state: read(profile, archive),
         }
     }
 
@@ -148,13 +156,16 @@ impl<'a> Locks<'a> {
             begun: round.begun.0,
             after: round.after,
         };
-        self.state.version = VERSION;
-        self.state.destinations.insert(id.to_string(), round);
-        self.save()?;
+        self.save(id, round)?;
         Ok(Some(extended))
     }
 
-    fn save(&self) -> Result<(), AgentError> {
+    /// Notes how far one destination is, beside what was noted of others meanwhile.
+    fn save(&mut self, id: DestinationId, round: RoundText) -> Result<(), AgentError> {
+        let _one = SAVING.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state = read(self.profile, self.archive);
+        self.state.version = VERSION;
+        self.state.destinations.insert(id.to_string(), round);
         let bytes = serde_json::to_vec_pretty(&self.state).map_err(|source| AgentError::State {
             archive: self.archive.to_string(),
             source,

@@ -10,6 +10,7 @@ use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_engine::{Head, Memory, MemoryError, Newest, WriterState};
 
 use crate::AgentError;
+use crate::acknowledged;
 use crate::profile::Profile;
 
 /// The version of the file that this program writes.
@@ -67,7 +68,7 @@ struct IdText {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct HeadText {
+pub(crate) struct HeadText {
     generation: u32,
     seq: u64,
     hash: String,
@@ -80,6 +81,14 @@ impl<'a> ProfileMemory<'a> {
     }
 
     fn read(&self) -> Result<WriterState, AgentError> {
+        // First, since whoever folds these into the memory removes them afterwards.
+        let notes = acknowledged::load(self.profile, self.archive)?;
+        let mut state = self.read_own()?;
+        acknowledged::merge(&mut state, &notes);
+        Ok(state)
+    }
+
+    fn read_own(&self) -> Result<WriterState, AgentError> {
         let bytes = self.profile.read_state(self.archive, EXTENSION, LEN_MAX)?;
         let Some(bytes) = bytes else {
             return Ok(WriterState::default());
@@ -143,7 +152,7 @@ fn run_of(text: &RunText) -> Result<ObjectRef, serde_json::Error> {
 
 fn newest(text: &NewestText) -> Result<Newest, serde_json::Error> {
     Ok(Newest {
-        head: head(&text.head)?,
+        head: head_of_text(&text.head)?,
         author: digits(&text.author)?,
         runs: text.runs.iter().map(run_of).collect::<Result<_, _>>()?,
     })
@@ -168,7 +177,7 @@ fn id_of(text: &IdText) -> RecordId {
     }
 }
 
-fn head_text(head: &Head) -> HeadText {
+pub(crate) fn head_text(head: &Head) -> HeadText {
     HeadText {
         generation: head.id.generation.0,
         seq: head.id.seq.0,
@@ -186,24 +195,28 @@ fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
     let mut heads = BTreeMap::new();
     for (id, text) in &state.destinations {
         let id: DestinationId = id.parse().map_err(serde_json::Error::custom)?;
-        heads.insert(id, head(text)?);
+        heads.insert(id, head_of_text(text)?);
     }
     Ok(WriterState {
         heads,
-        head: state.head.as_ref().map(head).transpose()?,
-        announced: state.announced.iter().map(head).collect::<Result<_, _>>()?,
+        head: state.head.as_ref().map(head_of_text).transpose()?,
+        announced: state
+            .announced
+            .iter()
+            .map(head_of_text)
+            .collect::<Result<_, _>>()?,
         given_up: state.given_up.as_ref().map(id_of),
         catalogued: state
             .catalogued
             .iter()
-            .map(head)
+            .map(head_of_text)
             .collect::<Result<_, _>>()?,
-        spool: state.spool.as_ref().map(head).transpose()?,
+        spool: state.spool.as_ref().map(head_of_text).transpose()?,
         newest: state.newest.as_ref().map(newest).transpose()?,
     })
 }
 
-fn head(text: &HeadText) -> Result<Head, serde_json::Error> {
+pub(crate) fn head_of_text(text: &HeadText) -> Result<Head, serde_json::Error> {
     Ok(Head {
         id: RecordId {
             generation: Generation(text.generation),

@@ -89,6 +89,7 @@ impl<'p> Writing<'p> {
             spool: spool::replica(self.profile, &self.config, self.archive)
                 .ok()
                 .flatten(),
+            queues: None,
         };
         let mut writer = Writer::open(self.identity(), targets, &self.memory)?;
         writer.catch_up(&mut |_| ())?;

@@ -147,13 +147,21 @@ fn a_destination_that_was_away_catches_up() {
     let service = Service::start(&place, "files");
     fs::rename(place.path("two"), place.path("away")).unwrap();
     place.write("files/b", "while it was away");
-    let status = service.snapshots(2);
-    assert_eq!(status["state"], "waiting-for-destination");
-    assert_eq!(status["destinations"][1]["status"], "unreachable");
+    service.snapshots(2);
+    service.until("it is missed", |status| {
+        status["state"] == "waiting-for-destination"
+            && status["destinations"][1]["status"] == "unreachable"
+            && status["destinations"][1]["queue"]["records_waiting"].as_u64() > Some(0)
+    });
     fs::rename(place.path("away"), place.path("two")).unwrap();
-    let status = place.ok("agent backup-now --json");
-    let status: Value = serde_json::from_str(&status.out).unwrap();
-    assert_eq!(status["state"], "backup-complete");
+    let begun = Instant::now();
+    service.until("it has caught up", |status| {
+        status["state"] == "backup-complete"
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "it is noticed when it comes back"
+    );
     assert_eq!(restored(&place, "two", "b"), "while it was away");
     service.stop();
 }

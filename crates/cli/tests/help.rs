@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 37] = [
+const COMMANDS: [&str; 38] = [
     "",
     "init",
     "destination",
     "destination add",
+    "destination set",
     "destination list",
     "destination remove",
     "destination accept",

@@ -2,10 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
 use strongroom_format::keys::KeysObject;
 use strongroom_replica::expected::{Expected, Owner};
+use strongroom_replica::follow::{Followed, Piece};
 use strongroom_replica::log::Log;
 use strongroom_replica::sync::{Copied, sync_keys, sync_to};
 use strongroom_replica::{Replica, ReplicaError};
@@ -15,16 +17,22 @@ use crate::memory::Head;
 use crate::targets::Role;
 use crate::writer::{Standing, Writer};
 
+/// Most records that a round copies to a destination which is behind, where it has a queue.
+const FEW_RECORDS: u64 = 8;
+/// Most bytes of them.
+const FEW_BYTES: u64 = 8 << 20;
+
 impl Writer<'_> {
     /// Brings the destinations that are behind up to date, by copying from those that are not, and from the spool.
     /// Empties the spool when no destination lacks anything.
+    ///
+    /// Where queues do that, only what takes no time is copied here.
     pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
+        if self.has_queues {
+            return self.keep_up();
+        }
         let authority = self.identity.ring.authority().public_key();
-        let archive = self.identity.archive;
-        let is_keys = |number: u32, bytes: &[u8]| {
-            KeysObject::decode(bytes, &authority)
-                .is_ok_and(|keys| keys.number == number && keys.archive == archive)
-        };
+        let is_keys = is_keys_of(self.identity.archive, authority);
         let owner = Owner {
             authority,
             is_keys: &is_keys,
@@ -50,12 +58,20 @@ impl Writer<'_> {
             let Ok(target) = self.slots[number].destination.replica.clone() else {
                 continue;
             };
+            if sources.ready.is_empty() && !sources.begins_within(&target).unwrap_or(true) {
+                // Its log need not be read to know that.
+                continue;
+            }
             let expected = match shared.take() {
                 Some(expected) => Ok(expected),
                 None => sources.expected(Some(&target), &owner),
             };
             let standing = match expected {
                 Ok(expected) => {
+                    let progress = &mut |copied: Copied| {
+                        progress(copied.bytes);
+                        ControlFlow::Continue(())
+                    };
                     let copied = sources.copy_to(&target, &expected, &owner, progress);
                     if !sources.ready.is_empty() {
                         shared = Some(expected);
@@ -67,6 +83,56 @@ impl Writer<'_> {
             self.slots[number].standing = standing;
         }
         self.save()?;
+        self.rest_spool()
+    }
+
+    /// Copies to destinations that are few records behind; the others are left to their queues.
+    fn keep_up(&mut self) -> Result<(), EngineError> {
+        let authority = self.identity.ring.authority().public_key();
+        let ready = self.ready().map(|(_, replica)| replica.clone());
+        let sources: Vec<Replica> = self.spool_source().into_iter().chain(ready).collect();
+        let sources: Vec<&Replica> = sources.iter().collect();
+        let mut has_caught_up = false;
+        for number in self.behind() {
+            let destination = &self.slots[number].destination;
+            let (Ok(target), Some(from)) = (
+                destination.replica.clone(),
+                self.state.heads.get(&destination.id).copied(),
+            ) else {
+                continue;
+            };
+            if self.head().id.seq.0.saturating_sub(from.id.seq.0) > FEW_RECORDS {
+                continue;
+            }
+            let (from, to) = (from.to_log(), self.head().to_log());
+            let piece = Piece::between(&sources, from, to, &authority);
+            let Some(piece) = piece
+                .ok()
+                .flatten()
+                .filter(|piece| piece.bytes() <= FEW_BYTES)
+            else {
+                continue;
+            };
+            let go_on = &mut |_: Followed| ControlFlow::Continue(());
+            let copied = piece.copy_to(&target, &sources, &authority, go_on);
+            let copied =
+                copied.and_then(|whole| Ok((whole, self.refuse_successor(number, self.head())?)));
+            match copied {
+                Ok((_, Some(fenced))) => return Err(fenced),
+                Ok((true, None)) => {
+                    let (id, head) = (self.slots[number].destination.id, self.head());
+                    self.state.heads.insert(id, head);
+                    self.slots[number].bytes_written += piece.bytes();
+                    self.slots[number].standing = Standing::CaughtUp;
+                    has_caught_up = true;
+                }
+                Ok((false, None)) => {}
+                Err(error) => self.fail(number, &error.to_string()),
+            }
+        }
+        if has_caught_up {
+            self.save()?;
+        }
         self.rest_spool()
     }
 
@@ -100,6 +166,17 @@ impl Writer<'_> {
     }
 }
 
+/// Tells the keys objects of an archive that its authority signed.
+pub(crate) fn is_keys_of(
+    archive: ArchiveId,
+    authority: [u8; 32],
+) -> impl Fn(u32, &[u8]) -> bool + Sync {
+    move |number, bytes| {
+        KeysObject::decode(bytes, &authority)
+            .is_ok_and(|keys| keys.number == number && keys.archive == archive)
+    }
+}
+
 /// Puts keys that changed while a destination was away; what fails shows at the next write.
 fn spread_keys(ready: &[&Replica], owner: &Owner<'_>) {
     if let Some(keys) = owner.newest_keys(ready) {
@@ -110,7 +187,7 @@ fn spread_keys(ready: &[&Replica], owner: &Owner<'_>) {
 }
 
 /// What became of copying.
-enum Outcome {
+pub(crate) enum Outcome {
     /// The destination has everything; so many bytes were copied.
     Complete(u64),
     /// It has everything but what no source has; so many bytes were copied.
@@ -122,26 +199,26 @@ enum Outcome {
 }
 
 /// Where copies come from.
-struct Sources {
-    ready: Vec<Replica>,
-    spool: Option<Replica>,
+pub(crate) struct Sources {
+    pub(crate) ready: Vec<Replica>,
+    pub(crate) spool: Option<Replica>,
     /// The newest record, which all of them have.
-    newest: Head,
+    pub(crate) newest: Head,
 }
 
 impl Sources {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.spool.is_none()
     }
 
     /// Returns the replicas to copy from, those of destinations first.
-    fn all(&self) -> Vec<&Replica> {
+    pub(crate) fn all(&self) -> Vec<&Replica> {
         self.ready.iter().chain(&self.spool).collect()
     }
 
     /// Reads what is expected of a destination. Where only the spool has the newest records, the destination itself
     /// has those before.
-    fn expected(
+    pub(crate) fn expected(
         &self,
         target: Option<&Replica>,
         owner: &Owner<'_>,
@@ -153,12 +230,12 @@ impl Sources {
         Expected::of(&target.into_iter().chain(spool).collect::<Vec<_>>(), owner)
     }
 
-    fn copy_to(
+    pub(crate) fn copy_to(
         &self,
         target: &Replica,
         expected: &Expected,
         owner: &Owner<'_>,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(Copied) -> ControlFlow<()>,
     ) -> Result<Outcome, ReplicaError> {
         let mut problems = expected.log.problems.iter();
         if let Some(problem) = problems.find(|problem| problem.class() == Class::Retry) {
@@ -167,11 +244,7 @@ impl Sources {
         if self.ready.is_empty() && !self.reaches(target, &expected.log)? {
             return Ok(Outcome::TooFarBehind);
         }
-        let mut progress = |copied: Copied| {
-            progress(copied.bytes);
-            ControlFlow::Continue(())
-        };
-        let synced = sync_to(target, &self.all(), expected, owner, &mut progress)?;
+        let synced = sync_to(target, &self.all(), expected, owner, progress)?;
         let bytes = synced.copied.bytes;
         Ok(match synced.left_out.first() {
             None if !self.ends(&expected.log) => {
@@ -191,6 +264,16 @@ impl Sources {
     fn ends(&self, log: &Log) -> bool {
         let Head { id, hash } = self.newest;
         log.newest() == Some(strongroom_replica::log::Head { id, hash })
+    }
+
+    /// Says whether the spool begins at most one record after the newest of a destination, which is not empty.
+    pub(crate) fn begins_within(&self, target: &Replica) -> Result<bool, ReplicaError> {
+        let Some(spool) = &self.spool else {
+            return Ok(false);
+        };
+        let first = spool.record_ids()?.iter().map(|id| id.seq.0).min();
+        let has = target.record_ids()?.iter().map(|id| id.seq.0 + 1).max();
+        Ok(has.is_some() && first <= has)
     }
 
     /// Says whether the spool goes on where a destination ends: no record is missing between them.

@@ -43,6 +43,8 @@ pub enum DestinationStatus {
     Incomplete(String),
     /// It lacks history that it had acknowledged, or has another one: nothing is written to it.
     SetAside(String),
+    /// It is left to its queue.
+    Queued,
 }
 
 impl DestinationStatus {

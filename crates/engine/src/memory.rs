@@ -15,6 +15,22 @@ pub struct Head {
 }
 
 impl Head {
+    /// Returns the same as the log has it.
+    pub(crate) fn to_log(self) -> strongroom_replica::log::Head {
+        strongroom_replica::log::Head {
+            id: self.id,
+            hash: self.hash,
+        }
+    }
+
+    /// Returns what the log has as the writer has it.
+    pub(crate) fn from_log(head: strongroom_replica::log::Head) -> Self {
+        Self {
+            id: head.id,
+            hash: head.hash,
+        }
+    }
+
     /// Returns the bytes that name it.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let Self { id, hash } = self;

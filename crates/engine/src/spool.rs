@@ -76,7 +76,7 @@ impl Writer<'_> {
         let Some((number, replica)) = self.spool_slot() else {
             return Ok(());
         };
-        if !self.is_spool_needed() {
+        if !self.is_spool_needed() && !self.will_need_spool() {
             return self.rest_spool();
         }
         let readied = match self.slots[number].standing {
@@ -99,9 +99,10 @@ impl Writer<'_> {
         let Some((number, replica)) = self.spool_slot() else {
             return Ok(());
         };
-        if self.is_spool_needed() || self.ready().next().is_none() {
+        if self.is_spool_needed() || !self.is_acknowledged() {
             if self.slots[number].standing == Standing::Ready {
-                let made = self.make_room(&replica);
+                let made = self.evict(&replica).map_err(EngineError::from);
+                let made = made.and_then(|()| self.make_room(&replica));
                 self.slots[number].standing =
                     made.unwrap_or_else(|error| Standing::Unreachable(error.to_string()));
             }
@@ -109,6 +110,8 @@ impl Writer<'_> {
         }
         self.forget_spool()?;
         self.slots[number].standing = match empty(&replica) {
+            // What is written next is lacking somewhere.
+            Ok(()) if self.will_need_spool() => Standing::Fresh,
             Ok(()) => Standing::Idle,
             Err(error) => Standing::Unreachable(error.to_string()),
         };
@@ -117,13 +120,61 @@ impl Writer<'_> {
 
     /// Says whether a destination lacks something, and may catch up.
     fn is_spool_needed(&self) -> bool {
-        let lacks = |slot: &&Slot| {
-            let standing = &slot.standing;
-            matches!(standing, Standing::Behind | Standing::Unreachable(_))
+        self.waiting().next().is_some()
+    }
+
+    /// Says whether a destination is left to a queue, and will lack what is written.
+    fn will_need_spool(&self) -> bool {
+        let may_catch_up = Standing::Queued { may_catch_up: true };
+        self.slots.iter().any(|slot| slot.standing == may_catch_up)
+    }
+
+    /// Returns the destinations that lack something, and may catch up.
+    fn waiting(&self) -> impl Iterator<Item = &Slot> {
+        let lacks = |slot: &&Slot| match slot.standing {
+            Standing::Behind | Standing::Unreachable(_) => true,
+            Standing::Queued { may_catch_up } => {
+                may_catch_up && self.state.heads.get(&slot.destination.id) != Some(&self.head())
+            }
+            _ => false,
         };
         let destinations = self.slots.iter();
-        let mut destinations = destinations.filter(|slot| slot.role == Role::Destination);
-        destinations.any(|slot| lacks(&slot))
+        let destinations = destinations.filter(|slot| slot.role == Role::Destination);
+        destinations.filter(lacks)
+    }
+
+    /// Says whether a destination that is ready, or left to a queue, has the newest record.
+    fn is_acknowledged(&self) -> bool {
+        let has = |slot: &Slot| {
+            matches!(slot.standing, Standing::Queued { may_catch_up: true })
+                && self.state.heads.get(&slot.destination.id) == Some(&self.head())
+        };
+        self.ready().next().is_some() || self.slots.iter().any(has)
+    }
+
+    /// Erases the records that all destinations that wait have acknowledged, and what these added. One that acknowledged
+    /// nothing yet cannot go on from the spool, and does not count.
+    fn evict(&self, replica: &Replica) -> Result<(), ReplicaError> {
+        if !self.has_queues {
+            return Ok(());
+        }
+        let heads = self.waiting().filter_map(|slot| {
+            let head = self.state.heads.get(&slot.destination.id)?;
+            Some(head.id)
+        });
+        let Some(safe) = heads.min() else {
+            return Ok(());
+        };
+        let authority = self.identity.ring.authority().public_key();
+        for id in replica.record_ids()?.into_iter().filter(|id| *id <= safe) {
+            let record = replica.record(id, &authority)?;
+            // First, so that what is left of it is tidied away whenever this ends.
+            delete(replica, &ObjectRef::record(id))?;
+            for added in &record.header().changes.adds {
+                delete(replica, &added.object)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn spool_slot(&self) -> Option<(usize, Replica)> {
@@ -158,7 +209,9 @@ impl Writer<'_> {
             let reason = "what is in it does not continue what any destination has".to_owned();
             return Ok(Standing::Unreachable(reason));
         }
-        self.tidy(replica)?;
+        if !self.is_spool_tidy {
+            self.tidy(replica)?;
+        }
         Ok(Standing::Ready)
     }
 

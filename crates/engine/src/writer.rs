@@ -17,7 +17,7 @@ use crate::error::EngineError;
 use crate::heads::{Seen, look, look_at_all, settle_announced, stand};
 use crate::memory::{Head, Memory, Newest, WriterState};
 use crate::spool::spool_of;
-use crate::targets::{Role, Targets};
+use crate::targets::{Queued, Role, Targets};
 
 /// Who writes, with what, and when it is.
 #[derive(Clone)]
@@ -57,6 +57,11 @@ pub(crate) enum Standing {
     Incomplete(String),
     /// Its history is not the one it acknowledged.
     SetAside(String),
+    /// It is left to its queue, and may catch up or not.
+    Queued {
+        /// Whether it may.
+        may_catch_up: bool,
+    },
     /// The spool: it is empty, and takes what is written from now on.
     Fresh,
     /// The spool: nobody needs it.
@@ -69,6 +74,10 @@ pub struct Writer<'a> {
     pub(crate) slots: Vec<Slot>,
     pub(crate) memory: &'a dyn Memory,
     pub(crate) state: WriterState,
+    /// Whether queues bring destinations up to date.
+    pub(crate) has_queues: bool,
+    /// Whether the spool holds nothing but what its records name.
+    pub(crate) is_spool_tidy: bool,
     pub(crate) head: Head,
     pub(crate) runs: Vec<ObjectRef>,
     /// Who wrote the newest record.
@@ -118,6 +127,7 @@ impl<'a> Writer<'a> {
         let Targets {
             destinations,
             spool,
+            queues,
         } = targets;
         let mut state = memory.load()?;
         let authority = identity.ring.authority().public_key();
@@ -128,7 +138,14 @@ impl<'a> Writer<'a> {
         });
         let seen_spool = spool.as_ref().map(|(_, seen)| seen);
         let open_ended = settle_announced(&mut state, &destinations, &seen, seen_spool).is_some();
-        let writer = Self::with_spool(identity, (destinations, seen), spool, memory, state)?;
+        let has_queues = queues.is_some();
+        let queues = queues.unwrap_or_default();
+        let is_spool_tidy = queues.is_spool_tidy;
+        let others = queues.destinations.into_iter().map(Slot::queued);
+        let others = others.chain(spool.map(|(replica, seen)| Slot::spool(replica, &seen, &state)));
+        let others = others.collect();
+        let mut writer = Self::with_slots(identity, (destinations, seen), others, memory, state)?;
+        (writer.has_queues, writer.is_spool_tidy) = (has_queues, is_spool_tidy);
         Ok((writer, open_ended))
     }
 
@@ -141,18 +158,19 @@ impl<'a> Writer<'a> {
         memory: &'a dyn Memory,
         state: WriterState,
     ) -> Result<Self, EngineError> {
-        Self::with_spool(identity, (destinations, seen), None, memory, state)
+        Self::with_slots(identity, (destinations, seen), Vec::new(), memory, state)
     }
 
-    /// As [`with_state`](Self::with_state); where there is a spool, no destination need have the newest record.
-    fn with_spool(
+    /// As [`with_state`](Self::with_state), with other slots after those of the destinations; where there is a spool, no
+    /// destination need have the newest record.
+    fn with_slots(
         identity: Identity,
         (destinations, seen): (Vec<Destination>, Vec<Seen>),
-        spool: Option<(Replica, Seen)>,
+        others: Vec<Slot>,
         memory: &'a dyn Memory,
         mut state: WriterState,
     ) -> Result<Self, EngineError> {
-        let mut slots = Vec::with_capacity(destinations.len() + 1);
+        let mut slots = Vec::with_capacity(destinations.len() + others.len());
         for (destination, seen) in destinations.into_iter().zip(seen) {
             let standing = stand(&destination, seen, &mut state)?;
             slots.push(Slot {
@@ -162,7 +180,7 @@ impl<'a> Writer<'a> {
                 bytes_written: 0,
             });
         }
-        slots.extend(spool.map(|(replica, seen)| Slot::spool(replica, &seen, &state)));
+        slots.extend(others);
         let head = state
             .head
             .ok_or_else(|| no_destination(identity.archive, &slots))?;
@@ -172,10 +190,17 @@ impl<'a> Writer<'a> {
             slots,
             memory,
             state,
+            has_queues: false,
+            is_spool_tidy: false,
             head,
             runs,
             author,
         })
+    }
+
+    /// Returns the archive.
+    pub fn archive(&self) -> ArchiveId {
+        self.identity.archive
     }
 
     /// Returns the index runs as of the newest record.
@@ -208,6 +233,7 @@ impl<'a> Writer<'a> {
                 | Standing::Unreachable(_)
                 | Standing::Incomplete(_)
                 | Standing::SetAside(_)
+                | Standing::Queued { .. }
                 | Standing::Idle => false,
             };
             takes.then_some(())?;
@@ -252,6 +278,25 @@ impl<'a> Writer<'a> {
 }
 
 impl Slot {
+    /// Makes the slot of a destination that is left to its queue.
+    fn queued(there: Queued) -> Self {
+        let Queued {
+            id,
+            name,
+            may_catch_up,
+        } = there;
+        Self {
+            destination: Destination {
+                id,
+                name,
+                replica: Err("it is left to its queue".to_owned()),
+            },
+            role: Role::Destination,
+            standing: Standing::Queued { may_catch_up },
+            bytes_written: 0,
+        }
+    }
+
     fn report(&self) -> DestinationReport {
         let status = match &self.standing {
             Standing::Ready | Standing::Fresh | Standing::Idle => DestinationStatus::UpToDate,
@@ -260,6 +305,7 @@ impl Slot {
             Standing::Unreachable(reason) => DestinationStatus::Unreachable(reason.clone()),
             Standing::Incomplete(reason) => DestinationStatus::Incomplete(reason.clone()),
             Standing::SetAside(reason) => DestinationStatus::SetAside(reason.clone()),
+            Standing::Queued { .. } => DestinationStatus::Queued,
         };
         let Destination { id, name, .. } = self.destination.clone();
         DestinationReport {
@@ -307,7 +353,10 @@ fn newest_at(
     // Somebody must have the record, or nobody could ever go on from what is written now.
     let has_it = |slot: &Slot| {
         slot.role == Role::Destination
-            && matches!(slot.standing, Standing::Unreachable(_))
+            && matches!(
+                slot.standing,
+                Standing::Unreachable(_) | Standing::Queued { may_catch_up: true }
+            )
             && state.heads.get(&slot.destination.id) == Some(&head)
     };
     let is_somewhere = slots.iter().any(has_it);
@@ -324,6 +373,7 @@ pub(crate) fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError 
             Standing::Ready | Standing::CaughtUp | Standing::Fresh | Standing::Idle => return None,
             Standing::Behind if slot.role == Role::Spool => "does not have the newest record",
             Standing::Behind => "is behind, and the destination that is not cannot be reached",
+            Standing::Queued { .. } => "is left to its queue",
             Standing::Unreachable(reason)
             | Standing::Incomplete(reason)
             | Standing::SetAside(reason) => reason,

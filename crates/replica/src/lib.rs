@@ -9,6 +9,7 @@ pub mod descriptor;
 pub mod erase;
 pub mod error;
 pub mod expected;
+pub mod follow;
 mod generations;
 pub mod given_up;
 pub mod heal;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use strongroom_base::ids::ObjectName;
-use strongroom_base::object::{ObjectKind, ObjectRef};
+use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_base::{Class, Classified};
 use strongroom_store::PutOutcome;
 
@@ -250,19 +250,29 @@ impl Job<'_> {
     }
 
     fn put_record(&self, object: &ObjectRef, bytes: &[u8]) -> Result<(), ReplicaError> {
-        let Some(id) = object.record_id() else {
-            return Ok(());
-        };
-        match self.target.put(object, bytes)? {
-            PutOutcome::Stored => Ok(()),
-            PutOutcome::AlreadyThere => {
-                // It was not listed: another copier was faster, or somebody planted it.
-                let there = self.target.record(id, &self.owner.authority)?;
-                if there.bytes() == bytes {
-                    return Ok(());
-                }
-                Err(ReplicaError::Fenced { id })
+        match object.record_id() {
+            Some(id) => put_record(self.target, id, bytes, &self.owner.authority),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Puts a record that was not there; fails where another one is there now.
+pub(crate) fn put_record(
+    target: &Replica,
+    id: RecordId,
+    bytes: &[u8],
+    authority: &[u8; 32],
+) -> Result<(), ReplicaError> {
+    match target.put(&ObjectRef::record(id), bytes)? {
+        PutOutcome::Stored => Ok(()),
+        PutOutcome::AlreadyThere => {
+            // It was not listed: another copier was faster, or somebody planted it.
+            let there = target.record(id, authority)?;
+            if there.bytes() == bytes {
+                return Ok(());
             }
+            Err(ReplicaError::Fenced { id })
         }
     }
 }

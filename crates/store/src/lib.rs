@@ -3,6 +3,7 @@
 //! A [`Store`] knows nothing of what it holds. It never replaces an object, and what it has accepted is
 //! durable. Every implementation passes one behaviour suite (`tests/behaviour.rs`).
 
+pub mod bounded;
 mod direct;
 pub mod durable;
 mod error;

@@ -13,6 +13,7 @@
 mod options;
 mod rate;
 mod s3;
+mod schedule;
 mod sftp;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use crate::storage_key::{self, StorageKey};
 pub use options::Options;
 pub use rate::{NotARate, Rate};
 use s3::S3Place;
+pub use schedule::{NotASchedule, Schedule};
 use sftp::SftpPlace;
 
 /// What a path holds that a URL cannot.
@@ -116,6 +118,17 @@ impl Location {
         self.check()
             .map_err(|why| AgentError::BadUrl { url, why })?;
         Ok(self)
+    }
+
+    /// Returns how it is used.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Changes how it is used.
+    pub(crate) fn changed(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
     }
 
     /// Opens with this key, where the place needs one.

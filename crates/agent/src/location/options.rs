@@ -1,5 +1,6 @@
 //! What follows after the `?` of a URL: how a destination is used.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use strongroom_store::LockMode;
 use strongroom_store::throttle::{Limit, Limits};
 use url::form_urlencoded;
 
-use super::Rate;
+use super::{Rate, Schedule};
 
 /// What a value holds that a URL cannot.
 pub(super) const NOT_IN_VALUES: &AsciiSet = &CONTROLS
@@ -19,6 +20,9 @@ pub(super) const NOT_IN_VALUES: &AsciiSet = &CONTROLS
     .add(b'%')
     .add(b'+')
     .add(b'"');
+
+/// What a priority may be.
+const PRIORITIES: RangeInclusive<u8> = 1..=9;
 
 /// The longest lock.
 const LOCK_DAYS_MAX: u32 = 36_500;
@@ -30,6 +34,10 @@ pub struct Options {
     pub limit_upload: Option<Rate>,
     /// Most bytes per second that are read.
     pub limit_download: Option<Rate>,
+    /// In which hours the agent uses it; at any time by default.
+    pub schedule: Option<Schedule>,
+    /// Which goes first among those far away, 1 to 9; 5 by default.
+    pub priority: Option<u8>,
     /// For how many days a bucket locks new objects; by default as the bucket says.
     pub lock_days: Option<u32>,
     /// Who may lift locks; by default as the bucket says, or nobody.
@@ -69,6 +77,16 @@ impl Options {
         match name {
             "limit-upload" => self.limit_upload = Some(rate()?),
             "limit-download" => self.limit_download = Some(rate()?),
+            "schedule" => {
+                let schedule = value.parse().ok();
+                let schedule = schedule.ok_or("schedule is two times of the day, as 22:00-06:00");
+                self.schedule = Some(schedule?);
+            }
+            "priority" => {
+                let priority = value.parse().ok();
+                let priority = priority.filter(|priority| PRIORITIES.contains(priority));
+                self.priority = Some(priority.ok_or("priority is a number from 1 to 9")?);
+            }
             "lock-days" => {
                 let days = value.parse().ok();
                 let days = days.filter(|days| (1..=LOCK_DAYS_MAX).contains(days));
@@ -111,6 +129,8 @@ impl Options {
                 "limit-download",
                 self.limit_download.map(|rate| rate.to_string()),
             ),
+            ("schedule", self.schedule.map(|hours| hours.to_string())),
+            ("priority", self.priority.map(|number| number.to_string())),
             ("lock-days", self.lock_days.map(|days| days.to_string())),
             ("lock-mode", self.lock_mode.map(mode)),
             (
@@ -130,6 +150,8 @@ impl Options {
         Self {
             limit_upload: other.limit_upload.or(self.limit_upload),
             limit_download: other.limit_download.or(self.limit_download),
+            schedule: other.schedule.or(self.schedule),
+            priority: other.priority.or(self.priority),
             lock_days: other.lock_days.or(self.lock_days),
             lock_mode: other.lock_mode.or(self.lock_mode),
             single_writer: other.single_writer || self.single_writer,

@@ -4,9 +4,10 @@
 //! names the last holder.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -17,44 +18,100 @@ use crate::AgentError;
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    more: Vec<File>,
 }
+
+/// How often a lock is tried while somebody waits for it.
+const TRY_EVERY: Duration = Duration::from_millis(20);
 
 impl Lock {
     /// Takes a lock at once, or says who holds it. `what` is what the lock guards, for people.
     pub fn take(path: &Path, what: &str) -> Result<Self, AgentError> {
-        let failed = |source: std::io::Error| AgentError::Local {
-            op: "lock",
-            path: path.display().to_string(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let mut holder = String::new();
-                let _ = (&mut file).take(32).read_to_string(&mut holder);
-                return Err(AgentError::Locked {
-                    what: what.to_owned(),
-                    pid: holder.trim().parse().ok(),
-                });
-            }
-            Err(errno) => return Err(failed(errno.into())),
-        }
-        let write_pid = || {
-            file.set_len(0)?;
-            writeln!(file, "{}", std::process::id())
-        };
-        let mut write_pid = write_pid;
-        write_pid().map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self {
+            _file: take(path, what)?,
+            more: Vec::new(),
+        })
     }
+
+    /// Takes another lock along with this one, waiting for it for a while.
+    pub(crate) fn take_more(
+        &mut self,
+        path: &Path,
+        what: &str,
+        patience: Duration,
+    ) -> Result<(), AgentError> {
+        let begun = Instant::now();
+        loop {
+            match take(path, what) {
+                Err(AgentError::Locked { .. }) if begun.elapsed() < patience => {
+                    std::thread::sleep(TRY_EVERY);
+                }
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    self.more.push(file);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Takes a lock that several may hold; `None` where one holds it alone.
+    pub(crate) fn share(path: &Path) -> Result<Option<Self>, AgentError> {
+        let mut file = open(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(errno) => return Err(failed(path, errno.into())),
+        }
+        name_holder(&mut file).map_err(|source| failed(path, source))?;
+        Ok(Some(Self {
+            _file: file,
+            more: Vec::new(),
+        }))
+    }
+}
+
+fn failed(path: &Path, source: std::io::Error) -> AgentError {
+    AgentError::Local {
+        op: "lock",
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+fn open(path: &Path) -> Result<File, AgentError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| failed(path, source))
+}
+
+fn name_holder(file: &mut File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn take(path: &Path, what: &str) -> Result<File, AgentError> {
+    let mut file = open(path)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            let _ = (&mut file).take(32).read_to_string(&mut holder);
+            return Err(AgentError::Locked {
+                what: what.to_owned(),
+                pid: holder.trim().parse().ok(),
+            });
+        }
+        Err(errno) => return Err(failed(path, errno.into())),
+    }
+    name_holder(&mut file).map_err(|source| failed(path, source))?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@
 //! state/<archive>.keys      the newest keys object, sealed as at the destinations
 //! state/<archive>.archive   the descriptor
 //! state/<archive>.lock      held while the archive is written
+//! state/<archive>.turn      held by a command that lets no queue of the agent work
+//! state/<archive>.working   held, shared, while queues work
+//! state/<archive>.queues    what queues noted of destinations
 //! catalogue/<archive>/      the engine's
 //! ```
 //!
@@ -22,6 +25,7 @@ mod lock;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use strongroom_base::ids::ArchiveId;
 use strongroom_crypto::suite::Suite;
@@ -32,7 +36,7 @@ pub(crate) use keys::read_key_file as read_secret_file;
 pub use keys::{KeyPlace, WantedPlace, read_exported_key};
 pub use lock::Lock;
 
-use crate::AgentError;
+use crate::{AgentError, acknowledged};
 
 /// Mode of files.
 const FILE_MODE: u32 = 0o600;
@@ -40,6 +44,8 @@ const FILE_MODE: u32 = 0o600;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// Longest file of settings, in bytes.
 const CONFIG_LEN_MAX: u64 = 1 << 20;
+/// How long a command waits for the queues of the agent: for one object each.
+const QUEUES_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A profile that is there.
 #[derive(Clone, Debug)]
@@ -124,10 +130,32 @@ impl Profile {
         Lock::take(&self.dir.join("lock"), &what)
     }
 
-    /// Takes the lock that a writer of an archive holds.
+    /// Takes the lock that a writer of an archive holds, and waits until no queue of the agent works on it.
     pub fn lock_archive(&self, archive: ArchiveId) -> Result<Lock, AgentError> {
+        let mut lock = self.lock_round(archive)?;
+        let what = format!("the archive {archive}");
+        for file in ["turn", "working"] {
+            lock.take_more(&self.state_path(archive, file), &what, QUEUES_PATIENCE)?;
+        }
+        acknowledged::fold(self, archive)?;
+        Ok(lock)
+    }
+
+    /// Takes the lock that a writer of an archive holds, and lets queues work beside it.
+    pub(crate) fn lock_round(&self, archive: ArchiveId) -> Result<Lock, AgentError> {
         let what = format!("the archive {archive}");
         Lock::take(&self.state_path(archive, "lock"), &what)
+    }
+
+    /// Lets a queue work; `None` where a command is alone with the archive, or wants to be.
+    pub(crate) fn share_archive(&self, archive: ArchiveId) -> Result<Option<Lock>, AgentError> {
+        let working = Lock::share(&self.state_path(archive, "working"))?;
+        Ok(working.filter(|_| !self.is_turn_taken(archive)))
+    }
+
+    /// Says whether a command waits until no queue works.
+    pub(crate) fn is_turn_taken(&self, archive: ArchiveId) -> bool {
+        !matches!(Lock::share(&self.state_path(archive, "turn")), Ok(Some(_)))
     }
 
     /// Takes the lock that the background service holds while it runs.
@@ -169,6 +197,25 @@ impl Profile {
     ) -> Result<(), AgentError> {
         durable::write_atomic(&self.state_path(archive, extension), bytes, FILE_MODE)?;
         Ok(())
+    }
+
+    /// Removes a file of the memory of an archive, if it is there.
+    pub(crate) fn remove_state(
+        &self,
+        archive: ArchiveId,
+        extension: &str,
+    ) -> Result<(), AgentError> {
+        let path = self.state_path(archive, extension);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(AgentError::Local {
+                    op: "remove",
+                    path: path.display().to_string(),
+                    source,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn state_path(&self, archive: ArchiveId, extension: &str) -> PathBuf {

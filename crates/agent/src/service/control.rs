@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ use crate::profile::{Lock, Profile};
 const LINE_LEN_MAX: u64 = 1 << 20;
 /// Whoever is silent for so long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Most that are answered at a time.
+const AT_A_TIME: usize = 32;
 
 /// What the service is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +145,7 @@ impl Control {
     pub(super) fn open(
         profile: &Profile,
         shared: &Arc<Shared>,
-        now: impl Fn() -> i64 + Send + 'static,
+        now: impl Fn() -> i64 + Send + Sync + 'static,
     ) -> Result<Self, AgentError> {
         let path = socket_path(profile);
         let failed = |op| {
@@ -168,7 +170,7 @@ impl Control {
         let theirs = Arc::clone(shared);
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || answer_all(&listener, &theirs, &now))
+            .spawn(move || answer_all(&listener, &theirs, &(Arc::new(now) as Now)))
             .map_err(failed("answer at"))?;
         Ok(Self {
             _lock: lock,
@@ -191,14 +193,32 @@ impl Drop for Control {
     }
 }
 
-fn answer_all(listener: &UnixListener, shared: &Shared, now: &dyn Fn() -> i64) {
+/// Tells the time, in seconds since 1970.
+type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Answers everybody at once, so that nobody waits for one who is slow; but for few at a time.
+fn answer_all(listener: &UnixListener, shared: &Arc<Shared>, now: &Now) {
+    let busy = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         if shared.closed.load(Ordering::Relaxed) {
             return;
         }
-        // Whoever hangs up early wants no answer.
-        if let Ok(stream) = stream {
-            let _ = answer_one(&stream, shared, now());
+        let Ok(stream) = stream else { continue };
+        if busy.load(Ordering::Relaxed) >= AT_A_TIME {
+            continue;
+        }
+        busy.fetch_add(1, Ordering::Relaxed);
+        let (shared, now, ended) = (Arc::clone(shared), Arc::clone(now), Arc::clone(&busy));
+        let answer = move || {
+            // Whoever hangs up early wants no answer.
+            let _ = answer_one(&stream, &shared, now());
+            ended.fetch_sub(1, Ordering::Relaxed);
+        };
+        let begun = std::thread::Builder::new()
+            .name("answer".to_owned())
+            .spawn(answer);
+        if begun.is_err() {
+            busy.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod control;
 mod pending;
+mod queues;
 mod status;
 
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,18 +18,19 @@ use strongroom_base::ids::to_hex;
 use strongroom_base::with_causes;
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::backup::{Excludes, Hints};
-use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Stop};
+use strongroom_engine::{EngineError, Stop};
 use strongroom_watch::{Changes, Choice, Health, Place, Reason, Settings, Source, Watcher, Why};
 
 pub use control::{Answer, Ask, ask};
 pub use pending::Rhythm;
-pub use status::{DestinationState, LastSnapshot, SourceStatus, State, Status};
+pub use status::{DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status};
 
 use crate::backup::{Round, backup_changes, never_entered, outermost};
 use crate::profile::Profile;
 use crate::{AgentError, BackupRequest, Tools, spool};
 use control::{Control, Shared};
 use pending::{Pending, Scope};
+use queues::Queues;
 
 /// How much the spool of each archive may take where nobody chose a limit.
 pub const SPOOL_BYTES: u64 = 10 << 30;
@@ -82,6 +84,7 @@ pub fn run(
         roots,
         watcher: &watcher,
         pending: Pending::new(request.rhythm, Instant::now()),
+        queues: Queues::new(profile, Arc::clone(&tools.clock), Arc::clone(&tools.random)),
     };
     service.run()
 }
@@ -135,6 +138,7 @@ struct Service<'a> {
     roots: Vec<PathBuf>,
     watcher: &'a Watcher,
     pending: Pending,
+    queues: Queues,
 }
 
 impl Service<'_> {
@@ -146,6 +150,7 @@ impl Service<'_> {
             let wait = if was_paused { TICK } else { wait.min(TICK) };
             let changes = self.watcher.wait(wait);
             self.note(&changes);
+            self.look_at_queues();
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
             }
@@ -163,6 +168,30 @@ impl Service<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells what queues do. When one has come to its end, a round lets the spool lose what nobody waits for.
+    fn look_at_queues(&mut self) {
+        self.queues.look_at_mounts();
+        if self.queues.take_ended() {
+            self.pending.tend_soon(Instant::now());
+        }
+        self.tell_queues();
+    }
+
+    fn tell_queues(&self) {
+        let destinations = self.queues.states();
+        if destinations.is_empty() {
+            return;
+        }
+        let mut status = self.shared.status();
+        status.destinations = destinations;
+        if matches!(
+            status.state,
+            State::BackupComplete | State::WaitingForDestination
+        ) {
+            status.state = state_of(&status);
+        }
     }
 
     /// Says whether the watcher has ended, and will never tell of anything again.
@@ -264,15 +293,15 @@ impl Service<'_> {
         };
         let roots = self.roots_in_sight();
         let backup = &self.request.backup;
-        let result = backup_changes(self.profile, backup, &roots, hints, self.tools);
+        let (tools, queues) = (self.tools, &self.queues);
+        let result = backup_changes(self.profile, backup, &roots, hints, tools, queues);
+        self.queues.finished(&result);
+        self.queues.note_newest();
         let now = Instant::now();
         match result {
             Ok(done) => {
-                let complete = done
-                    .destinations
-                    .iter()
-                    .all(|there| there.status.is_complete());
-                self.pending.succeeded(&scope, complete, began, now);
+                // What lacks something is its queue's.
+                self.pending.succeeded(&scope, true, began, now);
                 if done.snapshot.as_ref().is_some_and(|done| done.failed > 0) {
                     self.pending.look_at_all_within(UNREAD_EVERY, now);
                 }
@@ -292,10 +321,10 @@ impl Service<'_> {
     }
 
     fn tell_done(&self, done: &Round) {
+        self.tell_queues();
         let now = seconds_of(self.tools.clock.now());
         let mut status = self.shared.status();
         status.rounds += 1;
-        status.destinations = done.destinations.iter().map(destination_state).collect();
         status.unacknowledged = done.unacknowledged;
         if let Some(done) = &done.snapshot {
             status.snapshots += 1;
@@ -319,7 +348,7 @@ impl Service<'_> {
 
 /// Says what the service does when it does nothing.
 fn state_of(status: &Status) -> State {
-    let lacks = |there: &DestinationState| !matches!(&*there.status, "up-to-date" | "caught-up");
+    let lacks = |there: &DestinationState| there.status != "up-to-date";
     if status.rounds == 0 {
         State::Starting
     } else if status.reason.is_some() {
@@ -344,21 +373,6 @@ fn last_snapshot(done: &BackupSummary, now: i64) -> LastSnapshot {
         files_changed: done.files.changed,
         files_failed: done.failed,
         bytes_stored: done.bytes_stored,
-    }
-}
-
-fn destination_state(there: &DestinationReport) -> DestinationState {
-    let (status, reason) = match &there.status {
-        DestinationStatus::UpToDate => ("up-to-date", None),
-        DestinationStatus::CaughtUp => ("caught-up", None),
-        DestinationStatus::Unreachable(why) => ("unreachable", Some(why)),
-        DestinationStatus::Incomplete(why) => ("not-complete", Some(why)),
-        DestinationStatus::SetAside(why) => ("set-aside", Some(why)),
-    };
-    DestinationState {
-        name: there.name.clone(),
-        status: status.to_owned(),
-        reason: reason.cloned(),
     }
 }
 

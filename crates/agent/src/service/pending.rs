@@ -9,6 +9,8 @@ const RETRIES: [u64; 4] = [5, 15, 60, 300];
 
 /// More hints than this are one: look at everything.
 const HINTS_MAX: usize = 100_000;
+/// How long after a queue has ended the spool is looked at.
+const TEND_AFTER: Duration = Duration::from_secs(3);
 /// Looks at everything that come before their time take one part in so many of it.
 const SPARING: u32 = 20;
 
@@ -104,6 +106,13 @@ impl Pending {
     /// Lets everything be looked at within a time, for the sake of what could not be read.
     pub(super) fn look_at_all_within(&mut self, time: Duration, now: Instant) {
         self.full_at = self.full_at.min(now + time);
+    }
+
+    /// Lets destinations and the spool be looked at soon, whatever else waits; what failed is tried again.
+    pub(super) fn tend_soon(&mut self, now: Instant) {
+        let soon = now + TEND_AFTER;
+        self.retry_at = Some(self.retry_at.map_or(soon, |at| at.min(soon)));
+        self.not_before = self.not_before.map(|not_before| not_before.min(soon));
     }
 
     /// Makes a snapshot due at once.

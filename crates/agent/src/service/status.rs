@@ -23,7 +23,7 @@ pub struct Status {
     pub snapshots: u64,
     /// The last one.
     pub last: Option<LastSnapshot>,
-    /// The destinations, as of the last look at them.
+    /// The destinations.
     pub destinations: Vec<DestinationState>,
     /// Records that only the spool of this computer has.
     pub unacknowledged: u64,
@@ -104,13 +104,39 @@ pub struct LastSnapshot {
     pub bytes_stored: u64,
 }
 
+/// How the queue of a destination is. Times are in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueState {
+    /// `foreground` where the rounds of the service serve it, else `background`.
+    pub lane: String,
+    /// How many records it lacks.
+    pub records_waiting: u64,
+    /// How many bytes are still to be copied, while it catches up.
+    pub bytes_waiting: Option<u64>,
+    /// How fast it catches up.
+    pub bytes_per_second: Option<u64>,
+    /// Since when it is as it is.
+    pub since: Option<i64>,
+    /// When its hours begin, where it waits for them.
+    pub until: Option<i64>,
+    /// When it is tried again, where it failed.
+    pub next_try: Option<i64>,
+    /// The number of the newest record that it acknowledged.
+    pub newest: Option<u64>,
+    /// When it did so, or when that was seen.
+    pub acknowledged_at: Option<i64>,
+}
+
 /// A destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestinationState {
     /// Its name.
     pub name: String,
-    /// `up-to-date`, `caught-up`, `unreachable`, `not-complete` or `set-aside`.
+    /// `starting`, `up-to-date`, `catching-up`, `scheduled`, `waiting`, `under-maintenance`, `unreachable`, `not-complete`,
+    /// `set-aside` or `ahead`.
     pub status: String,
     /// Why it lacks something.
     pub reason: Option<String>,
+    /// How its queue is.
+    pub queue: QueueState,
 }

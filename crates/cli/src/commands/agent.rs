@@ -1,10 +1,13 @@
 //! `strongroom agent`
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use strongroom_agent::service::{self, Ask, Rhythm, ServiceRequest, State, Status};
+use strongroom_agent::service::{
+    self, Ask, DestinationState, Rhythm, ServiceRequest, State, Status,
+};
 use strongroom_agent::{AgentError, BackupRequest, Choice, Mechanism, Progress, Tools};
 use strongroom_base::clock::Timestamp;
 
@@ -198,6 +201,50 @@ fn timestamp(seconds: i64) -> Timestamp {
     Timestamp(i128::from(seconds) * 1_000_000_000)
 }
 
+/// Says how a destination is, and its queue where it has something to do.
+fn destination(there: &DestinationState) -> String {
+    let queue = &there.queue;
+    let at = |seconds: Option<i64>| seconds.map(|seconds| time::local(timestamp(seconds)));
+    let mut line = format!("{}: {}", there.name, there.status.replace('-', " "));
+    if let Some(since) = at(queue.since).filter(|_| there.status != "up-to-date") {
+        let _ = write!(line, " since {since}");
+    }
+    if let Some(until) = at(queue.until) {
+        let _ = write!(line, ", waits until {until}");
+    }
+    if let Some(why) = &there.reason {
+        let _ = write!(line, ": {why}");
+    }
+    let mut more = Vec::new();
+    if queue.records_waiting > 0 {
+        more.push(show::count(
+            queue.records_waiting,
+            "record waits",
+            "records wait",
+        ));
+    }
+    if let Some(bytes) = queue.bytes_waiting {
+        let speed = queue.bytes_per_second.unwrap_or(0);
+        more.push(format!(
+            "{} to copy at {}/s",
+            show::bytes(bytes),
+            show::bytes(speed)
+        ));
+    }
+    if let Some(next) = at(queue.next_try) {
+        more.push(format!("next try {next}"));
+    }
+    if let (Some(newest), Some(when)) = (queue.newest, at(queue.acknowledged_at))
+        && there.status != "up-to-date"
+    {
+        more.push(format!("has record {newest}, as of {when}"));
+    }
+    if !more.is_empty() {
+        let _ = write!(line, " ({})", more.join("; "));
+    }
+    line
+}
+
 fn lines(status: &Status) -> Vec<String> {
     let mut lines = vec![match &status.reason {
         Some(reason) => format!("{}: {reason}", status.state.words()),
@@ -212,15 +259,7 @@ fn lines(status: &Status) -> Vec<String> {
         let why = why.map_or_else(String::new, |why| format!(" ({why})"));
         lines.push(format!("{}: {} by {by}{why}", source.path, source.health));
     }
-    for there in &status.destinations {
-        let why = there.reason.as_ref();
-        let why = why.map_or_else(String::new, |why| format!(": {why}"));
-        lines.push(format!(
-            "{}: {}{why}",
-            there.name,
-            there.status.replace('-', " ")
-        ));
-    }
+    lines.extend(status.destinations.iter().map(destination));
     if status.waiting > 0 {
         let waiting = show::count(
             status.waiting,

@@ -216,7 +216,9 @@ fn warn_of_spool(context: &Context<'_>, spool: &SpoolReport) {
 /// Says what keeps a destination from having everything.
 fn trouble(there: &DestinationReport) -> Option<String> {
     match &there.status {
-        DestinationStatus::UpToDate | DestinationStatus::CaughtUp => None,
+        DestinationStatus::UpToDate | DestinationStatus::CaughtUp | DestinationStatus::Queued => {
+            None
+        }
         DestinationStatus::Unreachable(why) => {
             Some(format!("cannot be reached, and catches up later: {why}"))
         }
@@ -234,6 +236,7 @@ fn status(there: &DestinationReport) -> &'static str {
         DestinationStatus::Unreachable(_) => "unreachable",
         DestinationStatus::Incomplete(_) => "not complete",
         DestinationStatus::SetAside(_) => "set aside",
+        DestinationStatus::Queued => "left to its queue",
     }
 }
 

@@ -1,13 +1,16 @@
 //! `strongroom destination`
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use strongroom_agent::destinations::{self, NewDestination};
+use strongroom_agent::destinations::{self, Changes, NewDestination};
 use strongroom_agent::profile::DestinationName;
 use strongroom_agent::storage_key::StorageKey;
-use strongroom_agent::{Capabilities, LocationOptions, LockMode, LockRule, Progress, Rate};
+use strongroom_agent::{
+    Capabilities, LocationOptions, LockMode, LockRule, Progress, Rate, Schedule,
+};
 
 use super::replicas;
 use crate::commands::repair::tools;
@@ -22,6 +25,8 @@ use crate::show;
 pub(crate) enum Command {
     /// Add a destination, after trying out whether it is fit
     Add(Box<Add>),
+    /// Change how a destination is used
+    Set(Set),
     /// List the destinations
     List,
     /// Forget a destination; what it holds stays there
@@ -94,6 +99,43 @@ pub(crate) struct Add {
     /// Read at most so many bytes per second
     #[arg(long, value_name = "RATE")]
     limit_download: Option<Rate>,
+    /// The agent uses it in these hours alone, as 22:00-06:00
+    #[arg(long, value_name = "HOURS")]
+    schedule: Option<Schedule>,
+    /// Which goes first among destinations that are far away, 1 to 9 [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
+    priority: Option<u8>,
+}
+
+/// Arguments of `destination set`.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// Its name
+    name: String,
+    /// Store at most so many bytes per second, as 500K or 2M, or `none`
+    #[arg(long, value_name = "RATE", value_parser = or_none::<Rate>)]
+    limit_upload: Option<OrNone<Rate>>,
+    /// Read at most so many bytes per second, or `none`
+    #[arg(long, value_name = "RATE", value_parser = or_none::<Rate>)]
+    limit_download: Option<OrNone<Rate>>,
+    /// The agent uses it in these hours alone, as 22:00-06:00, or `none`
+    #[arg(long, value_name = "HOURS", value_parser = or_none::<Schedule>)]
+    schedule: Option<OrNone<Schedule>>,
+    /// Which goes first among destinations that are far away, 1 to 9 [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
+    priority: Option<u8>,
+}
+
+/// A value, or the word for none.
+#[derive(Clone, Copy)]
+struct OrNone<T>(Option<T>);
+
+fn or_none<T: FromStr<Err: ToString>>(text: &str) -> Result<OrNone<T>, String> {
+    if text == "none" {
+        return Ok(OrNone(None));
+    }
+    let value = text.parse().map_err(|error: T::Err| error.to_string())?;
+    Ok(OrNone(Some(value)))
 }
 
 /// Who may lift a lock.
@@ -120,6 +162,8 @@ impl Add {
             limit_download: self.limit_download,
             lock_days: self.lock_days,
             lock_mode: self.lock_mode.map(LockMode::from),
+            schedule: self.schedule,
+            priority: self.priority,
             single_writer: self.single_writer,
             identity: self.identity.as_ref().map(absolute),
             ssh_config: self.ssh_config.as_ref().map(absolute),
@@ -130,6 +174,7 @@ impl Add {
 pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
     match command {
         Command::Add(arguments) => add(context, &arguments)?,
+        Command::Set(arguments) => set(context, &arguments)?,
         Command::List => list(context)?,
         Command::Remove { name } => remove(context, &name)?,
         Command::Accept { name } => accept(context, &name)?,
@@ -183,6 +228,26 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
     let deleting = who_can_delete(&found, added.owner);
     context.output.note(&format!("deleting: {deleting}"));
     Ok(())
+}
+
+fn set(context: &Context<'_>, arguments: &Set) -> Result<(), Failure> {
+    let changes = Changes {
+        limit_upload: arguments.limit_upload.map(|limit| limit.0),
+        limit_download: arguments.limit_download.map(|limit| limit.0),
+        schedule: arguments.schedule.map(|hours| hours.0),
+        priority: arguments.priority.map(Some),
+    };
+    let profile = context.profile()?;
+    destinations::set(&profile, &arguments.name, changes)?;
+    let config = profile.config()?;
+    let url = config.destination(&arguments.name).map(|there| &there.url);
+    if context.output.is_json() {
+        return context
+            .output
+            .object(&json!({ "name": arguments.name, "url": url }));
+    }
+    let url = url.map_or("", String::as_str);
+    context.output.done(&format!("{}: {url}", arguments.name))
 }
 
 /// Says in words when objects are not replaced.

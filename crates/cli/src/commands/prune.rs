@@ -212,6 +212,7 @@ pub(crate) fn destinations(context: &Context<'_>, reports: &[DestinationReport])
         let (status, why) = match &there.status {
             DestinationStatus::UpToDate => ("up-to-date", None),
             DestinationStatus::CaughtUp => ("caught-up", None),
+            DestinationStatus::Queued => ("queued", None),
             DestinationStatus::Unreachable(why) => {
                 let why = format!("cannot be reached, and catches up later: {why}");
                 ("unreachable", Some(why))

@@ -134,6 +134,7 @@ impl World {
         Targets {
             destinations: self.destinations(run),
             spool,
+            queues: None,
         }
     }
 

@@ -122,6 +122,7 @@ impl Profile {
         Targets {
             destinations,
             spool: spool.and_then(|spool| spool.replica(archive, plan)),
+            queues: None,
         }
     }
 
