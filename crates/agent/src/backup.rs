@@ -15,8 +15,8 @@ use strongroom_engine::backup::{
     backup_changes as back_up_changes,
 };
 use strongroom_engine::{
-    Destination, DestinationReport, EngineError, Identity, Memory as _, Monitor, NewArchive,
-    Progress, Stop, Targets, Writer, create_archive,
+    Destination, DestinationReport, DestinationStatus, EngineError, Identity, Memory as _, Monitor,
+    NewArchive, Progress, Stop, Targets, Writer, create_archive,
 };
 use strongroom_format::keys::KeyRing;
 use strongroom_replica::Replica;
@@ -33,6 +33,9 @@ use crate::{AgentError, archives, destinations, spool, writing};
 
 /// Nobody writes one object for so long.
 const LEFTOVER_AGE: Duration = Duration::from_hours(24);
+
+/// Why a destination is left alone.
+const METERED: &str = "the network is metered: it waits for another one";
 
 /// What is to be backed up, and where to.
 pub struct BackupRequest<'a> {
@@ -95,7 +98,7 @@ pub fn backup(
     let done = with_writer(
         profile,
         request,
-        (&request.paths, None),
+        (&request.paths, None, true),
         tools,
         |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
     )?;
@@ -116,15 +119,17 @@ pub(crate) struct Round {
     pub(crate) destinations: Vec<DestinationReport>,
     /// Records that only the spool of this computer has.
     pub(crate) unacknowledged: u64,
+    /// How many destinations were left alone, because the network costs money.
+    pub(crate) waiting_for_network: usize,
 }
 
 /// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
-/// any case.
+/// any case; those beyond this computer only where they may be used.
 pub(crate) fn backup_changes(
     profile: &Profile,
     request: &BackupRequest<'_>,
     paths: &[PathBuf],
-    hints: Option<Hints>,
+    (hints, far_allowed): (Option<Hints>, bool),
     tools: &Tools<'_>,
 ) -> Result<Round, AgentError> {
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
@@ -132,7 +137,7 @@ pub(crate) fn backup_changes(
     let done = with_writer(
         profile,
         request,
-        (paths, hints),
+        (paths, hints, far_allowed),
         tools,
         |writer, catalogue, options| {
             let mut snapshot = None;
@@ -140,9 +145,12 @@ pub(crate) fn backup_changes(
                 snapshot = back_up_changes(writer, catalogue, options, monitor, progress, stop)?;
             }
             let spool = writer.spool();
+            let destinations = writer.reports();
+            let waits = |there: &&DestinationReport| matches!(&there.status, DestinationStatus::Unreachable(why) if why == METERED);
             Ok(Round {
                 snapshot,
-                destinations: writer.reports(),
+                waiting_for_network: destinations.iter().filter(waits).count(),
+                destinations,
                 unacknowledged: spool.map_or(0, |spool| spool.unacknowledged),
             })
         },
@@ -163,7 +171,7 @@ struct Written<T> {
 fn with_writer<T>(
     profile: &Profile,
     request: &BackupRequest<'_>,
-    (paths, hints): (&[PathBuf], Option<Hints>),
+    (paths, hints, far_allowed): (&[PathBuf], Option<Hints>, bool),
     tools: &Tools<'_>,
     work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
 ) -> Result<Written<T>, AgentError> {
@@ -171,6 +179,7 @@ fn with_writer<T>(
     let (config, archive) = prepare(profile, request, &*tools.random)?;
     let _lock = profile.lock_archive(archive)?;
     let mut job = Job::new(profile, config, archive)?;
+    job.far_allowed = far_allowed;
     job.use_suite(request.suite, &*tools.random)?;
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
@@ -309,6 +318,8 @@ pub(crate) struct Job<'a> {
     config: Config,
     archive: ArchiveId,
     wraps: Wraps,
+    /// Whether destinations beyond this computer are used.
+    far_allowed: bool,
 }
 
 impl<'a> Job<'a> {
@@ -323,6 +334,7 @@ impl<'a> Job<'a> {
             config,
             archive,
             wraps,
+            far_allowed: true,
         })
     }
 
@@ -393,7 +405,7 @@ impl<'a> Job<'a> {
             self.profile.save_config(&config)?;
             self.config = config;
         }
-        for Reached { store, .. } in reach(&self.config, self.settings()).0 {
+        for Reached { store, .. } in reach(&self.config, &self.used().0).0 {
             // What fails here shows when the archive is written there.
             let fence = || fence(self.profile, &self.config, self.settings());
             let _ = settle(&Replica::new(store, self.archive), &self.wraps, &fence);
@@ -414,7 +426,28 @@ impl<'a> Job<'a> {
 
     /// Returns the destinations as the engine takes them.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
-        writing::destinations(&self.config, self.settings())
+        let (used, left_alone) = self.used();
+        let mut all = writing::destinations(&self.config, &used);
+        all.extend(left_alone);
+        all
+    }
+
+    /// Returns the archive with the destinations that may be used now, and the others.
+    fn used(&self) -> (crate::profile::ArchiveConfig, Vec<Destination>) {
+        let (mut used, mut left_alone) = (self.settings().clone(), Vec::new());
+        if !self.far_allowed {
+            used.destinations.retain(|id| {
+                let there = self.config.destination_by_id(*id);
+                let far = there.filter(|there| !is_local(there));
+                left_alone.extend(far.map(|there| Destination {
+                    id: there.id,
+                    name: there.name.to_string(),
+                    replica: Err(METERED.to_owned()),
+                }));
+                far.is_none()
+            });
+        }
+        (used, left_alone)
     }
 
     /// Returns the destinations that are folders of this computer.

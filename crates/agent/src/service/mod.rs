@@ -4,30 +4,38 @@
 //! is made of what it named. Once a day everything is looked at, whatever was noticed.
 
 mod control;
+mod hold;
+mod moment;
+mod note;
+mod pace;
 mod pending;
 mod status;
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::to_hex;
 use strongroom_base::with_causes;
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::backup::{Excludes, Hints};
-use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Stop};
+use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Progress, Stop};
 use strongroom_watch::{Changes, Choice, Health, Place, Reason, Settings, Source, Watcher, Why};
 
 pub use control::{Answer, Ask, ask};
+pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
-pub use status::{DestinationState, LastSnapshot, SourceStatus, State, Status};
+pub use status::{DestinationState, LastSnapshot, SourceStatus, State, Status, WorkDone};
 
 use crate::backup::{Round, backup_changes, never_entered, outermost};
+use crate::guest::Guest;
 use crate::profile::Profile;
 use crate::{AgentError, BackupRequest, Tools, spool};
-use control::{Control, Shared};
+use control::{AtWork, Control, Shared};
+use hold::Hold;
+use pace::ServicePace;
 use pending::{Pending, Scope};
 
 /// How much the spool of each archive may take where nobody chose a limit.
@@ -36,8 +44,9 @@ pub const SPOOL_BYTES: u64 = 10 << 30;
 const SETTLE: Duration = Duration::from_secs(10);
 /// What could not be read is tried again so often.
 const UNREAD_EVERY: Duration = Duration::from_hours(1);
-/// How often the service looks whether it is to end.
-const TICK: Duration = Duration::from_secs(1);
+/// The longest that the service waits for something to happen. Waiting does not go on while the computer sleeps, but what is
+/// due comes nearer.
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What the service is to do.
 pub struct ServiceRequest<'a> {
@@ -49,6 +58,10 @@ pub struct ServiceRequest<'a> {
     pub choice: Choice,
     /// Asks the service to end: the same that its tools have.
     pub stop: Arc<Stop>,
+    /// Counts what is done: the same that its tools have.
+    pub progress: Arc<Progress>,
+    /// Tells how time passes.
+    pub uptime: Arc<dyn Uptime>,
 }
 
 /// Runs until it is asked to stop: by `tools`, or by [`Ask::Stop`].
@@ -62,7 +75,7 @@ pub fn run(
 ) -> Result<(), AgentError> {
     let clock = Arc::clone(&tools.clock);
     let seconds = move || seconds_of(clock.now());
-    let shared = Arc::new(Shared::new(Arc::clone(&request.stop)));
+    let shared = Arc::new(Shared::new(profile, request, seconds()));
     let _control = Control::open(profile, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
         spool::set_limit(profile, SPOOL_BYTES)?;
@@ -70,9 +83,20 @@ pub fn run(
     let roots = outermost(&request.backup.paths);
     let settings = settings(profile, request, &roots, tools)?;
     let watcher = Watcher::start(settings).map_err(AgentError::Watch)?;
+    let waker = watcher.waker();
+    let (guest, _follower) = Guest::follow(profile.config()?.guest, move || waker.wake());
+    shared.begin(AtWork {
+        waker: watcher.waker(),
+        guest: Arc::clone(&guest),
+    });
+    request.stop.set_pace(ServicePace {
+        guest: Arc::clone(&guest),
+        shared: Arc::clone(&shared),
+    });
     {
         let mut status = shared.status();
         (status.pid, status.since) = (std::process::id(), seconds_of(tools.clock.now()));
+        status.guest = guest.status();
     }
     let mut service = Service {
         profile,
@@ -81,7 +105,11 @@ pub fn run(
         shared: &shared,
         roots,
         watcher: &watcher,
-        pending: Pending::new(request.rhythm, Instant::now()),
+        guest: &guest,
+        pending: Pending::new(request.rhythm, request.uptime.now()),
+        hold: Hold::No,
+        insists: false,
+        began: None,
     };
     service.run()
 }
@@ -134,17 +162,19 @@ struct Service<'a> {
     shared: &'a Shared,
     roots: Vec<PathBuf>,
     watcher: &'a Watcher,
+    guest: &'a Guest,
     pending: Pending,
+    hold: Hold,
+    /// Whether somebody asked for the next snapshot.
+    insists: bool,
+    /// When the last snapshot began.
+    began: Option<Moment>,
 }
 
 impl Service<'_> {
     fn run(&mut self) -> Result<(), AgentError> {
-        let mut was_paused = false;
-        while !self.tools.stop.is_requested() && !self.shared.is_stopped() {
-            let now = Instant::now();
-            let wait = self.pending.due().saturating_duration_since(now);
-            let wait = if was_paused { TICK } else { wait.min(TICK) };
-            let changes = self.watcher.wait(wait);
+        while !self.is_to_end() {
+            let changes = self.watcher.wait(self.next_look().min(WAIT_MAX));
             self.note(&changes);
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
@@ -152,17 +182,21 @@ impl Service<'_> {
             if self.shared.take_asked_now() {
                 self.hurry();
             }
-            let now = Instant::now();
-            let is_paused = self.shared.is_paused(now);
-            if is_paused != was_paused {
-                self.tell_pause(is_paused);
-                was_paused = is_paused;
-            }
-            if !is_paused && self.pending.due() <= now {
+            self.look_at_surroundings();
+            if self.is_due() && !self.is_to_end() {
                 self.back_up();
+                self.look_at_surroundings();
             }
         }
         Ok(())
+    }
+
+    fn is_to_end(&self) -> bool {
+        self.tools.stop.is_requested() || self.shared.is_stopped()
+    }
+
+    fn now(&self) -> Moment {
+        self.request.uptime.now()
     }
 
     /// Says whether the watcher has ended, and will never tell of anything again.
@@ -184,11 +218,12 @@ impl Service<'_> {
                 hints.subtree(path.as_os_str().as_bytes().to_vec());
             }
         }
-        let now = Instant::now();
+        let now = self.now();
         if !hints.is_empty() {
             self.pending.note(hints, now);
         }
         self.pending.hurry(now);
+        self.insists = true;
     }
 
     /// Returns the roots that are there. One that is blind is left alone: what an unmounted disk had is not gone.
@@ -205,16 +240,6 @@ impl Service<'_> {
         seen.map(|(_, root)| root.clone()).collect()
     }
 
-    fn tell_pause(&self, is_paused: bool) {
-        let mut status = self.shared.status();
-        if is_paused {
-            status.state = State::Paused;
-        } else {
-            status.paused_until = None;
-            status.state = state_of(&status);
-        }
-    }
-
     /// Takes in what may have changed.
     fn note(&mut self, changes: &Changes) {
         if changes.is_empty() {
@@ -225,7 +250,7 @@ impl Service<'_> {
         for place in &changes.directories {
             hints.directory(bytes(path_of(&self.roots, place)));
         }
-        let now = Instant::now();
+        let now = self.now();
         for tree in &changes.trees {
             if tree.why == Why::Started {
                 self.pending.note_all(now);
@@ -247,7 +272,9 @@ impl Service<'_> {
 
     /// Makes the snapshot that is due.
     fn back_up(&mut self) {
-        let began = Instant::now();
+        let began = self.now();
+        self.began = Some(began);
+        self.shared.insist(std::mem::take(&mut self.insists));
         let scope = self.pending.take(began);
         {
             let mut status = self.shared.status();
@@ -264,14 +291,23 @@ impl Service<'_> {
         };
         let roots = self.roots_in_sight();
         let backup = &self.request.backup;
-        let result = backup_changes(self.profile, backup, &roots, hints, self.tools);
-        let now = Instant::now();
+        let far_allowed = self.guest.far_allowed();
+        let result = backup_changes(
+            self.profile,
+            backup,
+            &roots,
+            (hints, far_allowed),
+            self.tools,
+        );
+        let now = self.now();
         match result {
             Ok(done) => {
-                let complete = done
+                let lacking = done
                     .destinations
                     .iter()
-                    .all(|there| there.status.is_complete());
+                    .filter(|there| !there.status.is_complete());
+                // Those that wait for a network are tried when there is one.
+                let complete = lacking.count() <= done.waiting_for_network;
                 self.pending.succeeded(&scope, complete, began, now);
                 if done.snapshot.as_ref().is_some_and(|done| done.failed > 0) {
                     self.pending.look_at_all_within(UNREAD_EVERY, now);
@@ -282,6 +318,10 @@ impl Service<'_> {
                     self.pending.look_at_all_soon(now);
                 }
                 self.tell_done(&done);
+            }
+            // Work was given up for a pause.
+            Err(AgentError::Engine(EngineError::Interrupted)) => {
+                self.pending.put_back(scope, now);
             }
             Err(error) => {
                 self.pending.failed(scope, now);
@@ -302,7 +342,7 @@ impl Service<'_> {
             status.last = Some(last_snapshot(done, now));
         }
         status.reason = None;
-        status.state = state_of(&status);
+        status.state = self.hold.state().unwrap_or_else(|| state_of(&status));
     }
 
     fn tell_failed(&self, error: &AgentError) {

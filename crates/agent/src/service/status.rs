@@ -1,6 +1,11 @@
 //! What the service says of itself.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde::{Deserialize, Serialize};
+use strongroom_engine::Progress;
+
+use crate::guest::GuestStatus;
 
 /// What the service says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +34,12 @@ pub struct Status {
     pub unacknowledged: u64,
     /// Until when it is paused, in seconds since 1970.
     pub paused_until: Option<i64>,
+    /// How far the work has come, while there is some.
+    pub progress: Option<WorkDone>,
+    /// When the next snapshot is made, in seconds since 1970, where changes wait because the battery is to last.
+    pub next_at: Option<i64>,
+    /// What it knows of its surroundings, and allows itself.
+    pub guest: GuestStatus,
 }
 
 /// What the service does.
@@ -48,6 +59,10 @@ pub enum State {
     WaitingForDestination,
     /// Somebody asked it to pause.
     Paused,
+    /// The battery is nearly empty: no snapshots, unless somebody asks for one.
+    LowBattery,
+    /// Changes wait for the next snapshot, because the battery is to last.
+    BackupSchedule,
     /// Another command works on the archive.
     UnderMaintenance,
     /// The last attempt failed; there will be another one.
@@ -55,6 +70,11 @@ pub enum State {
 }
 
 impl State {
+    /// Says whether a snapshot is being made.
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::Scanning | Self::Synchronizing)
+    }
+
     /// Returns the words for people.
     pub fn words(self) -> &'static str {
         match self {
@@ -64,8 +84,36 @@ impl State {
             Self::BackupComplete => "backup complete",
             Self::WaitingForDestination => "waiting for destination",
             Self::Paused => "paused",
+            Self::LowBattery => "battery low",
+            Self::BackupSchedule => "backup schedule",
             Self::UnderMaintenance => "under maintenance",
             Self::Failing => "failing",
+        }
+    }
+}
+
+/// How far a snapshot has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkDone {
+    /// Files and other entries that were seen.
+    pub entries: u64,
+    /// Bytes of the files that were seen.
+    pub bytes_seen: u64,
+    /// Bytes that were read.
+    pub bytes_read: u64,
+    /// Bytes that were sent to each destination.
+    pub bytes_stored: u64,
+}
+
+impl WorkDone {
+    /// Returns what was counted.
+    pub(super) fn of(progress: &Progress) -> Self {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Self {
+            entries: count(&progress.entries),
+            bytes_seen: count(&progress.bytes_scanned),
+            bytes_read: count(&progress.bytes_read),
+            bytes_stored: count(&progress.bytes_stored),
         }
     }
 }

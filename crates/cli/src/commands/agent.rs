@@ -1,10 +1,13 @@
 //! `strongroom agent`
 
+mod set;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use strongroom_agent::service::{self, Ask, Rhythm, ServiceRequest, State, Status};
+use strongroom_agent::guest::{GuestStatus, lower_priority};
+use strongroom_agent::service::{self, Ask, Rhythm, ServiceRequest, State, Status, SystemUptime};
 use strongroom_agent::{AgentError, BackupRequest, Choice, Mechanism, Progress, Tools};
 use strongroom_base::clock::Timestamp;
 
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Pause(PauseArguments),
     /// Go on after a pause
     Resume,
+    /// Say what the service may use of this computer, and when it waits; without options show that
+    Set(set::Arguments),
     /// End the running service
     Stop,
 }
@@ -87,6 +92,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
             let status = ask(context, Ask::Resume)?;
             tell(context, &status)
         }
+        Command::Set(arguments) => set::run(context, &arguments),
         Command::Stop => stop(context),
     }
 }
@@ -96,6 +102,12 @@ fn serve(context: &Context<'_>, arguments: &RunArguments) -> Result<Outcome, Fai
     let environment = &context.environment;
     let excludes = arguments.what.excludes(environment)?;
     let paths = arguments.what.paths(environment)?;
+    let counters = Arc::new(Progress::default());
+    for (what, error) in lower_priority() {
+        context
+            .output
+            .note(&format!("{what} cannot be lowered: {error}"));
+    }
     let request = ServiceRequest {
         backup: BackupRequest {
             paths,
@@ -122,8 +134,9 @@ fn serve(context: &Context<'_>, arguments: &RunArguments) -> Result<Outcome, Fai
             })
         }),
         stop: Arc::clone(&context.stop),
+        progress: Arc::clone(&counters),
+        uptime: Arc::new(SystemUptime),
     };
-    let counters = Progress::default();
     let tools = Tools {
         clock: Arc::new(context.clock),
         random: Arc::new(context.random),
@@ -194,6 +207,30 @@ fn tell(context: &Context<'_>, status: &Status) -> Result<Outcome, Failure> {
     })
 }
 
+/// Says what the service knows of its surroundings, and allows itself.
+fn guest(guest: &GuestStatus) -> String {
+    let battery = guest.battery_percent;
+    let battery = battery.map_or_else(String::new, |percent| format!(", {percent} % left"));
+    let io = guest.io_bytes_per_second;
+    let io = io.map_or_else(String::new, |bytes| {
+        format!(" and {} a second of disks", show::bytes(bytes))
+    });
+    let network = match (guest.metered, guest.far_allowed) {
+        (false, _) => "",
+        (true, true) => "; metered network, which is used",
+        (true, false) => "; metered network: destinations beyond this computer wait",
+    };
+    let unknown = match guest.unknown.join("; ") {
+        unknown if unknown.is_empty() => unknown,
+        unknown => format!("; not known: {unknown}"),
+    };
+    format!(
+        "{}{battery}: at most {} % of the processors{io}{network}{unknown}",
+        guest.situation.words(),
+        guest.cpu_percent
+    )
+}
+
 fn timestamp(seconds: i64) -> Timestamp {
     Timestamp(i128::from(seconds) * 1_000_000_000)
 }
@@ -206,6 +243,10 @@ fn lines(status: &Status) -> Vec<String> {
     if let Some(until) = status.paused_until {
         lines.push(format!("paused until {}", time::local(timestamp(until))));
     }
+    if let Some(next) = status.next_at {
+        lines.push(format!("next backup at {}", time::local(timestamp(next))));
+    }
+    lines.push(guest(&status.guest));
     for source in &status.sources {
         let by = source.mechanism.as_deref().unwrap_or("nothing");
         let why = source.why.as_ref();

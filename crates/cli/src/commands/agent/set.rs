@@ -1,0 +1,140 @@
+//! `strongroom agent set`
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use strongroom_agent::guest::{self, GuestSettings, Metered, Share, Situation};
+
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::{amount, show, time};
+
+/// Arguments of `agent set`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// When --cpu and --io hold: while somebody works at the computer, while nobody does, or on battery
+    #[arg(value_name = "SITUATION", requires = "budget")]
+    situation: Option<When>,
+    #[command(flatten)]
+    budget: BudgetArguments,
+    /// What destinations beyond this computer do on a network that costs money
+    #[arg(long, value_name = "WHAT")]
+    metered: Option<OnMetered>,
+    /// Make snapshots rarer when the battery holds less than this
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    sparing: Option<u8>,
+    /// How far apart they are then, as 15m
+    #[arg(long, value_name = "TIME", value_parser = time::span)]
+    sparing_every: Option<Duration>,
+    /// Make none when the battery holds less than this
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    critical: Option<u8>,
+}
+
+/// What may be used.
+#[derive(Args)]
+#[group(id = "budget", multiple = true, requires = "situation")]
+struct BudgetArguments {
+    /// Most of the machine's processors, as 20%
+    #[arg(long, value_name = "PERCENT")]
+    cpu: Option<Share>,
+    /// Most bytes a second from and to disks, as 50M, or off
+    #[arg(long, value_name = "BYTES", value_parser = limit)]
+    io: Option<Limit>,
+}
+
+/// A limit, or that there is none.
+#[derive(Clone, Copy)]
+struct Limit(Option<u64>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    if text == "off" {
+        return Ok(Limit(None));
+    }
+    match amount::bytes(text)? {
+        0 => Err("0 would stop everything; `agent pause` does that".to_owned()),
+        bytes => Ok(Limit(Some(bytes))),
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum When {
+    Present,
+    Away,
+    Battery,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OnMetered {
+    Wait,
+    Go,
+}
+
+impl Arguments {
+    fn apply(&self, settings: &mut GuestSettings) {
+        if let Some(when) = self.situation {
+            let budget = settings.budget_mut(match when {
+                When::Present => Situation::Present,
+                When::Away => Situation::Away,
+                When::Battery => Situation::Battery,
+            });
+            budget.cpu = self.budget.cpu.unwrap_or(budget.cpu);
+            budget.io = self.budget.io.map_or(budget.io, |limit| limit.0);
+        }
+        if let Some(metered) = self.metered {
+            settings.metered = match metered {
+                OnMetered::Wait => Metered::Wait,
+                OnMetered::Go => Metered::Go,
+            };
+        }
+        settings.sparing = self.sparing.unwrap_or(settings.sparing);
+        settings.critical = self.critical.unwrap_or(settings.critical);
+        if let Some(every) = self.sparing_every {
+            settings.sparing_seconds = every.as_secs();
+        }
+    }
+}
+
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let profile = context.profile()?;
+    let settings = guest::change(&profile, |settings| arguments.apply(settings))?;
+    if context.output.is_json() {
+        let object = serde_json::to_value(&settings).map_err(std::io::Error::from);
+        context.output.object(&object.map_err(Failure::Output)?)?;
+        return Ok(Outcome::Done);
+    }
+    for line in lines(&settings) {
+        context.output.line(&line)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn lines(settings: &GuestSettings) -> Vec<String> {
+    let situations = [Situation::Present, Situation::Away, Situation::Battery];
+    let mut lines: Vec<String> = situations
+        .into_iter()
+        .map(|situation| {
+            let budget = settings.budget(situation);
+            let io = budget.io.map_or_else(String::new, |bytes| {
+                format!(", {} a second of disks", show::bytes(bytes))
+            });
+            format!(
+                "{}: {} of the processors{io}",
+                situation.words(),
+                budget.cpu
+            )
+        })
+        .collect();
+    lines.push(format!(
+        "battery below {} %: a snapshot every {} at most; below {} %: none",
+        settings.sparing,
+        time::spoken(settings.sparing_seconds),
+        settings.critical
+    ));
+    lines.push(match settings.metered {
+        Metered::Wait => "metered network: destinations beyond this computer wait".to_owned(),
+        Metered::Go => "metered network: used as any other".to_owned(),
+    });
+    lines
+}
