@@ -121,6 +121,8 @@ pub(crate) struct Round {
     pub(crate) unacknowledged: u64,
     /// How many destinations were left alone, because the network costs money.
     pub(crate) waiting_for_network: usize,
+    /// What the spool takes, in bytes.
+    pub(crate) spool_bytes: u64,
 }
 
 /// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
@@ -151,6 +153,7 @@ pub(crate) fn backup_changes(
                 snapshot,
                 waiting_for_network: destinations.iter().filter(waits).count(),
                 destinations,
+                spool_bytes: spool.as_ref().map_or(0, |spool| spool.bytes),
                 unacknowledged: spool.map_or(0, |spool| spool.unacknowledged),
             })
         },

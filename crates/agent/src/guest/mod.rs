@@ -29,9 +29,6 @@ pub use priority::lower_priority;
 pub use settings::{GuestSettings, Metered};
 pub use surroundings::{Network, Power, Presence, Situation, Surroundings};
 
-use crate::AgentError;
-use crate::profile::Profile;
-use crate::service;
 use governor::Governor;
 
 /// How often the use of the processor is measured while work goes on; in between, the last answer counts.
@@ -206,25 +203,6 @@ impl State {
     fn far_allowed(&self) -> bool {
         self.settings.metered == Metered::Go || self.surroundings.network != Network::Metered
     }
-}
-
-/// Changes the settings of a profile, tells a service that runs, and returns them.
-pub fn change(
-    profile: &Profile,
-    change: impl FnOnce(&mut GuestSettings),
-) -> Result<GuestSettings, AgentError> {
-    let settings = {
-        let _lock = profile.lock()?;
-        let mut config = profile.config()?;
-        let before = config.clone();
-        change(&mut config.guest);
-        if config != before {
-            profile.save_config(&config)?;
-        }
-        config.guest
-    };
-    service::ask(profile, service::Ask::Settings)?;
-    Ok(settings)
 }
 
 fn nanoseconds(time: Duration) -> u64 {

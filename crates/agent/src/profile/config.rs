@@ -11,6 +11,7 @@ use strongroom_crypto::suite::Suite;
 
 use crate::AgentError;
 use crate::guest::GuestSettings;
+use crate::service::HookSettings;
 
 /// The version of the file that this program writes.
 const VERSION: u32 = 1;
@@ -34,6 +35,9 @@ pub struct Config {
     /// How the background service is a guest on this computer.
     #[serde(default, skip_serializing_if = "GuestSettings::is_default")]
     pub guest: GuestSettings,
+    /// The commands that it runs.
+    #[serde(default, skip_serializing_if = "HookSettings::is_default")]
+    pub hooks: HookSettings,
     /// The destinations, in the order in which they were added.
     #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationConfig>,
@@ -86,6 +90,7 @@ impl Config {
             suite,
             spool_bytes: None,
             guest: GuestSettings::default(),
+            hooks: HookSettings::default(),
             destinations: Vec::new(),
             archives: Vec::new(),
         }

@@ -15,9 +15,10 @@ use strongroom_engine::{Progress, Stop};
 use strongroom_watch::Waker;
 
 use super::ServiceRequest;
+use super::hook::HookSettings;
 use super::moment::{Moment, Uptime};
 use super::note::{Notebook, PauseNote};
-use super::status::{Status, WorkDone};
+use super::status::{State, Status, WorkDone};
 use crate::AgentError;
 use crate::guest::Guest;
 use crate::profile::{Lock, Profile};
@@ -69,6 +70,7 @@ pub(super) struct Shared {
     closed: AtomicBool,
     uptime: Arc<dyn Uptime>,
     notebook: Notebook,
+    hooks: Mutex<HookSettings>,
     profile: Profile,
     progress: Arc<Progress>,
     at_work: OnceLock<AtWork>,
@@ -120,7 +122,12 @@ impl Shared {
     }
 
     /// Shares a status, and what asks to end. A pause that was not over when the service ended goes on.
-    pub(super) fn new(profile: &Profile, request: &ServiceRequest<'_>, seconds_now: i64) -> Self {
+    pub(super) fn new(
+        profile: &Profile,
+        request: &ServiceRequest<'_>,
+        seconds_now: i64,
+        hooks: HookSettings,
+    ) -> Self {
         let shared = Self {
             status: Mutex::default(),
             pause: Mutex::default(),
@@ -130,11 +137,17 @@ impl Shared {
             closed: AtomicBool::default(),
             uptime: Arc::clone(&request.uptime),
             notebook: Notebook::open(profile),
+            hooks: Mutex::new(hooks),
             profile: profile.clone(),
             progress: Arc::clone(&request.progress),
             at_work: OnceLock::new(),
         };
-        if let Some(PauseNote { until }) = shared.notebook.read().pause {
+        let note = shared.notebook.read();
+        {
+            let mut status = shared.status();
+            (status.complete, status.last_success) = (note.complete, note.last_success);
+        }
+        if let Some(PauseNote { until }) = note.pause {
             let left = until.map(|until| u64::try_from(until - seconds_now).unwrap_or(0));
             shared.set_pause(left);
             shared.status().paused_until = until;
@@ -147,13 +160,32 @@ impl Shared {
         let _ = self.at_work.set(at_work);
     }
 
+    /// Returns what is remembered between two runs.
+    pub(super) fn notebook(&self) -> &Notebook {
+        &self.notebook
+    }
+
+    /// Returns the commands of the user.
+    pub(super) fn hooks(&self) -> HookSettings {
+        let hooks = self.hooks.lock();
+        hooks.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns the status as it is now, with how far the work has come.
-    pub(super) fn report(&self) -> Status {
+    pub(super) fn report(&self, now: i64) -> Status {
         let mut status = self.status().clone();
         if let Some(AtWork { guest, .. }) = self.at_work.get() {
             status.guest = guest.status();
         }
-        status.progress = status.state.is_busy().then(|| WorkDone::of(&self.progress));
+        let full = status
+            .full_bytes
+            .filter(|_| status.state == State::Scanning);
+        let seconds = status
+            .busy_since
+            .map_or(0, |since| now.saturating_sub(since));
+        let seconds = u64::try_from(seconds).unwrap_or(0);
+        let done = || WorkDone::of(&self.progress, full, seconds);
+        status.progress = status.state.is_busy().then(done);
         status
     }
 
@@ -228,9 +260,10 @@ impl Shared {
             }
             Ask::Resume => return self.end_pause(),
             Ask::Settings => {
-                let settings = self.profile.config()?.guest;
+                let config = self.profile.config()?;
+                *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = config.hooks;
                 if let Some(AtWork { guest, .. }) = self.at_work.get() {
-                    guest.set(settings);
+                    guest.set(config.guest);
                 }
             }
             Ask::Stop => self.stop.request(),
@@ -322,7 +355,7 @@ fn answer_one(stream: &UnixStream, shared: &Shared, now: i64) -> std::io::Result
         }
         Err(error) => Some(error.to_string()),
     };
-    let status = shared.report();
+    let status = shared.report(now);
     let mut line = serde_json::to_vec(&Answer { status, error })?;
     line.push(b'\n');
     let mut stream = stream;

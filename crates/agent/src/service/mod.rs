@@ -3,14 +3,26 @@
 //! A watcher says which directories may have changed. When it is calm, or has not been for a while, a snapshot
 //! is made of what it named. Once a day everything is looked at, whatever was noticed.
 
+mod alarm;
+mod announce;
 mod control;
+mod heartbeat;
 mod hold;
+mod hook;
+mod install;
+mod metrics;
 mod moment;
 mod note;
 mod pace;
 mod pending;
+mod review;
+mod scrape;
+mod settings;
 mod status;
+mod supervisor;
+mod unit;
 
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,19 +36,29 @@ use strongroom_engine::backup::{Excludes, Hints};
 use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Progress, Stop};
 use strongroom_watch::{Changes, Choice, Health, Place, Reason, Settings, Source, Watcher, Why};
 
+pub use alarm::{Alarms, Condition, Matter, Notice, Severity};
 pub use control::{Answer, Ask, ask};
+pub use hook::{HookError, HookSettings};
+pub use install::Manager;
+pub use metrics::metrics;
 pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
+pub use settings::{ServiceSettings, change_settings};
 pub use status::{DestinationState, LastSnapshot, SourceStatus, State, Status, WorkDone};
+pub use supervisor::{Supervisor, Unsupervised};
+pub use unit::{Scope as UnitScope, Unit};
 
 use crate::backup::{Round, backup_changes, never_entered, outermost};
 use crate::guest::Guest;
 use crate::profile::Profile;
 use crate::{AgentError, BackupRequest, Tools, spool};
+use announce::Announcer;
 use control::{AtWork, Control, Shared};
+use heartbeat::Heartbeat;
 use hold::Hold;
 use pace::ServicePace;
 use pending::{Pending, Scope};
+use scrape::Scrape;
 
 /// How much the spool of each archive may take where nobody chose a limit.
 pub const SPOOL_BYTES: u64 = 10 << 30;
@@ -62,6 +84,10 @@ pub struct ServiceRequest<'a> {
     pub progress: Arc<Progress>,
     /// Tells how time passes.
     pub uptime: Arc<dyn Uptime>,
+    /// Whoever started it.
+    pub supervisor: Arc<dyn Supervisor>,
+    /// Where metrics are given to whoever asks, by HTTP.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs until it is asked to stop: by `tools`, or by [`Ask::Stop`].
@@ -75,8 +101,10 @@ pub fn run(
 ) -> Result<(), AgentError> {
     let clock = Arc::clone(&tools.clock);
     let seconds = move || seconds_of(clock.now());
-    let shared = Arc::new(Shared::new(profile, request, seconds()));
-    let _control = Control::open(profile, &shared, seconds)?;
+    let config = profile.config()?;
+    let shared = Arc::new(Shared::new(profile, request, seconds(), config.hooks));
+    let _control = Control::open(profile, &shared, seconds.clone())?;
+    let _scrape = scrape(request, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
         spool::set_limit(profile, SPOOL_BYTES)?;
     }
@@ -84,7 +112,7 @@ pub fn run(
     let settings = settings(profile, request, &roots, tools)?;
     let watcher = Watcher::start(settings).map_err(AgentError::Watch)?;
     let waker = watcher.waker();
-    let (guest, _follower) = Guest::follow(profile.config()?.guest, move || waker.wake());
+    let (guest, _follower) = Guest::follow(config.guest, move || waker.wake());
     shared.begin(AtWork {
         waker: watcher.waker(),
         guest: Arc::clone(&guest),
@@ -98,6 +126,8 @@ pub fn run(
         (status.pid, status.since) = (std::process::id(), seconds_of(tools.clock.now()));
         status.guest = guest.status();
     }
+    let _heartbeat = Heartbeat::start(Arc::clone(&request.supervisor), &shared);
+    let announcer = Announcer::start(&shared, &request.backup.host);
     let mut service = Service {
         profile,
         request,
@@ -110,8 +140,29 @@ pub fn run(
         hold: Hold::No,
         insists: false,
         began: None,
+        announcer: &announcer,
     };
-    service.run()
+    request.supervisor.ready();
+    let result = service.run();
+    request.supervisor.stopping();
+    result
+}
+
+/// Answers whoever asks for metrics, where that is wanted.
+fn scrape(
+    request: &ServiceRequest<'_>,
+    shared: &Arc<Shared>,
+    now: impl Fn() -> i64 + Send + Sync + 'static,
+) -> Result<Option<Scrape>, AgentError> {
+    let shared = Arc::clone(shared);
+    let render = move || {
+        let now = now();
+        metrics(&shared.report(now), now)
+    };
+    let address = request.metrics;
+    address
+        .map(|address| Scrape::open(address, Arc::new(render)))
+        .transpose()
 }
 
 /// Returns what the watcher watches: what a backup enters, and nothing else.
@@ -169,6 +220,7 @@ struct Service<'a> {
     insists: bool,
     /// When the last snapshot began.
     began: Option<Moment>,
+    announcer: &'a Announcer,
 }
 
 impl Service<'_> {
@@ -183,9 +235,11 @@ impl Service<'_> {
                 self.hurry();
             }
             self.look_at_surroundings();
+            self.look_for_alarms();
             if self.is_due() && !self.is_to_end() {
                 self.back_up();
                 self.look_at_surroundings();
+                self.look_for_alarms();
             }
         }
         Ok(())
@@ -276,15 +330,13 @@ impl Service<'_> {
         self.began = Some(began);
         self.shared.insist(std::mem::take(&mut self.insists));
         let scope = self.pending.take(began);
-        {
-            let mut status = self.shared.status();
-            status.waiting = 0;
-            status.state = match scope {
-                Scope::All => State::Scanning,
-                Scope::Hints(_) => State::Synchronizing,
-            };
-        }
+        self.tell_begun(&scope);
         self.tools.progress.clear();
+        if let Err(error) = self.run_before(&scope) {
+            self.pending.failed(scope, self.now());
+            self.tell_failed(&error);
+            return;
+        }
         let hints = match &scope {
             Scope::All => None,
             Scope::Hints(hints) => Some(hints.clone()),
@@ -300,8 +352,12 @@ impl Service<'_> {
             self.tools,
         );
         let now = self.now();
+        self.run_after(&scope, &result);
         match result {
             Ok(done) => {
+                if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
+                    self.shared.status().full_bytes = Some(done.bytes_scanned);
+                }
                 let lacking = done
                     .destinations
                     .iter()
@@ -331,6 +387,17 @@ impl Service<'_> {
         self.tell_sources();
     }
 
+    fn tell_begun(&self, scope: &Scope) {
+        let mut status = self.shared.status();
+        status.waiting = 0;
+        status.busy_since = Some(seconds_of(self.tools.clock.now()));
+        status.state = match scope {
+            Scope::All => State::Scanning,
+            Scope::Hints(_) => State::Synchronizing,
+        };
+        self.request.supervisor.status(status.state.words());
+    }
+
     fn tell_done(&self, done: &Round) {
         let now = seconds_of(self.tools.clock.now());
         let mut status = self.shared.status();
@@ -339,8 +406,17 @@ impl Service<'_> {
         status.unacknowledged = done.unacknowledged;
         if let Some(done) = &done.snapshot {
             status.snapshots += 1;
+            status.bytes_stored += done.bytes_stored;
             status.last = Some(last_snapshot(done, now));
         }
+        status.last_success = Some(now);
+        for there in &done.destinations {
+            let last = status.complete.entry(there.name.clone()).or_insert(now);
+            if there.status.is_complete() {
+                *last = now;
+            }
+        }
+        status.spool_bytes = done.spool_bytes;
         status.reason = None;
         status.state = self.hold.state().unwrap_or_else(|| state_of(&status));
     }
@@ -359,7 +435,7 @@ impl Service<'_> {
 
 /// Says what the service does when it does nothing.
 fn state_of(status: &Status) -> State {
-    let lacks = |there: &DestinationState| !matches!(&*there.status, "up-to-date" | "caught-up");
+    let lacks = |there: &DestinationState| !there.is_complete();
     if status.rounds == 0 {
         State::Starting
     } else if status.reason.is_some() {

@@ -1,11 +1,13 @@
 //! What the service remembers between two runs: the file `agent.json` of the profile.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use strongroom_store::durable;
 
+use super::alarm::Alarms;
 use crate::AgentError;
 use crate::profile::Profile;
 
@@ -20,6 +22,12 @@ const MODE: u32 = 0o600;
 pub(super) struct Note {
     /// Whether somebody asked for a pause.
     pub(super) pause: Option<PauseNote>,
+    /// When each destination had everything for the last time, or was seen first, in seconds since 1970.
+    pub(super) complete: BTreeMap<String, i64>,
+    /// When all that had changed was backed up for the last time.
+    pub(super) last_success: Option<i64>,
+    /// What is wrong, and who was told.
+    pub(super) alarms: Alarms,
 }
 
 /// A pause that somebody asked for.

@@ -47,6 +47,13 @@ pub(super) enum Scope {
     Hints(Hints),
 }
 
+impl Scope {
+    /// Says whether there is nothing to look at.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Hints(hints) if hints.is_empty())
+    }
+}
+
 /// What waits for the next snapshot.
 #[derive(Debug)]
 pub(super) struct Pending {

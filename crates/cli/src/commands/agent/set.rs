@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use strongroom_agent::guest::{self, GuestSettings, Metered, Share, Situation};
+use strongroom_agent::guest::{Metered, Share, Situation};
+use strongroom_agent::service::{HookSettings, ServiceSettings, change_settings};
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -30,6 +31,55 @@ pub(crate) struct Arguments {
     /// Make none when the battery holds less than this
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     critical: Option<u8>,
+    #[command(flatten)]
+    hooks: HookArguments,
+}
+
+/// Commands that the service runs.
+#[derive(Args)]
+struct HookArguments {
+    /// Run this before each snapshot, by a shell; where it fails, none is made; an empty text for nothing
+    #[arg(long, value_name = "COMMAND")]
+    before: Option<String>,
+    /// Run this after each snapshot
+    #[arg(long, value_name = "COMMAND")]
+    after: Option<String>,
+    /// Give the text of alarms to this, at its standard input
+    #[arg(long, value_name = "COMMAND")]
+    alarm: Option<String>,
+    /// End a command that takes longer
+    #[arg(long, value_name = "TIME", value_parser = time::span)]
+    hook_timeout: Option<Duration>,
+    /// Whether alarms are shown on the desktop
+    #[arg(long, value_name = "WHETHER")]
+    desktop: Option<Switch>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl HookArguments {
+    fn apply(&self, hooks: &mut HookSettings) {
+        let pairs = [
+            (&self.before, &mut hooks.before),
+            (&self.after, &mut hooks.after),
+            (&self.alarm, &mut hooks.alarm),
+        ];
+        for (asked, setting) in pairs {
+            if let Some(command) = asked {
+                *setting = Some(command.clone()).filter(|command| !command.is_empty());
+            }
+        }
+        if let Some(timeout) = self.hook_timeout {
+            hooks.seconds = timeout.as_secs();
+        }
+        if let Some(switch) = self.desktop {
+            hooks.desktop = switch == Switch::On;
+        }
+    }
 }
 
 /// What may be used.
@@ -72,7 +122,9 @@ enum OnMetered {
 }
 
 impl Arguments {
-    fn apply(&self, settings: &mut GuestSettings) {
+    fn apply(&self, settings: &mut ServiceSettings) {
+        self.hooks.apply(&mut settings.hooks);
+        let settings = &mut settings.guest;
         if let Some(when) = self.situation {
             let budget = settings.budget_mut(match when {
                 When::Present => Situation::Present,
@@ -98,7 +150,7 @@ impl Arguments {
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let profile = context.profile()?;
-    let settings = guest::change(&profile, |settings| arguments.apply(settings))?;
+    let settings = change_settings(&profile, |settings| arguments.apply(settings))?;
     if context.output.is_json() {
         let object = serde_json::to_value(&settings).map_err(std::io::Error::from);
         context.output.object(&object.map_err(Failure::Output)?)?;
@@ -110,7 +162,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     Ok(Outcome::Done)
 }
 
-fn lines(settings: &GuestSettings) -> Vec<String> {
+fn lines(settings: &ServiceSettings) -> Vec<String> {
+    let (settings, hooks) = (&settings.guest, &settings.hooks);
     let situations = [Situation::Present, Situation::Away, Situation::Battery];
     let mut lines: Vec<String> = situations
         .into_iter()
@@ -136,5 +189,15 @@ fn lines(settings: &GuestSettings) -> Vec<String> {
         Metered::Wait => "metered network: destinations beyond this computer wait".to_owned(),
         Metered::Go => "metered network: used as any other".to_owned(),
     });
+    for (when, command) in [
+        ("before a snapshot", &hooks.before),
+        ("after a snapshot", &hooks.after),
+        ("alarms", &hooks.alarm),
+    ] {
+        lines.extend(command.as_ref().map(|command| format!("{when}: {command}")));
+    }
+    if !hooks.desktop {
+        lines.push("alarms are not shown on the desktop".to_owned());
+    }
     lines
 }
