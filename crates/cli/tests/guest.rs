@@ -51,8 +51,10 @@ impl Bus {
     /// Starts a service, and waits until it answers.
     fn serve(&mut self, template: &str, (name, _): (&str, &str)) {
         let mut mock = Command::new(PYTHON);
-        mock.args(["-m", "dbusmock", "--system", "--template", template]);
+        mock.args(["-m", "dbusmock", "--template", template]);
+        // A template knows by itself which bus it belongs to.
         mock.env("DBUS_SYSTEM_BUS_ADDRESS", &self.address);
+        mock.env("DBUS_SESSION_BUS_ADDRESS", &self.address);
         mock.stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -119,7 +121,7 @@ impl<'p> Agent<'p> {
             .env_clear()
             .env("STRONGROOM_PROFILE", place.path("profile"))
             .env("HOME", place.path("home"))
-            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
+            .env("DBUS_SESSION_BUS_ADDRESS", address)
             .env("DBUS_SYSTEM_BUS_ADDRESS", address)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -282,4 +284,43 @@ fn matrix_of_a_network_that_costs_money() {
     place.ok("agent set --metered wait");
     bus.set(NETWORK, NETWORK.0, "Metered", "uint32:4");
     agent.until("free", |status| status["guest"]["metered"] == false);
+}
+
+#[test]
+fn matrix_of_an_alarm_on_the_desktop() {
+    let place = place();
+    place.ok("destination add two two");
+    let mut bus = Bus::start();
+    let desktop = (
+        "org.freedesktop.Notifications",
+        "/org/freedesktop/Notifications",
+    );
+    bus.serve("notification_daemon", desktop);
+    let agent = Agent::start(&place, &bus.address);
+    let copy = |from: &str, to: &str| {
+        let _ = fs::remove_dir_all(place.path(to));
+        let mut copy = Command::new("cp");
+        copy.arg("-a").args([place.path(from), place.path(to)]);
+        assert!(copy.status().unwrap().success());
+    };
+    copy("two", "older");
+    place.write("files/b", "b");
+    agent.until("a snapshot", |status| status["snapshots"] == 2);
+    copy("older", "two");
+    place.write("files/c", "c");
+    let begun = Instant::now();
+    let told = loop {
+        let mut send = Command::new("dbus-send");
+        send.arg(format!("--bus={}", bus.address));
+        send.args(["--print-reply", &format!("--dest={}", desktop.0), desktop.1]);
+        send.args(["org.freedesktop.DBus.Mock.GetMethodCalls", "string:Notify"]);
+        let answer = String::from_utf8(send.output().unwrap().stdout).unwrap();
+        if answer.contains("two is set aside") {
+            break answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{answer}");
+        sleep(Duration::from_millis(50));
+    };
+    assert!(told.contains("Backup: not working"), "{told}");
+    assert!(told.contains("byte 2"), "{told}");
 }

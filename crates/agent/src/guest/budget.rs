@@ -1,6 +1,7 @@
 //! How much of the computer may be used.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,7 @@ pub struct Budget {
         rename = "network_bytes_per_second",
         skip_serializing_if = "Option::is_none"
     )]
-    pub network: Option<u64>,
+    pub network: Option<NonZeroU64>,
 }
 
 impl Budget {

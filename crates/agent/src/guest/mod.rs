@@ -14,6 +14,7 @@ mod priority;
 mod settings;
 mod surroundings;
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use priority::lower_priority;
 pub use settings::{GuestSettings, Metered};
 pub use surroundings::{Network, Power, Presence, Situation, Surroundings};
 
+use crate::location::limit_network;
 use governor::Governor;
 
 /// How often the use of the processor is measured while work goes on; in between, the last answer counts.
@@ -72,6 +74,8 @@ pub struct GuestStatus {
     pub cpu_percent: u8,
     /// Most bytes that are read from and written to disks in a second.
     pub io_bytes_per_second: Option<u64>,
+    /// Most bytes that go over the network in a second.
+    pub network_bytes_per_second: Option<NonZeroU64>,
     /// Whether the network costs money, as far as is known.
     pub metered: bool,
     /// Whether destinations beyond this computer are used.
@@ -119,22 +123,20 @@ impl Guest {
         let mut state = self.state();
         let differ = state.surroundings != surroundings;
         state.surroundings = surroundings;
+        limit_network(state.budget().network);
         differ
     }
 
     /// Takes other settings.
     pub fn set(&self, settings: GuestSettings) {
-        self.state().settings = settings;
+        let mut state = self.state();
+        state.settings = settings;
+        limit_network(state.budget().network);
     }
 
     /// Says whether destinations beyond this computer may be used now. Those that are folders always may.
     pub fn far_allowed(&self) -> bool {
         self.state().far_allowed()
-    }
-
-    /// Returns how many bytes a second may go over the network now; `None` for as many as there is room for.
-    pub fn network_limit(&self) -> Option<u64> {
-        self.state().budget().network
     }
 
     /// Returns how often snapshots of changes are made now.
@@ -180,6 +182,7 @@ impl Guest {
             situation: surroundings.situation(),
             cpu_percent: budget.cpu.percent(),
             io_bytes_per_second: budget.io,
+            network_bytes_per_second: budget.network,
             metered: surroundings.network == Network::Metered,
             far_allowed: state.far_allowed(),
             battery_percent: match surroundings.power {

@@ -184,7 +184,11 @@ fn guest(guest: &GuestStatus) -> String {
     let battery = battery.map_or_else(String::new, |percent| format!(", {percent} % left"));
     let io = guest.io_bytes_per_second;
     let io = io.map_or_else(String::new, |bytes| {
-        format!(" and {} a second of disks", show::bytes(bytes))
+        format!(", {} a second of disks", show::bytes(bytes))
+    });
+    let limit = guest.network_bytes_per_second;
+    let limit = limit.map_or_else(String::new, |bytes| {
+        format!(", {} a second of the network", show::bytes(bytes.get()))
     });
     let network = match (guest.metered, guest.far_allowed) {
         (false, _) => "",
@@ -196,7 +200,7 @@ fn guest(guest: &GuestStatus) -> String {
         unknown => format!("; not known: {unknown}"),
     };
     format!(
-        "{}{battery}: at most {} % of the processors{io}{network}{unknown}",
+        "{}{battery}: at most {} % of the processors{io}{limit}{network}{unknown}",
         guest.situation.words(),
         guest.cpu_percent
     )

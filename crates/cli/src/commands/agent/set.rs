@@ -1,5 +1,6 @@
 //! `strongroom agent set`
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,7 +15,7 @@ use crate::{amount, show, time};
 /// Arguments of `agent set`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// When --cpu and --io hold: while somebody works at the computer, while nobody does, or on battery
+    /// When --cpu, --io and --network hold: while somebody works at the computer, while nobody does, or on battery
     #[arg(value_name = "SITUATION", requires = "budget")]
     situation: Option<When>,
     #[command(flatten)]
@@ -92,19 +93,22 @@ struct BudgetArguments {
     /// Most bytes a second from and to disks, as 50M, or off
     #[arg(long, value_name = "BYTES", value_parser = limit)]
     io: Option<Limit>,
+    /// Most bytes a second over the network, for all destinations together, as 500K, or off
+    #[arg(long, value_name = "BYTES", value_parser = limit)]
+    network: Option<Limit>,
 }
 
 /// A limit, or that there is none.
 #[derive(Clone, Copy)]
-struct Limit(Option<u64>);
+struct Limit(Option<NonZeroU64>);
 
 fn limit(text: &str) -> Result<Limit, String> {
     if text == "off" {
         return Ok(Limit(None));
     }
-    match amount::bytes(text)? {
-        0 => Err("0 would stop everything; `agent pause` does that".to_owned()),
-        bytes => Ok(Limit(Some(bytes))),
+    match NonZeroU64::new(amount::bytes(text)?) {
+        None => Err("0 would stop everything; `agent pause` does that".to_owned()),
+        bytes => Ok(Limit(bytes)),
     }
 }
 
@@ -132,7 +136,11 @@ impl Arguments {
                 When::Battery => Situation::Battery,
             });
             budget.cpu = self.budget.cpu.unwrap_or(budget.cpu);
-            budget.io = self.budget.io.map_or(budget.io, |limit| limit.0);
+            budget.io = self
+                .budget
+                .io
+                .map_or(budget.io, |limit| limit.0.map(NonZeroU64::get));
+            budget.network = self.budget.network.map_or(budget.network, |limit| limit.0);
         }
         if let Some(metered) = self.metered {
             settings.metered = match metered {
@@ -172,11 +180,11 @@ fn lines(settings: &ServiceSettings) -> Vec<String> {
             let io = budget.io.map_or_else(String::new, |bytes| {
                 format!(", {} a second of disks", show::bytes(bytes))
             });
-            format!(
-                "{}: {} of the processors{io}",
-                situation.words(),
-                budget.cpu
-            )
+            let network = budget.network.map_or_else(String::new, |bytes| {
+                format!(", {} a second of the network", show::bytes(bytes.get()))
+            });
+            let situation = situation.words();
+            format!("{situation}: {} of the processors{io}{network}", budget.cpu)
         })
         .collect();
     lines.push(format!(
