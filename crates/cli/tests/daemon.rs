@@ -328,12 +328,11 @@ fn verify(place: &Place, unit: &str, scope: &str) {
     let verify = Command::new("systemd-analyze")
         .args(["verify", "--man=no", scope])
         .arg(&file)
+        .env("XDG_RUNTIME_DIR", place.path(""))
         .output();
+    // Where systemd is not installed, the units are compared with those that were reviewed, and no more.
     let Ok(output) = verify else { return };
     let said = String::from_utf8_lossy(&output.stderr);
-    let ours: Vec<&str> = said
-        .lines()
-        .filter(|line| line.contains("strongroom-agent"))
-        .collect();
-    assert!(ours.is_empty(), "{scope}: {said}");
+    assert!(output.status.success(), "{scope}: {said}");
+    assert!(!said.contains("strongroom-agent"), "{scope}: {said}");
 }

@@ -106,9 +106,9 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whether somebody asked to back up now; once for each time.
-    pub(super) fn take_asked_now(&self) -> bool {
-        self.asked_now.swap(0, Ordering::Relaxed) > 0
+    /// Returns how often somebody has asked to back up now.
+    pub(super) fn asked_now(&self) -> u64 {
+        self.asked_now.load(Ordering::Relaxed)
     }
 
     /// Says whether somebody waits for the snapshot that is made now, whatever the battery holds.
@@ -185,6 +185,7 @@ impl Shared {
             .map_or(0, |since| now.saturating_sub(since));
         let seconds = u64::try_from(seconds).unwrap_or(0);
         let done = || WorkDone::of(&self.progress, full, seconds);
+        status.asked = self.asked_now();
         status.progress = status.state.is_busy().then(done);
         status
     }
@@ -395,7 +396,17 @@ pub fn ask(profile: &Profile, ask: Ask) -> Result<Option<Status>, AgentError> {
             None => Ok(answer.status),
         }
     };
-    speak().map(Some).map_err(failed)
+    match speak() {
+        Ok(status) => Ok(Some(status)),
+        // It ended before it came to the question.
+        Err(error) if has_hung_up(&error) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn has_hung_up(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 fn connect(path: &Path) -> Result<Option<UnixStream>, AgentError> {

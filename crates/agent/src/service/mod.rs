@@ -140,6 +140,7 @@ pub fn run(
         hold: Hold::No,
         insists: false,
         began: None,
+        asked: 0,
         announcer: &announcer,
     };
     request.supervisor.ready();
@@ -220,6 +221,8 @@ struct Service<'a> {
     insists: bool,
     /// When the last snapshot began.
     began: Option<Moment>,
+    /// How many times somebody asked for one so far.
+    asked: u64,
     announcer: &'a Announcer,
 }
 
@@ -231,13 +234,21 @@ impl Service<'_> {
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
             }
-            if self.shared.take_asked_now() {
+            let asked = self.shared.asked_now();
+            if asked > self.asked {
+                self.asked = asked;
                 self.hurry();
             }
             self.look_at_surroundings();
             self.look_for_alarms();
             if self.is_due() && !self.is_to_end() {
+                let rounds = self.shared.status().rounds;
                 self.back_up();
+                let mut status = self.shared.status();
+                if status.rounds > rounds {
+                    status.answered = self.asked;
+                }
+                drop(status);
                 self.look_at_surroundings();
                 self.look_for_alarms();
             }

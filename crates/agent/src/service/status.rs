@@ -25,6 +25,10 @@ pub struct Status {
     pub waiting: u64,
     /// How many times it looked for changes.
     pub rounds: u64,
+    /// How often somebody has asked for a snapshot.
+    pub asked: u64,
+    /// How many of these were answered: all that was there when they asked was looked at, or that failed.
+    pub answered: u64,
     /// How many snapshots it made.
     pub snapshots: u64,
     /// The last one.

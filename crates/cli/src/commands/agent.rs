@@ -96,13 +96,10 @@ fn ask(context: &Context<'_>, what: Ask) -> Result<Status, Failure> {
 
 /// Asks for a snapshot, and waits until everything that was there when it was asked for has been looked at.
 fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
-    let before = ask(context, Ask::BackupNow)?;
-    // A round that is under way may have looked already where something changed since.
-    let is_busy = matches!(before.state, State::Scanning | State::Synchronizing);
-    let wanted = before.rounds + if is_busy { 2 } else { 1 };
+    let wanted = ask(context, Ask::BackupNow)?.asked;
     loop {
         let status = ask(context, Ask::Status)?;
-        if status.rounds >= wanted {
+        if status.answered >= wanted {
             return tell(context, &status);
         }
         if status.state == State::Paused {
