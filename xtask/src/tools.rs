@@ -36,6 +36,9 @@ pub(crate) fn for_all_tests() -> Result<()> {
     if !command::answers("python3", &["-c", "import ensurepip"]) {
         packages.push("python3-venv");
     }
+    if !command::answers("/usr/bin/python3", &["-c", "import dbusmock"]) {
+        packages.push("python3-dbusmock");
+    }
     packages.dedup();
     if !packages.is_empty() {
         install_packages(&packages)?;

@@ -23,6 +23,7 @@ use strongroom_replica::Replica;
 use strongroom_store::Folder;
 use strongroom_store::bounded::Bounded;
 
+use crate::guest::METERED;
 use crate::location::Location;
 use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
@@ -95,7 +96,7 @@ pub fn backup(
     let done = with_writer(
         profile,
         request,
-        (&request.paths, None),
+        (&request.paths, None, true),
         (tools, None),
         |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
     )?;
@@ -120,6 +121,8 @@ pub(crate) struct Round {
     pub(crate) unacknowledged: u64,
     /// Whether nothing was cut short in the spool.
     pub(crate) is_spool_sound: bool,
+    /// What the spool takes, in bytes.
+    pub(crate) spool_bytes: u64,
 }
 
 /// How long a round waits for a call to a destination that it serves itself.
@@ -141,12 +144,12 @@ pub(crate) trait Dispatch {
 }
 
 /// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
-/// any case.
+/// any case; those beyond this computer only where they may be used.
 pub(crate) fn backup_changes(
     profile: &Profile,
     request: &BackupRequest<'_>,
     paths: &[PathBuf],
-    hints: Option<Hints>,
+    (hints, far_allowed): (Option<Hints>, bool),
     tools: &Tools<'_>,
     dispatch: &dyn Dispatch,
 ) -> Result<Round, AgentError> {
@@ -155,7 +158,7 @@ pub(crate) fn backup_changes(
     let done = with_writer(
         profile,
         request,
-        (paths, hints),
+        (paths, hints, far_allowed),
         (tools, Some(dispatch)),
         |writer, catalogue, options| {
             let mut snapshot = None;
@@ -169,6 +172,7 @@ pub(crate) fn backup_changes(
                 is_spool_sound: !spool.as_ref().is_some_and(failed),
                 snapshot,
                 destinations: writer.reports(),
+                spool_bytes: spool.as_ref().map_or(0, |spool| spool.bytes),
                 unacknowledged: spool.map_or(0, |spool| spool.unacknowledged),
             })
         },
@@ -189,7 +193,7 @@ struct Written<T> {
 fn with_writer<T>(
     profile: &Profile,
     request: &BackupRequest<'_>,
-    (paths, hints): (&[PathBuf], Option<Hints>),
+    (paths, hints, far_allowed): (&[PathBuf], Option<Hints>, bool),
     (tools, dispatch): (&Tools<'_>, Option<&dyn Dispatch>),
     work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
 ) -> Result<Written<T>, AgentError> {
@@ -202,7 +206,7 @@ fn with_writer<T>(
         None => profile.lock_archive(archive)?,
     };
     let mut job = Job::new(profile, config, archive)?;
-    job.lanes = lanes;
+    (job.lanes, job.far_allowed) = (lanes, far_allowed);
     job.use_suite(request.suite, &*tools.random)?;
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
@@ -343,6 +347,8 @@ pub(crate) struct Job<'a> {
     wraps: Wraps,
     /// Which destinations are left to queues; `None` where none is.
     lanes: Option<Lanes>,
+    /// Whether destinations beyond this computer are used.
+    far_allowed: bool,
 }
 
 impl<'a> Job<'a> {
@@ -358,6 +364,7 @@ impl<'a> Job<'a> {
             archive,
             wraps,
             lanes: None,
+            far_allowed: true,
         })
     }
 
@@ -434,7 +441,7 @@ impl<'a> Job<'a> {
             .filter_map(|there| there.replica.ok())
         {
             // What fails here shows when the archive is written there.
-            let fence = || fence(self.profile, &self.config, &self.served());
+            let fence = || fence(self.profile, &self.config, &self.served().0);
             let _ = settle(&replica, &self.wraps, &fence);
         }
         Ok(begins)
@@ -454,7 +461,8 @@ impl<'a> Job<'a> {
 
     /// Returns the destinations that are not left to queues as the engine takes them. Where there are queues, none is waited for for ever.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
-        let mut destinations = writing::destinations(&self.config, &self.served());
+        let (served, left_alone) = self.served();
+        let mut destinations = writing::destinations(&self.config, &served);
         if self.lanes.is_some() {
             for there in &mut destinations {
                 let replica = there.replica.as_mut().ok();
@@ -464,18 +472,30 @@ impl<'a> Job<'a> {
                 }
             }
         }
+        destinations.extend(left_alone);
         destinations
     }
 
-    /// Returns the settings with those destinations that are not left to queues.
-    fn served(&self) -> ArchiveConfig {
-        let mut settings = self.settings().clone();
+    /// Returns the settings with those destinations that this works with, and the others that no queue serves either.
+    fn served(&self) -> (ArchiveConfig, Vec<Destination>) {
+        let (mut served, mut left_alone) = (self.settings().clone(), Vec::new());
         if let Some(lanes) = &self.lanes {
-            settings
+            served
                 .destinations
                 .retain(|id| lanes.foreground.contains(id));
+        } else if !self.far_allowed {
+            served.destinations.retain(|id| {
+                let there = self.config.destination_by_id(*id);
+                let far = there.filter(|there| !is_local(there));
+                left_alone.extend(far.map(|there| Destination {
+                    id: there.id,
+                    name: there.name.to_string(),
+                    replica: Err(METERED.to_owned()),
+                }));
+                far.is_none()
+            });
         }
-        settings
+        (served, left_alone)
     }
 
     /// Returns the destinations that are folders of this computer.

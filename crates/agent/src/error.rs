@@ -12,6 +12,8 @@ use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
 use strongroom_store::StoreError;
 
+use crate::service::HookError;
+
 /// What can go wrong in a deed of the agent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +36,27 @@ pub enum AgentError {
     /// The watch has ended by itself.
     #[error("nothing tells of changes any more; the service must be started again")]
     WatchEnded,
+    /// There is nobody to give a unit to.
+    #[error("systemd does not run on this computer")]
+    NoSystemd,
+    /// Systemd refused something.
+    #[error("`systemctl {what}` failed")]
+    Systemctl {
+        /// What it was told.
+        what: String,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A command of the user failed.
+    #[error("the command {when} the snapshot failed")]
+    Hook {
+        /// `before` or `after`.
+        when: &'static str,
+        /// How.
+        #[source]
+        source: HookError,
+    },
     /// Nothing can be watched.
     #[error("cannot watch for changes")]
     Watch(#[source] strongroom_watch::WatchError),
@@ -451,6 +474,7 @@ impl Classified for AgentError {
             | Self::SpoolHolds { .. }
             | Self::ServiceRuns { .. }
             | Self::NoService
+            | Self::NoSystemd
             | Self::Watch(_)
             | Self::WatchEnded
             | Self::NoDestination
@@ -479,6 +503,8 @@ impl Classified for AgentError {
             | Self::KeystoreLocked
             | Self::Unreachable { .. }
             | Self::Local { .. }
+            | Self::Systemctl { .. }
+            | Self::Hook { .. }
             | Self::Output(_) => Class::Retry,
             Self::State { .. } | Self::StateLost { .. } | Self::SetAside { .. } => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),

@@ -10,6 +10,7 @@ mod archives;
 mod backup;
 pub mod destinations;
 mod error;
+pub mod guest;
 mod init;
 pub mod keys;
 mod location;

@@ -14,6 +14,7 @@ pub(crate) struct Environment {
     storage_key: Option<StorageKey>,
     profile: Option<PathBuf>,
     home: Option<PathBuf>,
+    settings: Option<PathBuf>,
     current: PathBuf,
     host: Vec<u8>,
 }
@@ -31,10 +32,11 @@ impl Environment {
         let profile = profile
             .map(Path::to_owned)
             .or_else(|| variable("STRONGROOM_PROFILE"))
-            .or_else(|| settings.map(|folder| folder.join("strongroom")));
+            .or_else(|| settings.as_ref().map(|folder| folder.join("strongroom")));
         Ok(Self {
             profile: profile.map(|profile| current.join(profile)),
             home,
+            settings,
             current,
             storage_key: storage_key(),
             host: rustix::system::uname().nodename().to_bytes().to_vec(),
@@ -52,6 +54,12 @@ impl Environment {
     pub(crate) fn home(&self) -> Result<&Path, Failure> {
         let missing = || Failure::Usage("there is no home folder; name what to back up".into());
         self.home.as_deref().ok_or_else(missing)
+    }
+
+    /// Returns the folder of the user's settings, by default `~/.config`.
+    pub(crate) fn settings(&self) -> Result<&Path, Failure> {
+        let missing = || Failure::Usage("there is no home folder for settings".into());
+        self.settings.as_deref().ok_or_else(missing)
     }
 
     /// Returns the current folder.

@@ -41,6 +41,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         AgentError::ProfileTooNew { .. } => "install the newest strongroom",
         AgentError::WouldLoseKey { .. } => "name another folder with --profile",
+        AgentError::NoSystemd => {
+            "`--print` shows the unit; whatever starts programs here can run its command"
+        }
         AgentError::NoSuchSlot { .. } => "`strongroom key slots` lists them",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
         AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",

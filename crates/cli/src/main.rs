@@ -18,6 +18,7 @@ mod reading;
 mod secrets;
 mod selection;
 mod show;
+mod supervisor;
 mod time;
 
 use std::process::ExitCode;

@@ -195,7 +195,7 @@ impl Write for Writer<'_> {
 }
 
 /// Escapes what a terminal would obey: names of files come from anybody.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

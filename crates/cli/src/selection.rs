@@ -45,6 +45,38 @@ impl Selection {
         Ok(self.paths.iter().map(absolute).collect())
     }
 
+    /// Returns the paths that were named, absolute.
+    pub(crate) fn named_paths(&self, environment: &Environment) -> Vec<PathBuf> {
+        let absolute = |path: &PathBuf| environment.absolute(path);
+        self.paths.iter().map(absolute).collect()
+    }
+
+    /// Returns all but the paths as words of a command line that mean the same in any folder. Files of patterns become
+    /// patterns.
+    pub(crate) fn words(&self, environment: &Environment) -> Result<Vec<String>, Failure> {
+        let mut words = Vec::new();
+        let mut add = |name: &str, value: &str| {
+            words.extend([format!("--{name}"), value.to_owned()]);
+        };
+        for to in &self.to {
+            add("to", &resolved(to, environment)?);
+        }
+        let mut excludes = self.exclude.clone();
+        for file in &self.exclude_from {
+            excludes.extend(patterns(file)?);
+        }
+        for pattern in &excludes {
+            add("exclude", pattern);
+        }
+        for tag in &self.tag {
+            add("tag", tag);
+        }
+        if self.one_file_system {
+            words.push("--one-file-system".to_owned());
+        }
+        Ok(words)
+    }
+
     /// Returns the patterns of what is left out: caches as well, where no path was named.
     pub(crate) fn excludes(&self, environment: &Environment) -> Result<Vec<String>, Failure> {
         let mut excludes = self.exclude.clone();
@@ -56,6 +88,17 @@ impl Selection {
         }
         Ok(excludes)
     }
+}
+
+/// Returns a destination as it was meant here: a name or a URL as it is, a path in full.
+fn resolved(to: &str, environment: &Environment) -> Result<String, Failure> {
+    let is_path = to.contains('/') && !to.contains(':');
+    if !is_path {
+        return Ok(to.to_owned());
+    }
+    let path = environment.absolute(Path::new(to));
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Failure::Usage(format!("{to} is not UTF-8")))
 }
 
 fn patterns(file: &Path) -> Result<Vec<String>, Failure> {

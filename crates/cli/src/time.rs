@@ -54,6 +54,18 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
+/// Writes a span of time in the largest unit that has a whole number of it, as 15 min.
+pub(crate) fn spoken(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    let whole = units
+        .iter()
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    match whole {
+        Some((unit, name)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
 /// Writes a time to the second in the local time zone.
 pub(crate) fn local(time: Timestamp) -> String {
     match jiff::Timestamp::from_nanosecond(time.0) {
@@ -87,6 +99,12 @@ mod tests {
         for text in ["", "d", "1", "-1d", "1.5h", "99999999999999999999d", "1é"] {
             assert!(span(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn spans_are_spoken_in_whole_units() {
+        let spans = [900, 86_400, 3_600, 90, 0].map(spoken);
+        assert_eq!(spans, ["15 min", "1 d", "1 h", "90 s", "0 s"]);
     }
 
     #[test]

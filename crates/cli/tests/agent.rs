@@ -31,6 +31,7 @@ impl<'p> Service<'p> {
             .env("STRONGROOM_PROFILE", place.path("profile"))
             .env("HOME", place.path("home"))
             .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/at/all")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(place.path("agent.log")).unwrap())

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 38] = [
+const COMMANDS: [&str; 50] = [
     "",
     "init",
     "destination",
@@ -47,6 +47,18 @@ const COMMANDS: [&str; 38] = [
     "key password remove",
     "key slots",
     "completions",
+    "agent",
+    "agent run",
+    "agent install",
+    "agent uninstall",
+    "agent status",
+    "agent metrics",
+    "agent backup-now",
+    "agent pause",
+    "agent resume",
+    "agent set",
+    "agent stop",
+    "spool",
 ];
 
 #[test]

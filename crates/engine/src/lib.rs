@@ -36,7 +36,7 @@ pub use error::EngineError;
 pub use find::{Damaged, Visit, find_path, walk_snapshot, walk_tree};
 pub use heads::refuse_newer;
 pub use memory::{Announced, Head, Memory, MemoryError, Newest, WriterState};
-pub use monitor::{Monitor, Progress, Stop, Warning};
+pub use monitor::{Monitor, Pace, Progress, Stop, Turn, Warning};
 pub use spool::{SpoolReport, SpoolStatus};
 pub use targets::{Queued, Queues, Targets};
 pub use writer::{Identity, Writer};

@@ -1,6 +1,11 @@
 //! How the engine tells what it does, and how it is told to stop.
 
+use std::fmt::Debug;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::error::EngineError;
 
 /// Something that did not go as it should, while the work went on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,18 +72,96 @@ pub(crate) fn count(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
 }
 
-/// Asks the engine to stop at the next good point.
+/// What a thread may do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Go on.
+    Go,
+    /// Ask again after so long.
+    Wait(Duration),
+    /// Stop at this point, as if somebody had asked for it; what was done so far is recorded.
+    End,
+}
+
+/// Says how fast the engine may work. It is asked often, by every thread of a backup, between pieces of work that take
+/// some ten milliseconds at most.
+pub trait Pace: Debug + Send + Sync {
+    /// Says what the thread that asks may do next.
+    fn turn(&self) -> Turn;
+
+    /// Is told that somebody asked to stop.
+    fn stop_is_requested(&self) {}
+}
+
+/// Nobody sleeps longer than this without looking whether there is somebody who wants it to stop.
+const NAP_MAX: Duration = Duration::from_millis(50);
+
+/// Asks the engine to stop at the next good point, or to go slowly.
 #[derive(Debug, Default)]
-pub struct Stop(AtomicBool);
+pub struct Stop {
+    is_requested: AtomicBool,
+    pace: OnceLock<Box<dyn Pace>>,
+}
 
 impl Stop {
-    /// Asks to stop. Safe to call from a signal handler.
+    /// Asks to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_requested.store(true, Ordering::Relaxed);
+        if let Some(pace) = self.pace.get() {
+            pace.stop_is_requested();
+        }
     }
 
     /// Says whether somebody asked.
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_requested.load(Ordering::Relaxed)
+    }
+
+    /// Lets backups go at this pace from now on. Only the first one counts.
+    pub fn set_pace(&self, pace: impl Pace + 'static) {
+        let _ = self.pace.set(Box::new(pace));
+    }
+
+    /// Waits as the pace wants it; fails where somebody asked to stop.
+    pub(crate) fn await_turn(&self) -> Result<(), EngineError> {
+        while !self.is_requested() {
+            match self.pace.get().map_or(Turn::Go, |pace| pace.turn()) {
+                Turn::Go => return Ok(()),
+                Turn::Wait(time) => std::thread::sleep(time.min(NAP_MAX)),
+                Turn::End => break,
+            }
+        }
+        Err(EngineError::Interrupted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Script(Mutex<Vec<Turn>>);
+
+    impl Pace for Script {
+        fn turn(&self) -> Turn {
+            self.0.lock().unwrap().pop().unwrap_or(Turn::End)
+        }
+    }
+
+    #[test]
+    fn a_turn_comes_when_the_pace_allows_it_and_never_after_a_stop() {
+        let stop = Stop::default();
+        assert!(stop.await_turn().is_ok(), "without a pace");
+        let wait = Turn::Wait(Duration::from_nanos(1));
+        stop.set_pace(Script(Mutex::new(vec![Turn::Go, Turn::Go, wait, wait])));
+        assert!(stop.await_turn().is_ok());
+        assert!(stop.await_turn().is_ok());
+        assert!(matches!(stop.await_turn(), Err(EngineError::Interrupted)));
+        let stop = Stop::default();
+        stop.set_pace(Script(Mutex::new(vec![Turn::Go])));
+        stop.request();
+        assert!(matches!(stop.await_turn(), Err(EngineError::Interrupted)));
     }
 }

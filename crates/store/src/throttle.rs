@@ -4,6 +4,7 @@
 //! so that a line is used evenly; [`ThrottleStore`] asks once for each call of any other store.
 
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,9 +21,12 @@ const PIECE: (u64, u64) = (1_024, 65_536);
 
 /// A bucket that leaks so many bytes per second.
 pub struct Limit {
-    bytes_per_second: NonZeroU64,
+    /// 0 while there is no limit.
+    bytes_per_second: AtomicU64,
     clock: Arc<dyn Clock>,
     level: Mutex<Level>,
+    /// What is taken here is taken there, too.
+    wider: Option<Arc<Limit>>,
 }
 
 /// What was taken and has not leaked yet, in nanoseconds of the line; negative for a burst to come.
@@ -34,25 +38,55 @@ struct Level {
 impl Limit {
     /// Makes a limit.
     pub fn new(bytes_per_second: NonZeroU64, clock: Arc<dyn Clock>) -> Self {
+        Self::at(Some(bytes_per_second), clock)
+    }
+
+    /// Makes a limit that may be none for now; see [`set`](Self::set).
+    pub fn at(bytes_per_second: Option<NonZeroU64>, clock: Arc<dyn Clock>) -> Self {
         let level = Level {
             nanoseconds: -BURST,
             at: clock.now(),
         };
         Self {
-            bytes_per_second,
+            bytes_per_second: AtomicU64::new(bytes_per_second.map_or(0, NonZeroU64::get)),
             clock,
             level: Mutex::new(level),
+            wider: None,
         }
+    }
+
+    /// Lets what is taken here count there, too: several limits can lie within one.
+    #[must_use]
+    pub fn within(mut self, wider: Arc<Limit>) -> Self {
+        self.wider = Some(wider);
+        self
+    }
+
+    /// Changes the limit from now on; `None` for as fast as it goes.
+    pub fn set(&self, bytes_per_second: Option<NonZeroU64>) {
+        let rate = bytes_per_second.map_or(0, NonZeroU64::get);
+        self.bytes_per_second.store(rate, Ordering::Relaxed);
+    }
+
+    fn rate(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.bytes_per_second.load(Ordering::Relaxed))
     }
 
     /// Takes `bytes`, and returns how long to wait before they travel.
     pub fn take(&self, bytes: u64) -> Duration {
+        let wider = self.wider.as_ref();
+        let wider = wider.map_or(Duration::ZERO, |wider| wider.take(bytes));
+        let own = self.rate().map(|rate| self.take_at(rate, bytes));
+        own.map_or(wider, |own| own.max(wider))
+    }
+
+    fn take_at(&self, rate: NonZeroU64, bytes: u64) -> Duration {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         // A clock that was put back gives nothing, and takes nothing.
         let leaked = (now.0 - level.at.0).max(0);
         let before = (level.nanoseconds - leaked).max(-BURST);
-        let cost = i128::from(bytes) * 1_000_000_000 / i128::from(self.bytes_per_second.get());
+        let cost = i128::from(bytes) * 1_000_000_000 / i128::from(rate.get());
         *level = Level {
             nanoseconds: before + cost,
             at: now,
@@ -61,16 +95,22 @@ impl Limit {
         Duration::from_nanos(wait.unwrap_or(u64::MAX))
     }
 
-    /// Returns how many bytes should move at a time.
-    fn piece(&self) -> usize {
-        let piece = (self.bytes_per_second.get() / 4).clamp(PIECE.0, PIECE.1);
-        usize::try_from(piece).unwrap_or(1)
+    /// Returns how many bytes should move at a time, at most `most`.
+    fn piece(&self, most: usize) -> usize {
+        let most = self.wider.as_ref().map_or(most, |wider| wider.piece(most));
+        let piece = |rate: NonZeroU64| (rate.get() / 4).clamp(PIECE.0, PIECE.1);
+        let piece = self.rate().map(piece);
+        let piece = piece.map(|piece| usize::try_from(piece).unwrap_or(1));
+        piece.map_or(most, |piece| piece.min(most))
     }
 }
 
 impl std::fmt::Debug for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} B/s", self.bytes_per_second)
+        match self.rate() {
+            Some(rate) => write!(f, "{rate} B/s"),
+            None => f.write_str("no limit"),
+        }
     }
 }
 
@@ -97,7 +137,7 @@ pub(crate) fn wait_for(limit: Option<&Arc<Limit>>, bytes: usize) -> Duration {
 
 /// Returns how many bytes should move at a time, at most `most`.
 pub(crate) fn piece_of(limit: Option<&Arc<Limit>>, most: usize) -> usize {
-    limit.map_or(most, |limit| limit.piece().min(most))
+    limit.map_or(most, |limit| limit.piece(most))
 }
 
 /// A store whose calls wait until their bytes may travel.
@@ -221,6 +261,27 @@ mod tests {
     fn limit(time: &Time, bytes_per_second: u64) -> Arc<Limit> {
         let rate = NonZeroU64::new(bytes_per_second).unwrap();
         Arc::new(Limit::new(rate, Arc::new(time.clone())))
+    }
+
+    #[test]
+    fn limits_within_one_share_it_and_it_can_change() {
+        let time = Time::default();
+        let wider = Arc::new(Limit::at(None, Arc::new(time.clone())));
+        let narrow = |rate: u64| {
+            let limit = Limit::new(NonZeroU64::new(rate).unwrap(), Arc::new(time.clone()));
+            limit.within(Arc::clone(&wider))
+        };
+        let (one, other) = (narrow(1 << 40), narrow(1 << 40));
+        assert_eq!(one.take(1_000_000), Duration::ZERO);
+        assert_eq!(one.piece(usize::MAX), 65_536, "of its own");
+        wider.set(NonZeroU64::new(8_000));
+        assert_eq!(one.piece(usize::MAX), 2_000);
+        time.add(BURST * 4);
+        let waits = [one.take(4_000), other.take(4_000), one.take(8_000)];
+        let waits = waits.map(|wait| wait.as_millis());
+        assert_eq!(waits, [250, 750, 1_750]);
+        wider.set(None);
+        assert_eq!(other.take(1_000_000), Duration::ZERO);
     }
 
     #[test]

@@ -49,4 +49,4 @@ pub use mechanism::{Choice, Mechanism};
 pub use place::Place;
 pub use settings::{Settings, Wants};
 pub use source::{Health, Reason, Source};
-pub use watcher::Watcher;
+pub use watcher::{Waker, Watcher};

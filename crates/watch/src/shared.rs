@@ -21,10 +21,16 @@ pub(crate) struct Shared {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that may be so or not"
+)]
 struct State {
     dirty: DirtySet,
     sources: Vec<Source>,
     health_changed: bool,
+    /// Whether somebody wants those who wait to look at something else.
+    is_woken: bool,
     /// How often somebody has asked that all be noticed that has happened, and up to which time that was done.
     asked: u64,
     settled: u64,
@@ -65,6 +71,7 @@ impl Shared {
             dirty,
             sources: Vec::new(),
             health_changed: false,
+            is_woken: false,
             asked: 0,
             settled: 0,
             is_paused: false,
@@ -137,13 +144,25 @@ impl Shared {
     // What the others call.
 
     pub(crate) fn wait(&self, timeout: Duration) -> Changes {
-        let is_quiet = |state: &mut State| !state.has_news() && state.stage == Stage::Open;
+        let is_quiet =
+            |state: &mut State| !state.has_news() && !state.is_woken && state.stage == Stage::Open;
         let waited = self
             .news
             .wait_timeout_while(self.lock(), timeout, is_quiet)
             .unwrap_or_else(PoisonError::into_inner);
         let (mut state, _) = waited;
+        state.is_woken = false;
         state.take()
+    }
+
+    pub(crate) fn take(&self) -> Changes {
+        self.lock().take()
+    }
+
+    /// Ends the waiting of whoever waits now, or else of whoever waits next.
+    pub(crate) fn end_waiting(&self) {
+        self.lock().is_woken = true;
+        self.news.notify_all();
     }
 
     pub(crate) fn settle(&self, timeout: Duration) -> bool {

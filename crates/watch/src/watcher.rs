@@ -43,15 +43,20 @@ impl Watcher {
         Ok(Self { shared, thread })
     }
 
-    /// Waits until something may have changed, and returns all of that since the last time; nothing where `timeout` has passed, or
-    /// the watch has ended.
+    /// Waits until something may have changed, and returns all of that since the last time; nothing where `timeout` has passed,
+    /// a [`Waker`] ended the waiting, or the watch has ended.
     pub fn wait(&self, timeout: Duration) -> Changes {
         self.shared.wait(timeout)
     }
 
+    /// Returns what ends the waiting of others.
+    pub fn waker(&self) -> Waker {
+        Waker(Arc::clone(&self.shared))
+    }
+
     /// Returns what may have changed since the last time.
     pub fn take(&self) -> Changes {
-        self.wait(Duration::ZERO)
+        self.shared.take()
     }
 
     /// Waits until everything is noticed that happened before the call, and says whether that was possible in time. After it,
@@ -83,6 +88,17 @@ impl Watcher {
     #[doc(hidden)]
     pub fn resume(&self) {
         self.shared.resume();
+    }
+}
+
+/// Ends the waiting of whoever waits for changes, because there is something else to look at.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<Shared>);
+
+impl Waker {
+    /// Ends the waiting of whoever waits now, or else of whoever waits next.
+    pub fn wake(&self) {
+        self.0.end_waiting();
     }
 }
 

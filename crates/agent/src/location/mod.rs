@@ -16,14 +16,15 @@ mod s3;
 mod schedule;
 mod sftp;
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use strongroom_base::clock::{Clock, SystemClock};
 use strongroom_store::retry::{RetryPolicy, RetryStore, ThreadSleeper, retried};
-use strongroom_store::throttle::ThrottleStore;
+use strongroom_store::throttle::{Limit, ThrottleStore};
 use strongroom_store::{Folder, Store};
 
 use crate::AgentError;
@@ -232,7 +233,8 @@ impl Location {
 
     fn reach(&self, make: bool) -> Result<Arc<dyn Store>, AgentError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let limits = self.options.limits(&clock);
+        let network = self.folder().is_none().then(network);
+        let limits = self.options.limits(&clock, network);
         match &self.place {
             Place::Folder(path) => {
                 let folder = if make {
@@ -271,6 +273,18 @@ impl Location {
             None => storage_key::offered(),
         }
     }
+}
+
+/// Returns the limit of all that this process sends over the network and gets from there.
+fn network() -> &'static Arc<Limit> {
+    static NETWORK: OnceLock<Arc<Limit>> = OnceLock::new();
+    NETWORK.get_or_init(|| Arc::new(Limit::at(None, Arc::new(SystemClock))))
+}
+
+/// Limits all that this process sends over the network and gets from there, in bytes per second; transfers that are under way
+/// too.
+pub(crate) fn limit_network(bytes_per_second: Option<NonZeroU64>) {
+    network().set(bytes_per_second);
 }
 
 fn patient(store: impl Store + 'static) -> Arc<dyn Store> {

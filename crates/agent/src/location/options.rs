@@ -160,9 +160,18 @@ impl Options {
         }
     }
 
-    pub(super) fn limits(&self, clock: &Arc<dyn Clock>) -> Limits {
-        let limit = |rate: Option<Rate>| {
-            rate.map(|rate| Arc::new(Limit::new(rate.bytes_per_second(), Arc::clone(clock))))
+    /// Returns the limits of this destination; where the network is on the way, they lie within `network`.
+    pub(super) fn limits(&self, clock: &Arc<dyn Clock>, network: Option<&Arc<Limit>>) -> Limits {
+        let limit = |rate: Option<Rate>| match (rate, network) {
+            (None, None) => None,
+            (rate, network) => {
+                let rate = rate.map(Rate::bytes_per_second);
+                let limit = Limit::at(rate, Arc::clone(clock));
+                Some(Arc::new(match network {
+                    Some(network) => limit.within(Arc::clone(network)),
+                    None => limit,
+                }))
+            }
         };
         Limits {
             upload: limit(self.limit_upload),

@@ -10,6 +10,8 @@ use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_crypto::suite::Suite;
 
 use crate::AgentError;
+use crate::guest::GuestSettings;
+use crate::service::HookSettings;
 
 /// The version of the file that this program writes.
 const VERSION: u32 = 1;
@@ -30,6 +32,12 @@ pub struct Config {
     /// How many bytes the spool of each archive may take; without it there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool_bytes: Option<u64>,
+    /// How the background service is a guest on this computer.
+    #[serde(default, skip_serializing_if = "GuestSettings::is_default")]
+    pub guest: GuestSettings,
+    /// The commands that it runs.
+    #[serde(default, skip_serializing_if = "HookSettings::is_default")]
+    pub hooks: HookSettings,
     /// The destinations, in the order in which they were added.
     #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationConfig>,
@@ -81,6 +89,8 @@ impl Config {
             version: VERSION,
             suite,
             spool_bytes: None,
+            guest: GuestSettings::default(),
+            hooks: HookSettings::default(),
             destinations: Vec::new(),
             archives: Vec::new(),
         }

@@ -5,16 +5,23 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strongroom_base::with_causes;
+use strongroom_engine::{Progress, Stop};
+use strongroom_watch::Waker;
 
-use strongroom_engine::Stop;
-
-use super::status::Status;
+use super::ServiceRequest;
+use super::hook::HookSettings;
+use super::moment::{Moment, Uptime};
+use super::note::{Notebook, PauseNote};
+use super::queues::{House, View};
+use super::status::{State, Status, WorkDone};
 use crate::AgentError;
+use crate::guest::{Guest, METERED};
 use crate::profile::{Lock, Profile};
 
 /// Longest line, in bytes.
@@ -39,6 +46,8 @@ pub enum Ask {
     },
     /// Go on.
     Resume,
+    /// Read the settings again.
+    Settings,
     /// End.
     Stop,
 }
@@ -54,13 +63,37 @@ pub struct Answer {
 }
 
 /// What the socket and the service share.
-#[derive(Debug, Default)]
 pub(super) struct Shared {
     status: Mutex<Status>,
     pause: Mutex<Pause>,
     asked_now: AtomicU64,
+    /// Whether somebody waits for the snapshot that is made now.
+    insisted: AtomicBool,
     stop: Arc<Stop>,
     closed: AtomicBool,
+    uptime: Arc<dyn Uptime>,
+    notebook: Notebook,
+    hooks: Mutex<HookSettings>,
+    profile: Profile,
+    progress: Arc<Progress>,
+    at_work: OnceLock<AtWork>,
+}
+
+/// What there is when the service has begun to watch.
+#[derive(Debug)]
+pub(super) struct AtWork {
+    /// Ends the waiting of the service.
+    pub(super) waker: Waker,
+    /// What may be used.
+    pub(super) guest: Arc<Guest>,
+    /// How the destinations are.
+    pub(super) destinations: View,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 /// Whether the service is paused.
@@ -68,7 +101,7 @@ pub(super) struct Shared {
 enum Pause {
     #[default]
     No,
-    Until(Instant),
+    Until(Moment),
     Always,
 }
 
@@ -78,16 +111,95 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whether somebody asked to back up now; once for each time.
-    pub(super) fn take_asked_now(&self) -> bool {
-        self.asked_now.swap(0, Ordering::Relaxed) > 0
+    /// Returns how often somebody has asked to back up now.
+    pub(super) fn asked_now(&self) -> u64 {
+        self.asked_now.load(Ordering::Relaxed)
     }
 
-    /// Shares a status, and what asks to end.
-    pub(super) fn new(stop: Arc<Stop>) -> Self {
-        Self {
-            stop,
-            ..Self::default()
+    /// Says whether somebody waits for the snapshot that is made now, whatever the battery holds.
+    pub(super) fn is_insisted(&self) -> bool {
+        self.insisted.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether somebody waits for the snapshot that is made next.
+    pub(super) fn insist(&self, insisted: bool) {
+        self.insisted.store(insisted, Ordering::Relaxed);
+    }
+
+    /// Shares a status, and what asks to end. A pause that was not over when the service ended goes on.
+    pub(super) fn new(
+        profile: &Profile,
+        request: &ServiceRequest<'_>,
+        seconds_now: i64,
+        hooks: HookSettings,
+    ) -> Self {
+        let shared = Self {
+            status: Mutex::default(),
+            pause: Mutex::default(),
+            asked_now: AtomicU64::default(),
+            insisted: AtomicBool::default(),
+            stop: Arc::clone(&request.stop),
+            closed: AtomicBool::default(),
+            uptime: Arc::clone(&request.uptime),
+            notebook: Notebook::open(profile),
+            hooks: Mutex::new(hooks),
+            profile: profile.clone(),
+            progress: Arc::clone(&request.progress),
+            at_work: OnceLock::new(),
+        };
+        let note = shared.notebook.read();
+        {
+            let mut status = shared.status();
+            (status.complete, status.last_success) = (note.complete, note.last_success);
+        }
+        if let Some(PauseNote { until }) = note.pause {
+            let left = until.map(|until| u64::try_from(until - seconds_now).unwrap_or(0));
+            shared.set_pause(left);
+            shared.status().paused_until = until;
+        }
+        shared
+    }
+
+    /// Says that the service has begun to watch.
+    pub(super) fn begin(&self, at_work: AtWork) {
+        let _ = self.at_work.set(at_work);
+    }
+
+    /// Returns what is remembered between two runs.
+    pub(super) fn notebook(&self) -> &Notebook {
+        &self.notebook
+    }
+
+    /// Returns the commands of the user.
+    pub(super) fn hooks(&self) -> HookSettings {
+        let hooks = self.hooks.lock();
+        hooks.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the status as it is now, with how far the work has come.
+    pub(super) fn report(&self, now: i64) -> Status {
+        let mut status = self.status().clone();
+        if let Some(at_work) = self.at_work.get() {
+            status.guest = at_work.guest.status();
+            status.take_destinations(at_work.destinations.states());
+        }
+        let full = status
+            .full_bytes
+            .filter(|_| status.state == State::Scanning);
+        let seconds = status
+            .busy_since
+            .map_or(0, |since| now.saturating_sub(since));
+        let seconds = u64::try_from(seconds).unwrap_or(0);
+        let done = || WorkDone::of(&self.progress, full, seconds);
+        status.asked = self.asked_now();
+        status.progress = status.state.is_busy().then(done);
+        status
+    }
+
+    /// Lets the service look at what is wanted of it.
+    pub(super) fn wake(&self) {
+        if let Some(AtWork { waker, .. }) = self.at_work.get() {
+            waker.wake();
         }
     }
 
@@ -96,38 +208,93 @@ impl Shared {
         self.stop.is_requested()
     }
 
-    /// Says whether it is paused at this time.
-    pub(super) fn is_paused(&self, now: Instant) -> bool {
-        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*pause, Pause::Until(until) if until <= now) {
-            *pause = Pause::No;
+    /// Says whether it is paused.
+    pub(super) fn is_paused(&self) -> bool {
+        match self.pause() {
+            Pause::No => false,
+            Pause::Until(until) => self.uptime.now() < until,
+            Pause::Always => true,
         }
-        *pause != Pause::No
     }
 
-    fn set_pause(&self, pause: Pause) {
+    /// Returns how long a pause lasts from now on; `None` where it lasts until told otherwise.
+    pub(super) fn pause_left(&self) -> Option<Duration> {
+        match self.pause() {
+            Pause::No => Some(Duration::ZERO),
+            Pause::Until(until) => Some(until.saturating_duration_since(self.uptime.now())),
+            Pause::Always => None,
+        }
+    }
+
+    fn pause(&self) -> Pause {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pauses for so many seconds, or until told otherwise.
+    fn set_pause(&self, seconds: Option<u64>) {
+        let until = |seconds| self.uptime.now() + Duration::from_secs(seconds);
+        let pause = seconds.map_or(Pause::Always, |seconds| Pause::Until(until(seconds)));
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = pause;
     }
 
-    fn answer(&self, ask: Ask, seconds_now: i64) {
-        let mut status = self.status();
+    /// Forgets a pause that is over, or that somebody ended.
+    pub(super) fn end_pause(&self) -> Result<(), AgentError> {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Pause::No;
+        self.status().paused_until = None;
+        self.notebook.change(|note| note.pause = None)
+    }
+
+    fn answer(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
+        let result = self.obey(ask, seconds_now);
+        if ask != Ask::Status {
+            self.wake();
+        }
+        result
+    }
+
+    fn obey(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
         match ask {
             Ask::Status => {}
             Ask::BackupNow => {
                 self.asked_now.fetch_add(1, Ordering::Relaxed);
             }
             Ask::Pause { seconds } => {
-                let for_how_long = seconds.map(Duration::from_secs);
-                let until = for_how_long.and_then(|long| Instant::now().checked_add(long));
-                self.set_pause(until.map_or(Pause::Always, Pause::Until));
+                self.set_pause(seconds);
                 let until = seconds.and_then(|seconds| seconds_now.checked_add_unsigned(seconds));
-                status.paused_until = until;
+                self.status().paused_until = until;
+                let pause = Some(PauseNote { until });
+                return self.notebook.change(|note| note.pause = pause);
             }
-            Ask::Resume => {
-                self.set_pause(Pause::No);
-                status.paused_until = None;
+            Ask::Resume => return self.end_pause(),
+            Ask::Settings => {
+                let config = self.profile.config()?;
+                *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = config.hooks;
+                if let Some(AtWork { guest, .. }) = self.at_work.get() {
+                    guest.set(config.guest);
+                }
             }
             Ask::Stop => self.stop.request(),
+        }
+        Ok(())
+    }
+}
+
+/// The service as its queues know it: it may have ended.
+pub(super) struct Household(pub(super) Weak<Shared>);
+
+impl House for Household {
+    fn held(&self, is_far: bool) -> Option<String> {
+        let shared = self.0.upgrade()?;
+        if shared.is_paused() {
+            return Some("the service is paused".to_owned());
+        }
+        let AtWork { guest, .. } = shared.at_work.get()?;
+        (is_far && !guest.far_allowed()).then(|| METERED.to_owned())
+    }
+
+    fn tell(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.wake();
         }
     }
 }
@@ -228,12 +395,12 @@ fn answer_one(stream: &UnixStream, shared: &Shared, now: i64) -> std::io::Result
     let ask: Result<Ask, _> = serde_json::from_str(&line);
     let error = match ask {
         Ok(ask) => {
-            shared.answer(ask, now);
-            None
+            let result = shared.answer(ask, now);
+            result.err().map(|error| with_causes(&error))
         }
         Err(error) => Some(error.to_string()),
     };
-    let status = shared.status().clone();
+    let status = shared.report(now);
     let mut line = serde_json::to_vec(&Answer { status, error })?;
     line.push(b'\n');
     let mut stream = stream;
@@ -273,7 +440,17 @@ pub fn ask(profile: &Profile, ask: Ask) -> Result<Option<Status>, AgentError> {
             None => Ok(answer.status),
         }
     };
-    speak().map(Some).map_err(failed)
+    match speak() {
+        Ok(status) => Ok(Some(status)),
+        // It ended before it came to the question.
+        Err(error) if has_hung_up(&error) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn has_hung_up(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 fn connect(path: &Path) -> Result<Option<UnixStream>, AgentError> {

@@ -3,34 +3,67 @@
 //! A watcher says which directories may have changed. When it is calm, or has not been for a while, a snapshot
 //! is made of what it named. Once a day everything is looked at, whatever was noticed.
 
+mod alarm;
+mod announce;
 mod control;
+mod heartbeat;
+mod hold;
+mod hook;
+mod install;
+mod metrics;
+mod moment;
+mod note;
+mod pace;
 mod pending;
 mod queues;
+mod review;
+mod scrape;
+mod settings;
 mod status;
+mod supervisor;
+mod unit;
 
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::to_hex;
 use strongroom_base::with_causes;
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::backup::{Excludes, Hints};
-use strongroom_engine::{EngineError, Stop};
+use strongroom_engine::{EngineError, Progress, Stop};
 use strongroom_watch::{Changes, Choice, Health, Place, Reason, Settings, Source, Watcher, Why};
 
+pub use alarm::{Alarms, Condition, Matter, Notice, Severity};
 pub use control::{Answer, Ask, ask};
+pub use hook::{HookError, HookSettings};
+pub use install::Manager;
+pub use metrics::metrics;
+pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
-pub use status::{DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status};
+pub use settings::{ServiceSettings, change_settings};
+pub use status::{
+    DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status, WorkDone,
+};
+pub use supervisor::{Supervisor, Unsupervised};
+pub use unit::{Scope as UnitScope, Unit};
 
 use crate::backup::{Round, backup_changes, never_entered, outermost};
+use crate::guest::Guest;
 use crate::profile::Profile;
 use crate::{AgentError, BackupRequest, Tools, spool};
-use control::{Control, Shared};
+use announce::Announcer;
+use control::{AtWork, Control, Household, Shared};
+
+use heartbeat::Heartbeat;
+use hold::Hold;
+use pace::ServicePace;
 use pending::{Pending, Scope};
 use queues::Queues;
+use scrape::Scrape;
 
 /// How much the spool of each archive may take where nobody chose a limit.
 pub const SPOOL_BYTES: u64 = 10 << 30;
@@ -38,8 +71,9 @@ pub const SPOOL_BYTES: u64 = 10 << 30;
 const SETTLE: Duration = Duration::from_secs(10);
 /// What could not be read is tried again so often.
 const UNREAD_EVERY: Duration = Duration::from_hours(1);
-/// How often the service looks whether it is to end.
-const TICK: Duration = Duration::from_secs(1);
+/// The longest that the service waits for something to happen. Waiting does not go on while the computer sleeps, but what is
+/// due comes nearer.
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What the service is to do.
 pub struct ServiceRequest<'a> {
@@ -51,6 +85,14 @@ pub struct ServiceRequest<'a> {
     pub choice: Choice,
     /// Asks the service to end: the same that its tools have.
     pub stop: Arc<Stop>,
+    /// Counts what is done: the same that its tools have.
+    pub progress: Arc<Progress>,
+    /// Tells how time passes.
+    pub uptime: Arc<dyn Uptime>,
+    /// Whoever started it.
+    pub supervisor: Arc<dyn Supervisor>,
+    /// Where metrics are given to whoever asks, by HTTP.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs until it is asked to stop: by `tools`, or by [`Ask::Stop`].
@@ -64,18 +106,41 @@ pub fn run(
 ) -> Result<(), AgentError> {
     let clock = Arc::clone(&tools.clock);
     let seconds = move || seconds_of(clock.now());
-    let shared = Arc::new(Shared::new(Arc::clone(&request.stop)));
-    let _control = Control::open(profile, &shared, seconds)?;
+    let config = profile.config()?;
+    let shared = Arc::new(Shared::new(profile, request, seconds(), config.hooks));
+    let _control = Control::open(profile, &shared, seconds.clone())?;
+    let _scrape = scrape(request, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
         spool::set_limit(profile, SPOOL_BYTES)?;
     }
     let roots = outermost(&request.backup.paths);
     let settings = settings(profile, request, &roots, tools)?;
     let watcher = Watcher::start(settings).map_err(AgentError::Watch)?;
+    let waker = watcher.waker();
+    let (guest, _follower) = Guest::follow(config.guest, move || waker.wake());
+    let house = Arc::new(Household(Arc::downgrade(&shared)));
+    let queues = Queues::new(
+        profile,
+        Arc::clone(&tools.clock),
+        Arc::clone(&tools.random),
+        house,
+    );
+    shared.begin(AtWork {
+        waker: watcher.waker(),
+        guest: Arc::clone(&guest),
+        destinations: queues.view(),
+    });
+    request.stop.set_pace(ServicePace {
+        guest: Arc::clone(&guest),
+        shared: Arc::clone(&shared),
+    });
     {
         let mut status = shared.status();
         (status.pid, status.since) = (std::process::id(), seconds_of(tools.clock.now()));
+        status.guest = guest.status();
     }
+    let _heartbeat = Heartbeat::start(Arc::clone(&request.supervisor), &shared);
+    let announcer = Announcer::start(&shared, &request.backup.host);
     let mut service = Service {
         profile,
         request,
@@ -83,10 +148,36 @@ pub fn run(
         shared: &shared,
         roots,
         watcher: &watcher,
-        pending: Pending::new(request.rhythm, Instant::now()),
-        queues: Queues::new(profile, Arc::clone(&tools.clock), Arc::clone(&tools.random)),
+        guest: &guest,
+        pending: Pending::new(request.rhythm, request.uptime.now()),
+        hold: Hold::No,
+        insists: false,
+        began: None,
+        asked: 0,
+        announcer: &announcer,
+        queues,
     };
-    service.run()
+    request.supervisor.ready();
+    let result = service.run();
+    request.supervisor.stopping();
+    result
+}
+
+/// Answers whoever asks for metrics, where that is wanted.
+fn scrape(
+    request: &ServiceRequest<'_>,
+    shared: &Arc<Shared>,
+    now: impl Fn() -> i64 + Send + Sync + 'static,
+) -> Result<Option<Scrape>, AgentError> {
+    let shared = Arc::clone(shared);
+    let render = move || {
+        let now = now();
+        metrics(&shared.report(now), now)
+    };
+    let address = request.metrics;
+    address
+        .map(|address| Scrape::open(address, Arc::new(render)))
+        .transpose()
 }
 
 /// Returns what the watcher watches: what a backup enters, and nothing else.
@@ -137,34 +228,46 @@ struct Service<'a> {
     shared: &'a Shared,
     roots: Vec<PathBuf>,
     watcher: &'a Watcher,
+    guest: &'a Guest,
     pending: Pending,
+    hold: Hold,
+    /// Whether somebody asked for the next snapshot.
+    insists: bool,
+    /// When the last snapshot began.
+    began: Option<Moment>,
+    /// How many times somebody asked for one so far.
+    asked: u64,
+    announcer: &'a Announcer,
     queues: Queues,
 }
 
 impl Service<'_> {
     fn run(&mut self) -> Result<(), AgentError> {
-        let mut was_paused = false;
-        while !self.tools.stop.is_requested() && !self.shared.is_stopped() {
-            let now = Instant::now();
-            let wait = self.pending.due().saturating_duration_since(now);
-            let wait = if was_paused { TICK } else { wait.min(TICK) };
-            let changes = self.watcher.wait(wait);
+        while !self.is_to_end() {
+            let wait = self.next_look().min(self.queues.patience());
+            let changes = self.watcher.wait(wait.min(WAIT_MAX));
             self.note(&changes);
             self.look_at_queues();
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
             }
-            if self.shared.take_asked_now() {
+            let asked = self.shared.asked_now();
+            if asked > self.asked {
+                self.asked = asked;
                 self.hurry();
             }
-            let now = Instant::now();
-            let is_paused = self.shared.is_paused(now);
-            if is_paused != was_paused {
-                self.tell_pause(is_paused);
-                was_paused = is_paused;
-            }
-            if !is_paused && self.pending.due() <= now {
+            self.look_at_surroundings();
+            self.look_for_alarms();
+            if self.is_due() && !self.is_to_end() {
+                let rounds = self.shared.status().rounds;
                 self.back_up();
+                let mut status = self.shared.status();
+                if status.rounds > rounds {
+                    status.answered = self.asked;
+                }
+                drop(status);
+                self.look_at_surroundings();
+                self.look_for_alarms();
             }
         }
         Ok(())
@@ -174,24 +277,30 @@ impl Service<'_> {
     fn look_at_queues(&mut self) {
         self.queues.look_at_mounts();
         if self.queues.take_ended() {
-            self.pending.tend_soon(Instant::now());
+            self.pending.tend_soon(self.now());
         }
         self.tell_queues();
     }
 
     fn tell_queues(&self) {
-        let destinations = self.queues.states();
-        if destinations.is_empty() {
-            return;
-        }
+        let now = seconds_of(self.tools.clock.now());
         let mut status = self.shared.status();
-        status.destinations = destinations;
-        if matches!(
-            status.state,
-            State::BackupComplete | State::WaitingForDestination
-        ) {
-            status.state = state_of(&status);
+        status.take_destinations(self.queues.states());
+        let status = &mut *status;
+        for there in &status.destinations {
+            let last = status.complete.entry(there.name.clone()).or_insert(now);
+            if there.is_complete() {
+                *last = now;
+            }
         }
+    }
+
+    fn is_to_end(&self) -> bool {
+        self.tools.stop.is_requested() || self.shared.is_stopped()
+    }
+
+    fn now(&self) -> Moment {
+        self.request.uptime.now()
     }
 
     /// Says whether the watcher has ended, and will never tell of anything again.
@@ -213,11 +322,12 @@ impl Service<'_> {
                 hints.subtree(path.as_os_str().as_bytes().to_vec());
             }
         }
-        let now = Instant::now();
+        let now = self.now();
         if !hints.is_empty() {
             self.pending.note(hints, now);
         }
         self.pending.hurry(now);
+        self.insists = true;
     }
 
     /// Returns the roots that are there. One that is blind is left alone: what an unmounted disk had is not gone.
@@ -234,16 +344,6 @@ impl Service<'_> {
         seen.map(|(_, root)| root.clone()).collect()
     }
 
-    fn tell_pause(&self, is_paused: bool) {
-        let mut status = self.shared.status();
-        if is_paused {
-            status.state = State::Paused;
-        } else {
-            status.paused_until = None;
-            status.state = state_of(&status);
-        }
-    }
-
     /// Takes in what may have changed.
     fn note(&mut self, changes: &Changes) {
         if changes.is_empty() {
@@ -254,7 +354,7 @@ impl Service<'_> {
         for place in &changes.directories {
             hints.directory(bytes(path_of(&self.roots, place)));
         }
-        let now = Instant::now();
+        let now = self.now();
         for tree in &changes.trees {
             if tree.why == Why::Started {
                 self.pending.note_all(now);
@@ -276,30 +376,35 @@ impl Service<'_> {
 
     /// Makes the snapshot that is due.
     fn back_up(&mut self) {
-        let began = Instant::now();
+        let began = self.now();
+        self.began = Some(began);
+        self.shared.insist(std::mem::take(&mut self.insists));
         let scope = self.pending.take(began);
-        {
-            let mut status = self.shared.status();
-            status.waiting = 0;
-            status.state = match scope {
-                Scope::All => State::Scanning,
-                Scope::Hints(_) => State::Synchronizing,
-            };
-        }
+        self.tell_begun(&scope);
         self.tools.progress.clear();
+        if let Err(error) = self.run_before(&scope) {
+            self.pending.failed(scope, self.now());
+            self.tell_failed(&error);
+            return;
+        }
         let hints = match &scope {
             Scope::All => None,
             Scope::Hints(hints) => Some(hints.clone()),
         };
         let roots = self.roots_in_sight();
         let backup = &self.request.backup;
-        let (tools, queues) = (self.tools, &self.queues);
-        let result = backup_changes(self.profile, backup, &roots, hints, tools, queues);
+        let (tools, far_allowed) = (self.tools, self.guest.far_allowed());
+        let hints = (hints, far_allowed);
+        let result = backup_changes(self.profile, backup, &roots, hints, tools, &self.queues);
         self.queues.finished(&result);
         self.queues.note_newest();
-        let now = Instant::now();
+        let now = self.now();
+        self.run_after(&scope, &result);
         match result {
             Ok(done) => {
+                if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
+                    self.shared.status().full_bytes = Some(done.bytes_scanned);
+                }
                 // What lacks something is its queue's.
                 self.pending.succeeded(&scope, true, began, now);
                 if done.snapshot.as_ref().is_some_and(|done| done.failed > 0) {
@@ -312,12 +417,27 @@ impl Service<'_> {
                 }
                 self.tell_done(&done);
             }
+            // Work was given up for a pause.
+            Err(AgentError::Engine(EngineError::Interrupted)) => {
+                self.pending.put_back(scope, now);
+            }
             Err(error) => {
                 self.pending.failed(scope, now);
                 self.tell_failed(&error);
             }
         }
         self.tell_sources();
+    }
+
+    fn tell_begun(&self, scope: &Scope) {
+        let mut status = self.shared.status();
+        status.waiting = 0;
+        status.busy_since = Some(seconds_of(self.tools.clock.now()));
+        status.state = match scope {
+            Scope::All => State::Scanning,
+            Scope::Hints(_) => State::Synchronizing,
+        };
+        self.request.supervisor.status(status.state.words());
     }
 
     fn tell_done(&self, done: &Round) {
@@ -328,10 +448,13 @@ impl Service<'_> {
         status.unacknowledged = done.unacknowledged;
         if let Some(done) = &done.snapshot {
             status.snapshots += 1;
+            status.bytes_stored += done.bytes_stored;
             status.last = Some(last_snapshot(done, now));
         }
+        status.last_success = Some(now);
+        status.spool_bytes = done.spool_bytes;
         status.reason = None;
-        status.state = state_of(&status);
+        status.state = self.hold.state().unwrap_or_else(|| state_of(&status));
     }
 
     fn tell_failed(&self, error: &AgentError) {
@@ -348,7 +471,7 @@ impl Service<'_> {
 
 /// Says what the service does when it does nothing.
 fn state_of(status: &Status) -> State {
-    let lacks = |there: &DestinationState| there.status != "up-to-date";
+    let lacks = |there: &DestinationState| !there.is_complete();
     if status.rounds == 0 {
         State::Starting
     } else if status.reason.is_some() {

@@ -1,8 +1,10 @@
 //! What waits for the next snapshot, and when that is due.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use strongroom_engine::backup::Hints;
+
+use super::moment::Moment;
 
 /// How long a failed snapshot waits for its next attempt; the last one counts for all later ones.
 const RETRIES: [u64; 4] = [5, 15, 60, 300];
@@ -47,27 +49,34 @@ pub(super) enum Scope {
     Hints(Hints),
 }
 
+impl Scope {
+    /// Says whether there is nothing to look at.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Hints(hints) if hints.is_empty())
+    }
+}
+
 /// What waits for the next snapshot.
 #[derive(Debug)]
 pub(super) struct Pending {
     rhythm: Rhythm,
     hints: Hints,
     all: bool,
-    first: Option<Instant>,
-    last: Option<Instant>,
+    first: Option<Moment>,
+    last: Option<Moment>,
     failures: usize,
     /// Not before then, after a failure.
-    not_before: Option<Instant>,
-    full_at: Instant,
+    not_before: Option<Moment>,
+    full_at: Moment,
     /// How long the last look at everything took.
     full_took: Duration,
     /// When destinations that lack something are tried again.
-    retry_at: Option<Instant>,
+    retry_at: Option<Moment>,
 }
 
 impl Pending {
     /// Begins with everything to be looked at, as soon as a watch is in place.
-    pub(super) fn new(rhythm: Rhythm, now: Instant) -> Self {
+    pub(super) fn new(rhythm: Rhythm, now: Moment) -> Self {
         Self {
             rhythm,
             hints: Hints::default(),
@@ -83,7 +92,7 @@ impl Pending {
     }
 
     /// Notes what may have changed.
-    pub(super) fn note(&mut self, hints: Hints, now: Instant) {
+    pub(super) fn note(&mut self, hints: Hints, now: Moment) {
         self.hints.merge(hints);
         if self.hints.len() > HINTS_MAX {
             (self.hints, self.all) = (Hints::default(), true);
@@ -92,38 +101,38 @@ impl Pending {
     }
 
     /// Notes that anything may have changed.
-    pub(super) fn note_all(&mut self, now: Instant) {
+    pub(super) fn note_all(&mut self, now: Moment) {
         self.all = true;
         self.touch(now);
     }
 
     /// Lets everything be looked at soon: the sooner the less that costs.
-    pub(super) fn look_at_all_soon(&mut self, now: Instant) {
+    pub(super) fn look_at_all_soon(&mut self, now: Moment) {
         let soon = now + self.full_took.saturating_mul(SPARING).max(self.rhythm.calm);
         self.full_at = self.full_at.min(soon);
     }
 
     /// Lets everything be looked at within a time, for the sake of what could not be read.
-    pub(super) fn look_at_all_within(&mut self, time: Duration, now: Instant) {
+    pub(super) fn look_at_all_within(&mut self, time: Duration, now: Moment) {
         self.full_at = self.full_at.min(now + time);
     }
 
     /// Lets destinations and the spool be looked at soon, whatever else waits; what failed is tried again.
-    pub(super) fn tend_soon(&mut self, now: Instant) {
+    pub(super) fn tend_soon(&mut self, now: Moment) {
         let soon = now + TEND_AFTER;
         self.retry_at = Some(self.retry_at.map_or(soon, |at| at.min(soon)));
         self.not_before = self.not_before.map(|not_before| not_before.min(soon));
     }
 
     /// Makes a snapshot due at once.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub(super) fn hurry(&mut self, now: Moment) {
         let long_ago = now.checked_sub(self.rhythm.burst).unwrap_or(now);
         self.first = Some(self.first.map_or(long_ago, |first| first.min(long_ago)));
         self.last = self.last.or(Some(long_ago));
         self.not_before = None;
     }
 
-    fn touch(&mut self, now: Instant) {
+    fn touch(&mut self, now: Moment) {
         self.first = self.first.or(Some(now));
         self.last = Some(now);
     }
@@ -134,7 +143,7 @@ impl Pending {
     }
 
     /// Returns when the next snapshot is due.
-    pub(super) fn due(&self) -> Instant {
+    pub(super) fn due(&self) -> Moment {
         let changes = self.first.zip(self.last);
         let changes =
             changes.map(|(first, last)| (last + self.rhythm.calm).min(first + self.rhythm.burst));
@@ -147,7 +156,7 @@ impl Pending {
     }
 
     /// Takes what the snapshot that is due is to look at.
-    pub(super) fn take(&mut self, now: Instant) -> Scope {
+    pub(super) fn take(&mut self, now: Moment) -> Scope {
         if now >= self.full_at {
             self.all = true;
         }
@@ -160,13 +169,7 @@ impl Pending {
     }
 
     /// Notes that a snapshot of this scope is done, which began then; whether every destination has it.
-    pub(super) fn succeeded(
-        &mut self,
-        scope: &Scope,
-        complete: bool,
-        began: Instant,
-        now: Instant,
-    ) {
+    pub(super) fn succeeded(&mut self, scope: &Scope, complete: bool, began: Moment, now: Moment) {
         (self.failures, self.not_before) = (0, None);
         if *scope == Scope::All {
             self.full_at = now + self.rhythm.full;
@@ -175,13 +178,18 @@ impl Pending {
         self.retry_at = (!complete).then(|| now + self.rhythm.retry);
     }
 
-    /// Notes that a snapshot failed: what it was to look at waits for the next attempt.
-    pub(super) fn failed(&mut self, scope: Scope, now: Instant) {
+    /// Puts back what a snapshot that was given up was to look at.
+    pub(super) fn put_back(&mut self, scope: Scope, now: Moment) {
         match scope {
             Scope::All => self.all = true,
             Scope::Hints(hints) => self.hints.merge(hints),
         }
         self.touch(now);
+    }
+
+    /// Notes that a snapshot failed: what it was to look at waits for the next attempt.
+    pub(super) fn failed(&mut self, scope: Scope, now: Moment) {
+        self.put_back(scope, now);
         let seconds = RETRIES[self.failures.min(RETRIES.len() - 1)];
         self.failures += 1;
         self.not_before = Some(now + Duration::from_secs(seconds));
@@ -192,7 +200,7 @@ impl Pending {
 mod tests {
     use super::*;
 
-    fn at(start: Instant, seconds: u64) -> Instant {
+    fn at(start: Moment, seconds: u64) -> Moment {
         start + Duration::from_secs(seconds)
     }
 
@@ -204,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_due_when_it_is_calm_and_during_a_burst() {
-        let start = Instant::now();
+        let start = Moment(Duration::from_secs(1_000_000));
         let mut pending = Pending::new(Rhythm::default(), start);
         assert_eq!(pending.due(), at(start, 86_400));
         pending.note(hints("/a"), at(start, 10));
@@ -222,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_tried_again_later_and_later() {
-        let start = Instant::now();
+        let start = Moment(Duration::from_secs(1_000_000));
         let mut pending = Pending::new(Rhythm::default(), start);
         pending.note(hints("/a"), start);
         for wait in [5, 15, 60, 300, 300] {
@@ -241,7 +249,7 @@ mod tests {
 
     #[test]
     fn everything_is_looked_at_daily_and_destinations_are_tried_again() {
-        let start = Instant::now();
+        let start = Moment(Duration::from_secs(1_000_000));
         let mut pending = Pending::new(Rhythm::default(), start);
         let scope = pending.take(at(start, 5));
         assert_eq!(scope, Scope::Hints(Hints::default()));
@@ -256,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_costs_much_is_put_off_for_longer() {
-        let start = Instant::now();
+        let start = Moment(Duration::from_secs(1_000_000));
         let mut pending = Pending::new(Rhythm::default(), start);
         pending.note_all(start);
         let scope = pending.take(at(start, 1));

@@ -1,6 +1,12 @@
 //! What the service says of itself.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde::{Deserialize, Serialize};
+use strongroom_engine::Progress;
+
+use crate::guest::GuestStatus;
 
 /// What the service says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +25,10 @@ pub struct Status {
     pub waiting: u64,
     /// How many times it looked for changes.
     pub rounds: u64,
+    /// How often somebody has asked for a snapshot.
+    pub asked: u64,
+    /// How many of these were answered: all that was there when they asked was looked at, or that failed.
+    pub answered: u64,
     /// How many snapshots it made.
     pub snapshots: u64,
     /// The last one.
@@ -29,6 +39,26 @@ pub struct Status {
     pub unacknowledged: u64,
     /// Until when it is paused, in seconds since 1970.
     pub paused_until: Option<i64>,
+    /// Bytes that each destination had to store since it began.
+    pub bytes_stored: u64,
+    /// What the spool of this computer takes, in bytes.
+    pub spool_bytes: u64,
+    /// When all that had changed was backed up for the last time, in seconds since 1970.
+    pub last_success: Option<i64>,
+    /// When each destination had everything for the last time, or was seen first, in seconds since 1970.
+    pub complete: BTreeMap<String, i64>,
+    /// Which command of the user failed, and why.
+    pub hook_failed: Option<String>,
+    /// Bytes of the files that the last look at everything saw.
+    pub full_bytes: Option<u64>,
+    /// When the work that goes on began, in seconds since 1970.
+    pub busy_since: Option<i64>,
+    /// How far the work has come, while there is some.
+    pub progress: Option<WorkDone>,
+    /// When the next snapshot is made, in seconds since 1970, where changes wait because the battery is to last.
+    pub next_at: Option<i64>,
+    /// What it knows of its surroundings, and allows itself.
+    pub guest: GuestStatus,
 }
 
 /// What the service does.
@@ -48,6 +78,10 @@ pub enum State {
     WaitingForDestination,
     /// Somebody asked it to pause.
     Paused,
+    /// The battery is nearly empty: no snapshots, unless somebody asks for one.
+    LowBattery,
+    /// Changes wait for the next snapshot, because the battery is to last.
+    BackupSchedule,
     /// Another command works on the archive.
     UnderMaintenance,
     /// The last attempt failed; there will be another one.
@@ -55,6 +89,27 @@ pub enum State {
 }
 
 impl State {
+    /// Says whether a snapshot is being made.
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::Scanning | Self::Synchronizing)
+    }
+
+    /// Returns the name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Scanning => "scanning",
+            Self::Synchronizing => "synchronizing",
+            Self::BackupComplete => "backup-complete",
+            Self::WaitingForDestination => "waiting-for-destination",
+            Self::Paused => "paused",
+            Self::LowBattery => "low-battery",
+            Self::BackupSchedule => "backup-schedule",
+            Self::UnderMaintenance => "under-maintenance",
+            Self::Failing => "failing",
+        }
+    }
+
     /// Returns the words for people.
     pub fn words(self) -> &'static str {
         match self {
@@ -64,10 +119,48 @@ impl State {
             Self::BackupComplete => "backup complete",
             Self::WaitingForDestination => "waiting for destination",
             Self::Paused => "paused",
+            Self::LowBattery => "battery low",
+            Self::BackupSchedule => "backup schedule",
             Self::UnderMaintenance => "under maintenance",
             Self::Failing => "failing",
         }
     }
+}
+
+/// How far a snapshot has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkDone {
+    /// Files and other entries that were seen.
+    pub entries: u64,
+    /// Bytes of the files that were seen.
+    pub bytes_seen: u64,
+    /// Bytes that were read.
+    pub bytes_read: u64,
+    /// Bytes that were sent to each destination.
+    pub bytes_stored: u64,
+    /// How many seconds it will take, where the last look at everything tells how much there is.
+    pub seconds_left: Option<u64>,
+}
+
+impl WorkDone {
+    /// Returns what was counted; `full` is how many bytes there are to see, and `seconds` how long the work goes on.
+    pub(super) fn of(progress: &Progress, full: Option<u64>, seconds: u64) -> Self {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let bytes_seen = count(&progress.bytes_scanned);
+        Self {
+            entries: count(&progress.entries),
+            bytes_seen,
+            bytes_read: count(&progress.bytes_read),
+            bytes_stored: count(&progress.bytes_stored),
+            seconds_left: full.and_then(|full| seconds_left(full, bytes_seen, seconds)),
+        }
+    }
+}
+
+/// Returns how long the rest takes at the speed so far; `None` where nothing was seen yet.
+fn seconds_left(all: u64, seen: u64, seconds: u64) -> Option<u64> {
+    let rest = u128::from(all.saturating_sub(seen)) * u128::from(seconds);
+    u64::try_from(rest.checked_div(u128::from(seen))?).ok()
 }
 
 /// What is watched, and how well.
@@ -83,6 +176,37 @@ pub struct SourceStatus {
     pub why: Option<String>,
     /// Since when it is blind, in seconds since 1970.
     pub blind_since: Option<i64>,
+}
+
+impl Status {
+    /// Takes in how the destinations are, where that is known.
+    pub(super) fn take_destinations(&mut self, destinations: Vec<DestinationState>) {
+        if destinations.is_empty() {
+            return;
+        }
+        self.destinations = destinations;
+        if matches!(
+            self.state,
+            State::BackupComplete | State::WaitingForDestination
+        ) {
+            self.state = super::state_of(self);
+        }
+    }
+
+    /// Returns what it does in a line, with the reason where there is one.
+    pub fn headline(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.state.words()),
+            None => self.state.words().to_owned(),
+        }
+    }
+}
+
+impl DestinationState {
+    /// Says whether it has everything.
+    pub fn is_complete(&self) -> bool {
+        matches!(&*self.status, "up-to-date" | "caught-up")
+    }
 }
 
 /// The last snapshot.
@@ -139,4 +263,17 @@ pub struct DestinationState {
     pub reason: Option<String>,
     /// How its queue is.
     pub queue: QueueState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_takes_as_long_as_what_was_done() {
+        assert_eq!(seconds_left(100, 25, 10), Some(30));
+        assert_eq!(seconds_left(100, 150, 10), Some(0));
+        assert_eq!(seconds_left(100, 0, 10), None);
+        assert_eq!(seconds_left(u64::MAX, 1, u64::MAX), None);
+    }
 }

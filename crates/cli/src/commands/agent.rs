@@ -1,21 +1,22 @@
 //! `strongroom agent`
 
+mod install;
+mod run;
+mod set;
+mod watch;
+
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
-use strongroom_agent::service::{
-    self, Ask, DestinationState, Rhythm, ServiceRequest, State, Status,
-};
-use strongroom_agent::{AgentError, BackupRequest, Choice, Mechanism, Progress, Tools};
-use strongroom_base::clock::Timestamp;
+use clap::{Args, Subcommand};
+use strongroom_agent::AgentError;
+use strongroom_agent::guest::GuestStatus;
+use strongroom_agent::service::{self, Ask, DestinationState, LastSnapshot, State, Status};
+use strongroom_base::clock::{Clock as _, Timestamp};
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
-use crate::progress::Printer;
-use crate::selection::Selection;
 use crate::{show, time};
 
 /// How long to wait between two looks at the status.
@@ -25,44 +26,33 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Back up what changes, as it changes, until interrupted
-    Run(RunArguments),
+    Run(run::RunArguments),
+    /// Let systemd run the service, with these options, whenever you are logged in or the computer is on
+    Install(install::InstallArguments),
+    /// Let systemd run it no more
+    Uninstall(install::ScopeArguments),
     /// Show what the running service does, and how well it sees changes
-    Status,
+    Status(StatusArguments),
+    /// Print what the running service does as metrics for Prometheus
+    Metrics,
     /// Make a snapshot now, and wait for it
     BackupNow,
     /// Make no snapshots for a while; changes are still noticed
     Pause(PauseArguments),
     /// Go on after a pause
     Resume,
+    /// Say what the service may use of this computer, and when it waits; without options show that
+    Set(set::Arguments),
     /// End the running service
     Stop,
 }
 
-/// Arguments of `agent run`.
+/// Arguments of `agent status`.
 #[derive(Args)]
-pub(crate) struct RunArguments {
-    #[command(flatten)]
-    what: Selection,
-    /// Notice changes in this way, and not in the best one that works
-    #[arg(long, value_name = "WAY")]
-    watch: Option<Way>,
-    /// Make a snapshot when it was calm for so long after a change
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::span)]
-    calm: Duration,
-    /// Make one so long after the first change where it does not become calm
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time::span)]
-    burst: Duration,
-    /// Look at everything so often, whatever was noticed
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time::span)]
-    full: Duration,
-}
-
-/// A way to notice changes.
-#[derive(Clone, Copy, ValueEnum)]
-enum Way {
-    Fanotify,
-    Inotify,
-    Polling,
+pub(crate) struct StatusArguments {
+    /// Show it on the terminal as it changes, until q or Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 /// Arguments of `agent pause`.
@@ -75,8 +65,12 @@ pub(crate) struct PauseArguments {
 
 pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Failure> {
     match command {
-        Command::Run(arguments) => serve(context, &arguments),
-        Command::Status => {
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Install(arguments) => install::install(context, &arguments),
+        Command::Uninstall(arguments) => install::uninstall(context, &arguments),
+        Command::Metrics => metrics(context),
+        Command::Status(StatusArguments { watch: true }) => watch::run(context),
+        Command::Status(_) => {
             let status = ask(context, Ask::Status)?;
             tell(context, &status)
         }
@@ -90,55 +84,9 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
             let status = ask(context, Ask::Resume)?;
             tell(context, &status)
         }
+        Command::Set(arguments) => set::run(context, &arguments),
         Command::Stop => stop(context),
     }
-}
-
-fn serve(context: &Context<'_>, arguments: &RunArguments) -> Result<Outcome, Failure> {
-    let profile = context.profile()?;
-    let environment = &context.environment;
-    let excludes = arguments.what.excludes(environment)?;
-    let paths = arguments.what.paths(environment)?;
-    let request = ServiceRequest {
-        backup: BackupRequest {
-            paths,
-            to: &arguments.what.to,
-            excludes: &excludes,
-            tags: arguments.what.tag.clone(),
-            suite: None,
-            one_file_system: arguments.what.one_file_system,
-            current: environment.current(),
-            host: environment.host().to_vec(),
-            program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
-        },
-        rhythm: Rhythm {
-            calm: arguments.calm,
-            burst: arguments.burst,
-            full: arguments.full,
-            ..Rhythm::default()
-        },
-        choice: arguments.watch.map_or(Choice::Automatic, |way| {
-            Choice::Only(match way {
-                Way::Fanotify => Mechanism::Fanotify,
-                Way::Inotify => Mechanism::Inotify,
-                Way::Polling => Mechanism::Polling,
-            })
-        }),
-        stop: Arc::clone(&context.stop),
-    };
-    let counters = Progress::default();
-    let tools = Tools {
-        clock: Arc::new(context.clock),
-        random: Arc::new(context.random),
-        monitor: &Printer(context.output),
-        progress: &counters,
-        stop: &context.stop,
-    };
-    for path in &request.backup.paths {
-        context.output.note(&format!("watching {}", path.display()));
-    }
-    service::run(&profile, &request, &tools)?;
-    Ok(Outcome::Done)
 }
 
 fn ask(context: &Context<'_>, what: Ask) -> Result<Status, Failure> {
@@ -149,13 +97,10 @@ fn ask(context: &Context<'_>, what: Ask) -> Result<Status, Failure> {
 
 /// Asks for a snapshot, and waits until everything that was there when it was asked for has been looked at.
 fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
-    let before = ask(context, Ask::BackupNow)?;
-    // A round that is under way may have looked already where something changed since.
-    let is_busy = matches!(before.state, State::Scanning | State::Synchronizing);
-    let wanted = before.rounds + if is_busy { 2 } else { 1 };
+    let wanted = ask(context, Ask::BackupNow)?.asked;
     loop {
         let status = ask(context, Ask::Status)?;
-        if status.rounds >= wanted {
+        if status.answered >= wanted {
             return tell(context, &status);
         }
         if status.state == State::Paused {
@@ -197,15 +142,83 @@ fn tell(context: &Context<'_>, status: &Status) -> Result<Outcome, Failure> {
     })
 }
 
+/// Says in a line what the service does, why, and when it goes on.
+fn headline(status: &Status) -> String {
+    let at = |time: Option<i64>| time.map(|time| time::local(timestamp(time)));
+    let (until, next) = (at(status.paused_until), at(status.next_at));
+    match (status.state, until, next) {
+        (State::Paused, Some(until), _) => format!("paused until {until}"),
+        (State::BackupSchedule, _, Some(next)) => format!("backup schedule: next backup at {next}"),
+        _ => status.headline(),
+    }
+}
+
+/// Prints the metrics of the service.
+fn metrics(context: &Context<'_>) -> Result<Outcome, Failure> {
+    let status = ask(context, Ask::Status)?;
+    let (now, _) = context.clock.now().to_parts().unwrap_or_default();
+    for line in service::metrics(&status, now).lines() {
+        context.output.line(line)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says what the last snapshot was.
+fn last_snapshot(last: &LastSnapshot) -> String {
+    format!(
+        "last snapshot {} at {}: {} new, {} changed, {} stored in {:.2} s",
+        last.snapshot.chars().take(8).collect::<String>(),
+        time::local(timestamp(last.at)),
+        last.files_new,
+        last.files_changed,
+        show::bytes(last.bytes_stored),
+        last.duration_seconds,
+    )
+}
+
+/// Says what the service knows of its surroundings, and allows itself.
+fn guest(guest: &GuestStatus) -> String {
+    let battery = guest.battery_percent;
+    let battery = battery.map_or_else(String::new, |percent| format!(", {percent} % left"));
+    let io = guest.io_bytes_per_second;
+    let io = io.map_or_else(String::new, |bytes| {
+        format!(", {} a second of disks", show::bytes(bytes))
+    });
+    let limit = guest.network_bytes_per_second;
+    let limit = limit.map_or_else(String::new, |bytes| {
+        format!(", {} a second of the network", show::bytes(bytes.get()))
+    });
+    let network = match (guest.metered, guest.far_allowed) {
+        (false, _) => "",
+        (true, true) => "; metered network, which is used",
+        (true, false) => "; metered network: destinations beyond this computer wait",
+    };
+    let unknown = match guest.unknown.join("; ") {
+        unknown if unknown.is_empty() => unknown,
+        unknown => format!("; not known: {unknown}"),
+    };
+    format!(
+        "{}{battery}: at most {} % of the processors{io}{limit}{network}{unknown}",
+        guest.situation.words(),
+        guest.cpu_percent
+    )
+}
+
 fn timestamp(seconds: i64) -> Timestamp {
     Timestamp(i128::from(seconds) * 1_000_000_000)
 }
 
 /// Says how a destination is, and its queue where it has something to do.
 fn destination(there: &DestinationState) -> String {
+    let word = there.status.replace('-', " ");
+    format!("{}: {word}{}", there.name, destination_more(there))
+}
+
+/// Says why a destination is as it is, and what its queue does.
+fn destination_more(there: &DestinationState) -> String {
     let queue = &there.queue;
     let at = |seconds: Option<i64>| seconds.map(|seconds| time::local(timestamp(seconds)));
-    let mut line = format!("{}: {}", there.name, there.status.replace('-', " "));
+    let mut line = String::new();
     if let Some(since) = at(queue.since).filter(|_| there.status != "up-to-date") {
         let _ = write!(line, " since {since}");
     }
@@ -246,13 +259,12 @@ fn destination(there: &DestinationState) -> String {
 }
 
 fn lines(status: &Status) -> Vec<String> {
-    let mut lines = vec![match &status.reason {
-        Some(reason) => format!("{}: {reason}", status.state.words()),
-        None => status.state.words().to_owned(),
-    }];
+    let mut lines = vec![headline(status)];
     if let Some(until) = status.paused_until {
         lines.push(format!("paused until {}", time::local(timestamp(until))));
     }
+    lines.extend(status.hook_failed.clone());
+    lines.push(guest(&status.guest));
     for source in &status.sources {
         let by = source.mechanism.as_deref().unwrap_or("nothing");
         let why = source.why.as_ref();
@@ -268,17 +280,7 @@ fn lines(status: &Status) -> Vec<String> {
         );
         lines.push(waiting);
     }
-    if let Some(last) = &status.last {
-        lines.push(format!(
-            "last snapshot {} at {}: {} new, {} changed, {} stored in {:.2} s",
-            last.snapshot.chars().take(8).collect::<String>(),
-            time::local(timestamp(last.at)),
-            last.files_new,
-            last.files_changed,
-            show::bytes(last.bytes_stored),
-            last.duration_seconds,
-        ));
-    }
+    lines.extend(status.last.as_ref().map(last_snapshot));
     if let Some(failed) = status.last.as_ref().map(|last| last.files_failed)
         && failed > 0
     {

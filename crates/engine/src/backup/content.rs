@@ -136,9 +136,7 @@ impl<'a> FileReader<'a> {
         let whole = range.end - range.start <= WHOLE_MAX as u64;
         let (mut at, mut filled) = (range.start, 0);
         loop {
-            if self.stop.is_requested() {
-                return Err(EngineError::Interrupted.into());
-            }
+            self.stop.await_turn()?;
             let want = usize::try_from(range.end - at).unwrap_or(usize::MAX);
             let room = READ_LEN.min(filled + want);
             if self.buffer.len() < room {

@@ -182,9 +182,7 @@ impl<'a> SpanCutter<'a> {
         span: &Span,
         sink: &ChunkSink<'_>,
     ) -> Result<(usize, Vec<usize>, Vec<u8>), ReadFailure> {
-        if self.stop.is_requested() {
-            return Err(EngineError::Interrupted.into());
-        }
+        self.stop.await_turn()?;
         let range = &span.stretch.range;
         let start = range.start + span.number * SPAN_LEN as u64;
         let len = SPAN_LEN.min(usize::try_from(range.end - start).unwrap_or(SPAN_LEN));

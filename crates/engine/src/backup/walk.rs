@@ -128,9 +128,7 @@ impl Walk<'_> {
         let mut stack = Vec::new();
         self.enter(job, path, name, &mut stack)?;
         while let Some(open) = stack.last_mut() {
-            if self.stop.is_requested() {
-                return Err(EngineError::Interrupted);
-            }
+            self.stop.await_turn()?;
             if open.next >= open.listing.kept.len() {
                 self.leave(open)?;
                 stack.pop();

@@ -49,6 +49,7 @@ impl Worker<'_> {
         loop {
             select_biased! {
                 recv(raw) -> segment => if let Ok(segment) = segment {
+                    self.stop.await_turn()?;
                     self.sink.compress(segment)?;
                 },
                 recv(spans) -> span => if let Ok(span) = span {
@@ -89,9 +90,7 @@ impl Worker<'_> {
     }
 
     fn step(&mut self, step: Step) -> Result<Done, EngineError> {
-        if self.stop.is_requested() {
-            return Err(EngineError::Interrupted);
-        }
+        self.stop.await_turn()?;
         Ok(match step {
             Step::Enter(enter) => {
                 let meta = self.directory_meta(&enter)?;

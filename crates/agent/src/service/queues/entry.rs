@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::object::RecordId;
 use strongroom_engine::Head;
 
-use super::folder_of;
 use super::place::Mounts;
+use super::{House, folder_of};
 use crate::Location;
 use crate::acknowledged::Notebook;
 use crate::profile::DestinationConfig;
@@ -171,15 +171,42 @@ pub(super) struct Table {
 }
 
 /// Where queues and rounds meet.
-#[derive(Debug, Default)]
 pub(super) struct Office {
     table: Mutex<Table>,
     pub(super) changed: Condvar,
     pub(super) notebook: Notebook,
     pub(super) mounts: Mounts,
+    house: Arc<dyn House>,
 }
 
 impl Office {
+    pub(super) fn new(house: Arc<dyn House>) -> Self {
+        Self {
+            table: Mutex::default(),
+            changed: Condvar::default(),
+            notebook: Notebook::default(),
+            mounts: Mounts::default(),
+            house,
+        }
+    }
+
+    /// Says why nothing may be copied now.
+    pub(super) fn held(&self, is_far: bool) -> Option<String> {
+        self.house.held(is_far)
+    }
+
+    /// Tells the service that something is different.
+    pub(super) fn tell(&self) {
+        self.house.tell();
+    }
+
+    /// Says how the destinations are.
+    pub(super) fn states(&self) -> Vec<DestinationState> {
+        let table = self.lock();
+        let entries = table.order.iter().filter_map(|id| table.entries.get(id));
+        entries.map(|entry| entry.state(table.newest)).collect()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

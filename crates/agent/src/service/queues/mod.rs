@@ -31,6 +31,35 @@ const ENDING: Duration = Duration::from_secs(2);
 /// How long a destination that let a call wait too long stays with its queue.
 const PENALTY: Duration = Duration::from_mins(10);
 
+/// How long the service may wait while a destination lacks something: a disk that comes is seen so soon.
+const ALERT: Duration = Duration::from_secs(2);
+
+/// The service that queues belong to.
+pub(super) trait House: Send + Sync {
+    /// Says why nothing may be copied now, to a destination beyond this computer or to one on it.
+    fn held(&self, is_far: bool) -> Option<String>;
+
+    /// Is told that something is different: a queue has come to its end, or failed.
+    fn tell(&self);
+}
+
+/// How the destinations are, for whoever wants to know.
+#[derive(Clone)]
+pub(super) struct View(Arc<Office>);
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// Says how the destinations are; none where no round has been made yet.
+    pub(super) fn states(&self) -> Vec<DestinationState> {
+        self.0.states()
+    }
+}
+
 /// The queues of a service that runs.
 pub(super) struct Queues {
     profile: Profile,
@@ -50,13 +79,14 @@ impl Queues {
         profile: &Profile,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
+        house: Arc<dyn House>,
     ) -> Self {
         Self {
             profile: profile.clone(),
             clock,
             random,
             zone: TimeZone::system(),
-            office: Arc::new(Office::default()),
+            office: Arc::new(Office::new(house)),
             is_direct: false,
             is_spool_tidy: false,
         }
@@ -149,20 +179,38 @@ impl Queues {
     /// Looks whether the table of mounts has changed: a disk may have come back.
     pub(super) fn look_at_mounts(&self) {
         if self.office.mounts.has_changed() {
-            let mut table = self.office.lock();
-            for entry in table.entries.values_mut() {
-                entry.look_now = true;
-            }
-            drop(table);
-            self.office.wake();
+            self.look_again();
         }
+    }
+
+    /// Lets every queue look at its destination at once: what kept it from that may be over.
+    pub(super) fn look_again(&self) {
+        let mut table = self.office.lock();
+        for entry in table.entries.values_mut() {
+            entry.look_now = true;
+        }
+        drop(table);
+        self.office.wake();
+    }
+
+    /// Returns how long the service may wait before it looks at the queues again.
+    pub(super) fn patience(&self) -> Duration {
+        let lacks = |there: &DestinationState| !there.is_complete();
+        if self.states().iter().any(lacks) {
+            ALERT
+        } else {
+            Duration::MAX
+        }
+    }
+
+    /// Lets others see how the destinations are.
+    pub(super) fn view(&self) -> View {
+        View(Arc::clone(&self.office))
     }
 
     /// Says how the destinations are.
     pub(super) fn states(&self) -> Vec<DestinationState> {
-        let table = self.office.lock();
-        let entries = table.order.iter().filter_map(|id| table.entries.get(id));
-        entries.map(|entry| entry.state(table.newest)).collect()
+        self.office.states()
     }
 
     /// Notes the newest record that there is, so that it can be said how far a destination is behind.

@@ -44,6 +44,8 @@ pub(super) enum Why {
     Turn,
     /// Its hours are over.
     Hours,
+    /// The service is paused, or the network costs money.
+    Held,
     /// One with a better priority has something to copy.
     Priority,
 }
@@ -181,6 +183,9 @@ impl Work {
         if self.opens_at().is_some() {
             return Some(Why::Hours);
         }
+        if self.held().is_some() {
+            return Some(Why::Held);
+        }
         self.better().map(|_| Why::Priority)
     }
 
@@ -193,13 +198,24 @@ impl Work {
         better.map(|entry| entry.name.clone())
     }
 
-    /// Returns when the hours of the destination begin, where it is not one of them.
-    fn opens_at(&self) -> Option<i64> {
+    /// Returns where the destination is.
+    fn location(&self) -> Option<crate::Location> {
         let url = {
             let mut table = self.office.lock();
             self.entry(&mut table)?.url.clone()
         };
-        let location = crate::Location::parse(&url, Path::new("/")).ok()?;
+        crate::Location::parse(&url, Path::new("/")).ok()
+    }
+
+    /// Says why the service wants nothing to be copied now.
+    fn held(&self) -> Option<String> {
+        let is_far = self.location()?.folder().is_none();
+        self.office.held(is_far)
+    }
+
+    /// Returns when the hours of the destination begin, where it is not one of them.
+    fn opens_at(&self) -> Option<i64> {
+        let location = self.location()?;
         let hours = location.options().schedule?;
         let now = jiff::Timestamp::from_nanosecond(self.clock.now().0).ok()?;
         hours.opens_at(&now.to_zoned(self.zone.clone()))
@@ -225,13 +241,24 @@ impl Work {
             });
             return Some(Next::At(Instant::now() + Duration::from_secs(wait)));
         }
+        if let Some(why) = self.held() {
+            self.tell(|entry, now| {
+                entry.was_looked_at = true;
+                entry.set("waiting", Some(why), now);
+            });
+            self.office.changed.notify_all();
+            // It is called when that is over.
+            return Some(Next::At(Instant::now() + LOOK_EVERY));
+        }
         let is_fresh = state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
         if !look_now && is_fresh && state.failures == 0 && !self.lacks().unwrap_or(true) {
             return Some(Next::At(Instant::now() + LOOK_EVERY));
         }
         let served = self.serve(state);
         self.office.changed.notify_all();
-        self.judge(served, state)
+        let next = self.judge(served, state);
+        self.office.tell();
+        next
     }
 
     /// Says whether there is something that the destination did not acknowledge.
@@ -446,7 +473,7 @@ impl Work {
         let soon = Instant::now() + TICK;
         match why {
             Why::Over => return None,
-            Why::Hours => return Some(Next::Now),
+            Why::Hours | Why::Held => return Some(Next::Now),
             Why::Turn => self.tell(|entry, now| {
                 entry.was_looked_at = true;
                 entry.look_now = false;
