@@ -107,7 +107,7 @@ fn saves(watch: &str) {
     let service = Service::start(&place, &format!("files --watch {watch} --calm 1s"));
     let status = service.until("live", |status| status["sources"][0]["health"] == "live");
     assert_eq!(status["sources"][0]["mechanism"], watch);
-    assert_eq!(status["state"], "backup-complete");
+    service.until("complete", |status| status["state"] == "backup-complete");
     place.write("files/a/new", "new");
     let status = service.snapshots(2);
     assert_eq!(status["last"]["files_new"], 1);

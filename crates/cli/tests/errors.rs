@@ -61,7 +61,7 @@ fn a_mistake_in_the_settings() {
       |
     2 | siute = "aes-256"
       | ^^^^^
-    unknown field `siute`, expected one of `version`, `suite`, `spool_bytes`, `destination`, `archive`
+    unknown field `siute`, expected one of `version`, `suite`, `spool_bytes`, `guest`, `hooks`, `destination`, `archive`
     "#);
 }
 

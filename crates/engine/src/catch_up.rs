@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use strongroom_base::ids::ArchiveId;
+use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
 use strongroom_format::keys::KeysObject;
@@ -241,7 +241,7 @@ impl Sources {
         if let Some(problem) = problems.find(|problem| problem.class() == Class::Retry) {
             return Ok(Outcome::NotNow(problem.to_string()));
         }
-        if self.ready.is_empty() && !self.reaches(target, &expected.log)? {
+        if self.ready.is_empty() && !self.reaches(target, &expected.log, &owner.authority)? {
             return Ok(Outcome::TooFarBehind);
         }
         let synced = sync_to(target, &self.all(), expected, owner, progress)?;
@@ -276,18 +276,34 @@ impl Sources {
         Ok(has.is_some() && first <= has)
     }
 
-    /// Says whether the spool goes on where a destination ends: no record is missing between them.
-    fn reaches(&self, target: &Replica, log: &Log) -> Result<bool, ReplicaError> {
+    /// Says whether the spool goes on where a destination ends: it has the record that one of the spool continues, or one
+    /// of the spool itself, and no record is missing between them. That numbers fit is not enough: what a destination
+    /// has beside the chain has numbers too.
+    fn reaches(
+        &self,
+        target: &Replica,
+        log: &Log,
+        authority: &[u8; 32],
+    ) -> Result<bool, ReplicaError> {
         let Some(spool) = &self.spool else {
             return Ok(false);
         };
-        let first = spool.record_ids()?.first().map(|id| id.seq);
-        let has = target.record_ids()?;
-        let from = has.iter().map(|id| id.seq).filter(|seq| Some(*seq) < first);
-        let Some((from, to)) = from.max().zip(spool.record_ids()?.last().map(|id| id.seq)) else {
-            return Ok(false);
+        let there = target.record_ids()?;
+        let has = |id: RecordId, hash: [u8; 32]| {
+            let found = target.record(id, authority);
+            found.is_ok_and(|found| found.hash() == hash)
         };
-        let is_between = |id: &&RecordId| from < id.seq && id.seq <= to;
-        Ok(!log.lost.iter().any(|id| is_between(&id)))
+        let ids = spool.record_ids()?;
+        for id in &ids {
+            let record = spool.record(*id, authority)?;
+            let before = Seq(id.seq.0.saturating_sub(1));
+            let mut before = there.iter().filter(|found| found.seq == before);
+            let continues = before.any(|found| has(*found, record.header().link.previous));
+            if continues || (there.contains(id) && has(*id, record.hash())) {
+                let is_missing = |lost: &RecordId| lost.seq >= id.seq && Some(lost) <= ids.last();
+                return Ok(!log.lost.iter().any(is_missing));
+            }
+        }
+        Ok(false)
     }
 }

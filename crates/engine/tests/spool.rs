@@ -14,7 +14,9 @@ use strongroom_base::ids::DestinationId;
 use strongroom_base::{Class, Classified as _};
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::prune::PruneOptions;
-use strongroom_engine::{DestinationStatus, EngineError, Memory as _, SpoolStatus};
+use strongroom_engine::{
+    DestinationReport, DestinationStatus, EngineError, Memory as _, SpoolStatus,
+};
 use strongroom_store::fault::{Fault, FaultPlan};
 
 /// An archive at two destinations with a snapshot at both, and a spool.
@@ -202,6 +204,41 @@ fn a_fault_at_any_call_makes_no_destination_complete_that_is_not() {
         }
         disks.all_is_well();
     }
+}
+
+#[test]
+fn numbers_of_a_branch_are_not_taken_for_the_chain() {
+    let mut disks = Disks::new();
+    // d1 has records 3 to 5 alone; the archive goes back to record 2 at d0, and on from there.
+    disks.world.spool_limit = 0;
+    for turn in 1..4 {
+        disks.change(turn, 600);
+        disks.backup(&[0]).unwrap();
+    }
+    let run = Run {
+        away: &[1],
+        ..Run::sound()
+    };
+    assert!(disks.world.accept(DestinationId([0; 16]), &run).unwrap());
+    for turn in 4..6 {
+        disks.change(turn, 600);
+        disks.backup(&[1]).unwrap();
+    }
+    // Now at 2-5. The spool begins at 2-6, and d1 ends with 1-5.
+    disks.world.spool_limit = u64::MAX;
+    disks.change(6, 600);
+    disks.backup(&[1]).unwrap();
+    let summary = disks.backup(&[0]);
+    let reports = summary.map_or(Vec::new(), |summary| summary.destinations);
+    let is_complete = |report: &DestinationReport| report.status.is_complete();
+    assert!(!reports.iter().any(is_complete), "{reports:?}");
+    let summary = disks.backup(&[]).unwrap();
+    assert!(summary.destinations.iter().all(is_complete), "{summary:?}");
+    let ids = |store| {
+        let (infos, _) = disks.world.verify_clean(store, "at last");
+        infos.iter().map(|info| info.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(0), ids(1));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use common::{World, authority, contents, id, is_keys, noise, plant, record_ref, 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::ObjectKind;
+use strongroom_base::{Class, Classified as _};
 use strongroom_replica::expected::{Expected, Owner};
 use strongroom_replica::heal::{Healed, heal};
 use strongroom_replica::layout::{Place, object_path};
@@ -23,7 +24,7 @@ use strongroom_replica::record::{Changes, RecordKind};
 use strongroom_replica::scrub::{Sample, ScrubReport, scrub};
 use strongroom_replica::sync::{Synced, sync};
 use strongroom_replica::{Replica, ReplicaError};
-use strongroom_store::fault::{FaultPlan, FaultStore};
+use strongroom_store::fault::{Fault, FaultPlan, FaultStore};
 use strongroom_store::{Folder, Memory, ObjectPath, PutOutcome, Store, StoreError};
 
 type Contents = BTreeMap<ObjectPath, Vec<u8>>;
@@ -554,4 +555,27 @@ fn no_more_is_read_of_a_hostile_source_than_the_log_says() {
         }
     }
     assert!(seen > 4, "{seen}");
+}
+
+#[test]
+fn what_cannot_be_read_for_now_is_told_before_anything_is_copied() {
+    let world = world();
+    let source = world.store();
+    let mut told = 0;
+    for call in 1.. {
+        let plan = Arc::new(FaultPlan::none().with_fault(call, Fault::Io));
+        let sources = [&faulty(&source, &plan)];
+        let expected = Expected::of(&sources, &owner()).and_then(Expected::settled);
+        if plan.calls() < call {
+            break;
+        }
+        match expected {
+            Ok(expected) => assert_eq!(expected.live.len(), world.log().live().len(), "{call}"),
+            Err(error) => {
+                assert_eq!(error.class(), Class::Retry, "{call}: {error}");
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 0);
 }

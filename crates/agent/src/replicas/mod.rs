@@ -258,7 +258,7 @@ impl<'a> Work<'a> {
 
     /// Returns what all replicas hold together; of descriptor and keys the profile has copies.
     fn expected(&self, all: &[&Replica], owner: &Owner<'_>) -> Result<Expected, AgentError> {
-        let mut expected = Expected::of(all, owner)?;
+        let mut expected = Expected::of(all, owner)?.settled()?;
         let (descriptor, keys) = &self.local;
         expected.descriptor = Some(descriptor.clone());
         if let Some(found) = &expected.keys

@@ -86,7 +86,13 @@ impl Machine {
                 }
                 Ok(reports)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                // It may have gone back, or not: what holds is what both would hold.
+                if let (Some(floor), Some(before)) = (&mut self.floor, before) {
+                    floor.retain(|tag| before.contains(tag));
+                }
+                Err(error)
+            }
         }
     }
 
@@ -104,7 +110,11 @@ impl Machine {
 
     /// Adopts the archive by the profile there is.
     pub(crate) fn adopt_here(&mut self, disturbance: &Disturbance) -> Result<Reports, EngineError> {
-        self.floor = Some(self.held_at_newest());
+        let mut held = self.held_at_newest();
+        if let Some(before) = &self.floor {
+            held.retain(|tag| before.contains(tag));
+        }
+        self.floor = Some(held);
         self.adopting = true;
         self.rivals = true;
         let result = self.adopt(disturbance);

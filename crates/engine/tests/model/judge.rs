@@ -26,6 +26,7 @@ impl Machine {
         let mut present = self.sites.iter().filter(|site| site.present);
         !self.rivals
             && self.floor.is_none()
+            && state.given_up.is_none()
             && !self.adopting
             && self.is_undamaged()
             && present.any(|site| newest.iter().any(|path| site.bytes(path).is_some()))
@@ -41,7 +42,11 @@ impl Machine {
         match error.class() {
             Class::Retry => disturbed || matches!(error, EngineError::NoDestination { .. }),
             Class::Caller => match error {
-                EngineError::Fenced { .. } => self.rivals || self.floor.is_some(),
+                EngineError::Fenced { .. } => {
+                    // What was given up is newer, until a generation has begun.
+                    let state = self.profile.memory.load().expect("it is in memory");
+                    self.rivals || self.floor.is_some() || state.given_up.is_some()
+                }
                 EngineError::NothingToAccept | EngineError::NewerElsewhere { .. } => true,
                 _ => false,
             },
@@ -67,7 +72,13 @@ impl Machine {
                 break;
             }
             let site = &self.sites[number];
-            let told = |what: String| format!("{} is complete, and {what}", site.name);
+            let told = |what: String| {
+                format!(
+                    "{} is complete, and {what}; {}",
+                    site.name,
+                    self.tell_sites()
+                )
+            };
             let look =
                 Look::at(vec![site.replica(self.archive, None)], &self.ring).map_err(told)?;
             if let Some(problem) = look.problems.first() {

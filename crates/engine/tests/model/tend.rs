@@ -94,7 +94,7 @@ impl Tending<'_> {
             .filter(|(at, _)| *at != number);
         let sisters: Vec<&Replica> = others.map(|(_, (_, replica))| replica).collect();
         let all: Vec<&Replica> = [&sisters[..], &[target]].concat();
-        let mut expected = Expected::of(&all, &owner)?;
+        let mut expected = Expected::of(&all, &owner)?.settled()?;
         expected.descriptor = Some(self.descriptor.clone());
         expected.keys = Some(self.keys.clone());
         refuse_newer(&state, &expected.log)?;
