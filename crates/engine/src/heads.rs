@@ -213,9 +213,9 @@ pub(crate) fn stand(
             return Ok(Standing::SetAside(reason));
         }
         Seen::Empty => return Ok(Standing::Behind),
-        // What was announced continues the newest record, so that one is there as well.
+        // What was announced after the newest record continues it, so that one is there as well.
         Seen::Newest(found) => match state.head {
-            Some(head) if state.announced.contains(&found) => head,
+            Some(head) if head.id < found.id && state.announced.contains(&found) => head,
             _ => found,
         },
     };

@@ -369,3 +369,35 @@ fn what_was_lost_is_stored_again_wherever_going_back_died_matrix() {
         }
     }
 }
+
+#[test]
+fn who_dies_and_adopts_and_dies_leaves_no_gap() {
+    let source = source();
+    let start = World::new(2);
+    let first = start.backup(source.path(), &Run::sound()).unwrap().snapshot;
+    let dies = |calls| Run {
+        plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+        dies: true,
+        away: &[],
+    };
+    let mut cases = 0;
+    for calls in 0.. {
+        let forked = start.fork();
+        if forked.forget(&[first.id.seq], &dies(calls)).is_ok() {
+            break;
+        }
+        for calls in 0.. {
+            let world = forked.fork();
+            let adopted = world.adopt(&dies(calls));
+            world.adopt(&Run::sound()).unwrap();
+            for store in 0..2 {
+                world.verify_clean(store, &format!("after {calls} calls"));
+            }
+            cases += 1;
+            if adopted.is_ok() {
+                break;
+            }
+        }
+    }
+    assert!(cases > 50, "{cases}");
+}
