@@ -236,7 +236,8 @@ fn one_that_was_away_catches_up_without_the_source() {
     agent.until_destination("three", "it is missed", |it| {
         it["status"] == "unreachable" && it["queue"]["next_try"].is_i64()
     });
-    place.ok("agent pause");
+    // No round is made from now on.
+    place.ok("agent set --before false");
     place.write("files/b", "nobody has backed this up");
     let begun = Instant::now();
     fs::rename(place.path("away"), place.path("three")).unwrap();
@@ -310,6 +311,25 @@ fn hours_are_heeded() {
     agent.save("c", "c");
     agent.until_destination("three", "it has all", |it| it["status"] == "up-to-date");
     assert_eq!(restored(&place, "three", "c"), "c");
+    agent.stop();
+}
+
+#[test]
+fn a_pause_holds_queues() {
+    let place = place();
+    let agent = Agent::start(&place);
+    agent.until_destination("three", "near", |it| it["queue"]["lane"] == "foreground");
+    fs::rename(place.path("three"), place.path("gone")).unwrap();
+    agent.save("b", "new");
+    agent.until_destination("three", "away", |it| it["status"] == "unreachable");
+    place.ok("agent pause");
+    fs::rename(place.path("gone"), place.path("three")).unwrap();
+    let held = |it: &Value| it["reason"] == "the service is paused";
+    agent.until_destination("three", "held", held);
+    assert_ne!(objects(&place.path("one")), objects(&place.path("three")));
+    place.ok("agent resume");
+    agent.until_destination("three", "caught up", |it| it["status"] == "up-to-date");
+    assert_eq!(objects(&place.path("one")), objects(&place.path("three")));
     agent.stop();
 }
 
