@@ -8,7 +8,8 @@ use strongroom_engine::{Head, MemoryError};
 use strongroom_replica::sync::Copied;
 
 use super::entry::Lane;
-use super::work::{Why, Work};
+use super::permit::Why;
+use super::work::Work;
 use crate::acknowledged::Noted;
 
 /// The desk of one queue while it copies.

@@ -3,6 +3,8 @@
 
 mod desk;
 mod entry;
+mod judge;
+mod permit;
 mod place;
 mod work;
 

@@ -1,6 +1,5 @@
 //! The thread of one destination.
 
-use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,6 @@ use jiff::tz::TimeZone;
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::random::RandomSource;
-use strongroom_base::with_causes;
 use strongroom_engine::queue::{Queue, Served};
 use strongroom_engine::{
     Destination, EngineError, Memory as _, Monitor, Progress, Stop, Warning, refuse_newer,
@@ -18,8 +16,8 @@ use strongroom_store::bounded::Bounded;
 use strongroom_store::{Folder, Store};
 
 use super::desk::Teller;
-use super::entry::{Entry, Fenced, Lane, Office, Table};
-use super::place::is_near;
+use super::entry::{Entry, Lane, Office, Table};
+use super::permit::Why;
 use crate::backup::{CALL_BOUND, Tools};
 use crate::destinations::located;
 use crate::locks::Locks;
@@ -28,27 +26,10 @@ use crate::profile::{Config, DestinationConfig, Profile};
 use crate::wraps::{Wraps, settle};
 use crate::{AgentError, wraps};
 
-/// How long a destination that failed waits, in seconds; the last one counts for all later ones.
-const RETRIES: [u64; 5] = [5, 15, 30, 60, 300];
 /// How often a destination that is up to date, or set aside, is looked at.
-const LOOK_EVERY: Duration = Duration::from_hours(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_hours(1);
 /// How often it is looked whether a missing folder is there again, and whether a better one has ended.
-const TICK: Duration = Duration::from_secs(1);
-
-/// Why a queue stops while it copies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// The service ends, or the destination has other settings now.
-    Over,
-    /// A command wants to be alone with the archive.
-    Turn,
-    /// Its hours are over.
-    Hours,
-    /// The service is paused, or the network costs money.
-    Held,
-    /// One with a better priority has something to copy.
-    Priority,
-}
+pub(super) const TICK: Duration = Duration::from_secs(1);
 
 /// What the thread of one destination works with.
 pub(super) struct Work {
@@ -64,7 +45,7 @@ pub(super) struct Work {
 
 /// Until when a queue waits.
 #[derive(Clone, Copy, Debug)]
-enum Next {
+pub(super) enum Next {
     At(Instant),
     /// Until the folder of its destination is there, or then.
     Folder(Instant),
@@ -78,12 +59,12 @@ impl Monitor for Quiet {
 }
 
 /// How a queue is.
-struct State {
-    failures: usize,
-    looked: Option<Instant>,
+pub(super) struct State {
+    pub(super) failures: usize,
+    pub(super) looked: Option<Instant>,
     calls: u64,
     /// Whether sisters that are far away are asked as well: the near ones and the spool do not have what it lacks.
-    asks_far: bool,
+    pub(super) asks_far: bool,
     store: Option<Arc<dyn Store>>,
 }
 
@@ -118,7 +99,7 @@ impl Work {
     }
 
     /// Changes what is known of the destination; says whether it is still this thread's.
-    fn tell(&self, change: impl FnOnce(&mut Entry, i64)) -> bool {
+    pub(super) fn tell(&self, change: impl FnOnce(&mut Entry, i64)) -> bool {
         let now = self.now();
         let mut table = self.office.lock();
         let Some(entry) = self.entry(&mut table) else {
@@ -128,7 +109,7 @@ impl Work {
         true
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let mut table = self.office.lock();
         table.is_over || self.entry(&mut table).is_none()
     }
@@ -170,55 +151,6 @@ impl Work {
                 table = self.office.lock();
             }
         }
-    }
-
-    /// Says whether copying is to stop.
-    pub(super) fn reason_to_stop(&self) -> Option<Why> {
-        if self.is_over() {
-            return Some(Why::Over);
-        }
-        if self.profile.is_turn_taken(self.archive) {
-            return Some(Why::Turn);
-        }
-        if self.opens_at().is_some() {
-            return Some(Why::Hours);
-        }
-        if self.held().is_some() {
-            return Some(Why::Held);
-        }
-        self.better().map(|_| Why::Priority)
-    }
-
-    /// Returns the name of a destination with a better priority that copies.
-    fn better(&self) -> Option<String> {
-        let mut table = self.office.lock();
-        let own = self.entry(&mut table)?.priority;
-        let mut entries = table.entries.values();
-        let better = entries.find(|entry| entry.is_moving() && entry.priority < own);
-        better.map(|entry| entry.name.clone())
-    }
-
-    /// Returns where the destination is.
-    fn location(&self) -> Option<crate::Location> {
-        let url = {
-            let mut table = self.office.lock();
-            self.entry(&mut table)?.url.clone()
-        };
-        crate::Location::parse(&url, Path::new("/")).ok()
-    }
-
-    /// Says why the service wants nothing to be copied now.
-    fn held(&self) -> Option<String> {
-        let is_far = self.location()?.folder().is_none();
-        self.office.held(is_far)
-    }
-
-    /// Returns when the hours of the destination begin, where it is not one of them.
-    fn opens_at(&self) -> Option<i64> {
-        let location = self.location()?;
-        let hours = location.options().schedule?;
-        let now = jiff::Timestamp::from_nanosecond(self.clock.now().0).ok()?;
-        hours.opens_at(&now.to_zoned(self.zone.clone()))
     }
 
     /// Does what there is to do, and returns what to wait for; `None` ends the thread.
@@ -383,134 +315,5 @@ impl Work {
         bounded
             .map(|store| Replica::new(store, self.archive))
             .collect()
-    }
-
-    /// Notes what became of serving, and returns what to wait for.
-    fn judge(
-        &self,
-        served: Result<Result<Served, Why>, AgentError>,
-        state: &mut State,
-    ) -> Option<Next> {
-        let is_near = matches!(served, Ok(Ok(Served::UpToDate(_)))) && self.may_come_forward();
-        let outcome = match served {
-            Ok(Err(why)) => return self.pause(why),
-            Ok(Ok(served)) => Ok(served),
-            Err(AgentError::Engine(EngineError::Fenced {
-                destination,
-                found,
-                known,
-            })) => {
-                let fenced = Fenced {
-                    destination,
-                    found,
-                    known,
-                };
-                self.tell(|entry, _| entry.fenced = Some(fenced));
-                let why = "it is ahead of this profile: somebody else has written there";
-                Err(("ahead", why.to_owned()))
-            }
-            Err(error) => Err(("unreachable", with_causes(&error))),
-        };
-        state.looked = Some(Instant::now());
-        let (status, reason) = match outcome {
-            Ok(Served::UpToDate(head)) => {
-                (state.failures, state.asks_far) = (0, false);
-                let told = self.tell(|entry, now| {
-                    entry.was_looked_at = true;
-                    (entry.fenced, entry.is_aside, entry.has_newest) = (None, false, true);
-                    entry.acknowledged = Some(head);
-                    entry.acknowledged_at = entry.acknowledged_at.or(Some(now));
-                    if is_near {
-                        entry.lane = Lane::Foreground;
-                    }
-                    entry.set("up-to-date", None, now);
-                });
-                self.office.lock().has_ended = true;
-                return told.then(|| Next::At(Instant::now() + LOOK_EVERY));
-            }
-            Ok(Served::CaughtUp(_)) => {
-                // It is looked at once more: somebody may have begun a generation there meanwhile.
-                (state.failures, state.asks_far, state.looked) = (0, false, None);
-                return Some(Next::Now);
-            }
-            Ok(Served::Stopped) => return Some(Next::Now),
-            Ok(Served::Waiting(why)) => {
-                state.asks_far = !state.asks_far;
-                if state.asks_far {
-                    return Some(Next::Now);
-                }
-                ("waiting", why)
-            }
-            Ok(Served::Unreachable(why)) => ("unreachable", why),
-            Ok(Served::Incomplete(why)) => ("not-complete", why),
-            Ok(Served::SetAside(why)) => ("set-aside", why),
-            Err(failed) => failed,
-        };
-        self.fail(status, reason, state)
-    }
-
-    /// Says whether rounds may serve it: it is near, and has no limit and no hours.
-    fn may_come_forward(&self) -> bool {
-        let (url, not_before) = {
-            let mut table = self.office.lock();
-            let Some(entry) = self.entry(&mut table) else {
-                return false;
-            };
-            (entry.url.clone(), entry.not_foreground_before)
-        };
-        let Ok(location) = crate::Location::parse(&url, Path::new("/")) else {
-            return false;
-        };
-        let options = location.options();
-        let is_free = options.limit_upload.is_none()
-            && options.limit_download.is_none()
-            && options.schedule.is_none();
-        let is_over = not_before.is_none_or(|not_before| not_before <= Instant::now());
-        is_free && is_over && location.folder().is_some_and(is_near)
-    }
-
-    fn pause(&self, why: Why) -> Option<Next> {
-        let soon = Instant::now() + TICK;
-        match why {
-            Why::Over => return None,
-            Why::Hours | Why::Held => return Some(Next::Now),
-            Why::Turn => self.tell(|entry, now| {
-                entry.was_looked_at = true;
-                entry.look_now = false;
-                entry.set("under-maintenance", None, now);
-            }),
-            Why::Priority => {
-                let reason = self.better().map(|name| format!("{name} goes first"));
-                self.tell(|entry, now| {
-                    entry.was_looked_at = true;
-                    entry.set("waiting", reason, now);
-                })
-            }
-        };
-        Some(Next::At(soon))
-    }
-
-    fn fail(&self, status: &'static str, reason: String, state: &mut State) -> Option<Next> {
-        let seconds = RETRIES[state.failures.min(RETRIES.len() - 1)];
-        state.failures += 1;
-        let mut is_gone = false;
-        let told = self.tell(|entry, now| {
-            entry.was_looked_at = true;
-            entry.is_aside = status == "set-aside";
-            entry.has_newest = false;
-            entry.lane = Lane::Background;
-            entry.set(status, Some(reason), now);
-            entry.next_try = now.checked_add_unsigned(seconds);
-            is_gone = entry
-                .folder
-                .as_ref()
-                .is_some_and(|folder| folder.symlink_metadata().is_err());
-        });
-        let next = Instant::now() + Duration::from_secs(seconds);
-        told.then_some(if is_gone {
-            Next::Folder(next)
-        } else {
-            Next::At(next)
-        })
     }
 }

@@ -1,0 +1,267 @@
+//! A backup: from paths and destinations to a snapshot.
+
+mod job;
+mod survey;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_base::clock::Clock;
+use strongroom_base::ids::{ArchiveId, DestinationId};
+use strongroom_base::random::RandomSource;
+use strongroom_catalogue::Catalogue;
+use strongroom_crypto::suite::Suite;
+use strongroom_engine::backup::{
+    BackupOptions, BackupSummary, Excludes, Hints, backup as back_up,
+    backup_changes as back_up_changes,
+};
+use strongroom_engine::{
+    DestinationReport, EngineError, Monitor, Progress, Queues, SpoolReport, SpoolStatus, Stop,
+    Writer,
+};
+
+use crate::AgentError;
+use crate::location::Location;
+use crate::locks::{Locked, extend_all};
+use crate::memory::ProfileMemory;
+use crate::profile::{Config, Profile};
+
+pub(crate) use job::Job;
+use job::prepare;
+pub use survey::survey;
+
+/// What is to be backed up, and where to.
+pub struct BackupRequest<'a> {
+    /// Absolute paths.
+    pub paths: Vec<PathBuf>,
+    /// Names or URLs of destinations; none for the default ones.
+    pub to: &'a [String],
+    /// Patterns of what is left out.
+    pub excludes: &'a [String],
+    /// Tags of the snapshot.
+    pub tags: Vec<String>,
+    /// The suite from now on; none for the one that the archive has.
+    pub suite: Option<Suite>,
+    /// Whether other file systems than those of the paths are left out.
+    pub one_file_system: bool,
+    /// The folder that relative paths of destinations start from.
+    pub current: &'a Path,
+    /// The name of the computer.
+    pub host: Vec<u8>,
+    /// The program and its version.
+    pub program: String,
+}
+
+/// What a backup works with.
+pub struct Tools<'a> {
+    /// The source of time.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub random: Arc<dyn RandomSource>,
+    /// Is told what is left out.
+    pub monitor: &'a dyn Monitor,
+    /// Counts what is done.
+    pub progress: &'a Progress,
+    /// Asks to stop.
+    pub stop: &'a Stop,
+}
+
+/// What a backup did.
+#[derive(Debug)]
+pub struct BackedUp {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// Whether this was its first snapshot.
+    pub begun: bool,
+    /// Whether a private password opens other archives of the profile, but not this new one.
+    pub lacks_password: bool,
+    /// What the engine did.
+    pub summary: BackupSummary,
+    /// What became of the locks, where some had to be extended.
+    pub locks: Vec<Locked>,
+}
+
+/// Backs up.
+pub fn backup(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<BackedUp, AgentError> {
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    let done = with_writer(
+        profile,
+        request,
+        (&request.paths, None, true),
+        (tools, None),
+        |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
+    )?;
+    Ok(BackedUp {
+        archive: done.archive,
+        begun: done.begun,
+        lacks_password: done.lacks_password,
+        summary: done.result,
+        locks: done.locks,
+    })
+}
+
+/// What a look for changes did.
+pub(crate) struct Round {
+    /// The archive.
+    pub(crate) archive: ArchiveId,
+    /// The snapshot; `None` where nothing had changed.
+    pub(crate) snapshot: Option<BackupSummary>,
+    /// What became of every destination.
+    pub(crate) destinations: Vec<DestinationReport>,
+    /// Records that only the spool of this computer has.
+    pub(crate) unacknowledged: u64,
+    /// Whether nothing was cut short in the spool.
+    pub(crate) is_spool_sound: bool,
+    /// What the spool takes, in bytes.
+    pub(crate) spool_bytes: u64,
+}
+
+/// How long a round waits for a call to a destination that it serves itself.
+pub(crate) const CALL_BOUND: Duration = Duration::from_secs(10);
+
+/// Which destinations a round serves itself, and which are left to their queues.
+pub(crate) struct Lanes {
+    /// Those that it serves.
+    pub(crate) foreground: Vec<DestinationId>,
+    /// The others.
+    pub(crate) queues: Queues,
+}
+
+/// Says which destinations a round serves itself.
+pub(crate) trait Dispatch {
+    /// Divides the destinations of an archive; `None` where the round serves all of them. Refuses where nothing may be
+    /// written.
+    fn lanes(&self, config: &Config, archive: ArchiveId) -> Result<Option<Lanes>, AgentError>;
+}
+
+/// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
+/// any case; those beyond this computer only where they may be used.
+pub(crate) fn backup_changes(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    paths: &[PathBuf],
+    (hints, far_allowed): (Option<Hints>, bool),
+    tools: &Tools<'_>,
+    dispatch: &dyn Dispatch,
+) -> Result<Round, AgentError> {
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    let looks = hints.as_ref().is_none_or(|hints| !hints.is_empty()) && !paths.is_empty();
+    let done = with_writer(
+        profile,
+        request,
+        (paths, hints, far_allowed),
+        (tools, Some(dispatch)),
+        |writer, catalogue, options| {
+            let mut snapshot = None;
+            if looks {
+                snapshot = back_up_changes(writer, catalogue, options, monitor, progress, stop)?;
+            }
+            let spool = writer.spool();
+            let failed = |spool: &SpoolReport| matches!(spool.status, SpoolStatus::Failed(_));
+            Ok(Round {
+                archive: writer.archive(),
+                is_spool_sound: !spool.as_ref().is_some_and(failed),
+                snapshot,
+                destinations: writer.reports(),
+                spool_bytes: spool.as_ref().map_or(0, |spool| spool.bytes),
+                unacknowledged: spool.map_or(0, |spool| spool.unacknowledged),
+            })
+        },
+    )?;
+    Ok(done.result)
+}
+
+/// What became of an archive that something was written to.
+struct Written<T> {
+    archive: ArchiveId,
+    begun: bool,
+    lacks_password: bool,
+    locks: Vec<Locked>,
+    result: T,
+}
+
+/// Lets something write to the archive of a backup, which is begun where need be, after its destinations caught up.
+fn with_writer<T>(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+    (paths, hints, far_allowed): (&[PathBuf], Option<Hints>, bool),
+    (tools, dispatch): (&Tools<'_>, Option<&dyn Dispatch>),
+    work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
+) -> Result<Written<T>, AgentError> {
+    let excludes = Excludes::new(request.excludes.iter().map(String::as_str))?;
+    let (config, archive) = prepare(profile, request, &*tools.random)?;
+    let lanes = dispatch.map(|dispatch| dispatch.lanes(&config, archive));
+    let lanes = lanes.transpose()?.flatten();
+    let _lock = match dispatch {
+        Some(_) => profile.lock_round(archive)?,
+        None => profile.lock_archive(archive)?,
+    };
+    let mut job = Job::new(profile, config, archive)?;
+    (job.lanes, job.far_allowed) = (lanes, far_allowed);
+    job.use_suite(request.suite, &*tools.random)?;
+    let identity = job.identity(tools)?;
+    let begun = job.begin(&identity.ring, tools)?;
+    let options = BackupOptions {
+        roots: outermost(paths),
+        excludes,
+        never: never_entered(profile, &job.config),
+        tags: request.tags.clone(),
+        host: request.host.clone(),
+        program: request.program.clone(),
+        one_file_system: request.one_file_system,
+        hints,
+    };
+    let memory = ProfileMemory::new(profile, archive);
+    let mut writer = Writer::open(identity, job.targets(), &memory)?;
+    writer.catch_up(&mut |_| ())?;
+    let catalogue = Catalogue::open(&profile.catalogue_dir(archive)?).map_err(EngineError::from)?;
+    let result = work(&mut writer, &catalogue, &options)?;
+    Ok(Written {
+        archive,
+        begun,
+        lacks_password: begun && job.lacks_password()?,
+        locks: extend_all(profile, archive, &writer, tools),
+        result,
+    })
+}
+
+/// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores
+/// a profile from one of its own snapshots would go back in time; keys are exported instead.
+pub(crate) fn never_entered(profile: &Profile, config: &Config) -> Vec<PathBuf> {
+    let mut never = vec![profile.dir().to_owned()];
+    for there in &config.destinations {
+        let location = Location::parse(&there.url, Path::new("/")).ok();
+        never.extend(location.and_then(|location| location.folder().map(Path::to_owned)));
+    }
+    never
+}
+
+/// Drops paths that lie below another one, which holds them anyway.
+pub(crate) fn outermost(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut sorted = paths.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for path in sorted {
+        if !kept.iter().any(|above| path.starts_with(above)) {
+            kept.push(path);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_below_others_are_held_by_them() {
+        let paths = ["/b", "/a/b", "/a", "/ab", "/b"].map(PathBuf::from);
+        assert_eq!(outermost(&paths), ["/a", "/ab", "/b"].map(PathBuf::from));
+    }
+}

@@ -1,0 +1,75 @@
+//! What a backup would read.
+
+use std::path::PathBuf;
+
+use strongroom_catalogue::Catalogue;
+use strongroom_engine::EngineError;
+use strongroom_engine::backup::{BackupOptions, Excludes, Survey};
+
+use super::{BackupRequest, Tools, outermost};
+use crate::location::Location;
+use crate::profile::Profile;
+use crate::{AgentError, destinations};
+
+/// Says what a backup would read; writes nothing. `profile` is `None` where there is none yet.
+pub fn survey(
+    profile: Option<&Profile>,
+    request: &BackupRequest<'_>,
+    tools: &Tools<'_>,
+) -> Result<Survey, AgentError> {
+    let options = BackupOptions {
+        roots: outermost(&request.paths),
+        excludes: Excludes::new(request.excludes.iter().map(String::as_str))?,
+        one_file_system: request.one_file_system,
+        ..BackupOptions::default()
+    };
+    let known = profile
+        .map(|profile| known_archive(profile, request))
+        .transpose()?
+        .flatten();
+    let empty = tempfile::tempdir().map_err(|source| AgentError::Temporary { source })?;
+    let catalogue = match known.and_then(|folder| Catalogue::open_existing(&folder)) {
+        Some(catalogue) => catalogue,
+        None => Catalogue::open(&empty.path().join("catalogue")).map_err(EngineError::from)?,
+    };
+    let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    Ok(strongroom_engine::backup::survey(
+        &catalogue,
+        &options,
+        &*tools.clock,
+        monitor,
+        progress,
+        stop,
+    )?)
+}
+
+/// Returns the catalogue of the archive that a backup would go to, where there is one.
+fn known_archive(
+    profile: &Profile,
+    request: &BackupRequest<'_>,
+) -> Result<Option<PathBuf>, AgentError> {
+    let config = profile.config()?;
+    let mut wanted = Vec::new();
+    for text in request.to {
+        let named = config.destination(text).or_else(|| {
+            let location = Location::parse(text, request.current).ok()?;
+            destinations::at(&config, &location)
+        });
+        let Some(there) = named else { return Ok(None) };
+        wanted.push(there.id);
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let found = config.archives.iter().find(|archive| {
+        let mut has = archive.destinations.clone();
+        has.sort_unstable();
+        if wanted.is_empty() {
+            archive.default
+        } else {
+            has == wanted
+        }
+    });
+    found
+        .map(|archive| profile.catalogue_dir(archive.id))
+        .transpose()
+}
