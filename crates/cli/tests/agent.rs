@@ -5,83 +5,15 @@
 mod support;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use support::Place;
+use support::agent::{Agent, PATIENCE, restored};
 
-/// So long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A service that runs.
-struct Service<'p> {
-    place: &'p Place,
-    child: Child,
-}
-
-impl<'p> Service<'p> {
-    fn start(place: &'p Place, line: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-            .args(["agent", "run"])
-            .args(line.split(' '))
-            .current_dir(place.path(""))
-            .env_clear()
-            .env("STRONGROOM_PROFILE", place.path("profile"))
-            .env("HOME", place.path("home"))
-            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
-            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/at/all")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(place.path("agent.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let service = Self { place, child };
-        service.until("the first snapshot", |status| {
-            status["rounds"].as_u64() > Some(0)
-        });
-        service
-    }
-
-    /// Waits until the status is as it should be.
-    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        let mut last = String::new();
-        while begun.elapsed() < PATIENCE {
-            let ran = self.place.run(["agent", "status", "--json"]);
-            if let Ok(status) = serde_json::from_str::<Value>(&ran.out)
-                && is_so(&status)
-            {
-                return status;
-            }
-            last = format!("{ran:?}");
-            sleep(Duration::from_millis(20));
-        }
-        panic!(
-            "not in time: {what}; {last}; {}",
-            self.place.read("agent.log")
-        );
-    }
-
-    /// Waits for so many snapshots.
-    fn snapshots(&self, count: u64) -> Value {
-        self.until("a snapshot", |status| {
-            status["snapshots"].as_u64() >= Some(count)
-        })
-    }
-
-    fn stop(mut self) {
-        self.place.ok("agent stop");
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Service<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start<'p>(place: &'p Place, line: &str) -> Agent<'p> {
+    Agent::start(place, line, &[]).after_first_round()
 }
 
 fn place() -> Place {
@@ -93,18 +25,9 @@ fn place() -> Place {
     place
 }
 
-/// The newest snapshot, restored, holds this.
-fn restored(place: &Place, from: &str, file: &str) -> String {
-    let _ = fs::remove_dir_all(place.path("back"));
-    place.ok(&format!(
-        "restore latest --from {from} --to back --no-progress"
-    ));
-    place.read(&format!("back/{file}"))
-}
-
 fn saves(watch: &str) {
     let place = place();
-    let service = Service::start(&place, &format!("files --watch {watch} --calm 1s"));
+    let service = start(&place, &format!("files --watch {watch} --calm 1s"));
     let status = service.until("live", |status| status["sources"][0]["health"] == "live");
     assert_eq!(status["sources"][0]["mechanism"], watch);
     service.until("complete", |status| status["state"] == "backup-complete");
@@ -145,7 +68,7 @@ fn what_is_saved_is_backed_up_by_fanotify() {
 #[test]
 fn a_destination_that_was_away_catches_up() {
     let place = place();
-    let service = Service::start(&place, "files");
+    let service = start(&place, "files");
     fs::rename(place.path("two"), place.path("away")).unwrap();
     place.write("files/b", "while it was away");
     service.snapshots(2);
@@ -170,7 +93,7 @@ fn a_destination_that_was_away_catches_up() {
 #[test]
 fn a_pause_notices_and_waits() {
     let place = place();
-    let service = Service::start(&place, "files");
+    let service = start(&place, "files");
     let told = place.ok("agent pause 1h");
     assert!(told.out.contains("paused until"), "{told:?}");
     place.write("files/b", "during the pause");
@@ -191,14 +114,13 @@ fn a_pause_notices_and_waits() {
 #[test]
 fn a_service_that_was_killed_goes_on() {
     let place = place();
-    let mut service = Service::start(&place, "files");
+    let mut service = start(&place, "files");
     place.write("files/b", "before");
     service.snapshots(2);
-    service.child.kill().unwrap();
-    service.child.wait().unwrap();
+    service.kill();
     drop(service);
     place.write("files/c", "while nobody looked");
-    let service = Service::start(&place, "files");
+    let service = start(&place, "files");
     let status = service.snapshots(1);
     assert_eq!(status["last"]["files_new"], 1);
     assert_eq!(restored(&place, "two", "c"), "while nobody looked");
@@ -265,7 +187,7 @@ fn after_a_storm_the_snapshot_is_the_source() {
             continue;
         }
         let place = place();
-        let service = Service::start(
+        let service = start(
             &place,
             &format!("files --watch {watch} --calm 1s --burst 2s"),
         );
@@ -292,7 +214,7 @@ fn after_a_storm_the_snapshot_is_the_source() {
 }
 
 /// Returns how much of a processor the service has used, in hundredths of a second.
-fn ticks(service: &Service<'_>) -> u64 {
+fn ticks(service: &Agent<'_>) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", service.child.id())).unwrap();
     let (_, fields) = stat.rsplit_once(')').unwrap();
     let fields: Vec<&str> = fields.split_whitespace().collect();
@@ -303,7 +225,7 @@ fn ticks(service: &Service<'_>) -> u64 {
 #[test]
 fn a_pause_costs_nothing() {
     let place = place();
-    let service = Service::start(&place, "files");
+    let service = start(&place, "files");
     place.ok("agent pause");
     place.write("files/b", "waits");
     service.until("a change that waits", |status| {
@@ -322,7 +244,7 @@ fn a_pause_costs_nothing() {
 fn a_folder_that_is_gone_is_left_alone_and_the_others_are_backed_up() {
     let place = place();
     place.write("other/kept", "kept");
-    let service = Service::start(&place, "files other");
+    let service = start(&place, "files other");
     fs::rename(place.path("other"), place.path("unmounted")).unwrap();
     service.until("blind", |status| {
         let sources = status["sources"].as_array().unwrap().iter();

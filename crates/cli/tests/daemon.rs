@@ -8,78 +8,12 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use support::Place;
-
-/// So long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// An agent that runs.
-struct Agent<'p> {
-    place: &'p Place,
-    child: Child,
-}
-
-impl<'p> Agent<'p> {
-    fn start(place: &'p Place, line: &str, variables: &[(&str, &str)]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-            .args(["agent", "run"])
-            .args(line.split(' '))
-            .current_dir(place.path(""))
-            .env_clear()
-            .env("STRONGROOM_PROFILE", place.path("profile"))
-            .env("HOME", place.path("home"))
-            .env("PATH", "/usr/bin:/bin")
-            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
-            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/at/all")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(place.path("agent.log")).unwrap())
-            .spawn()
-            .unwrap();
-        Self { place, child }
-    }
-
-    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        let mut last = String::new();
-        while begun.elapsed() < PATIENCE {
-            let ran = self.place.run(["agent", "status", "--json"]);
-            if let Ok(status) = serde_json::from_str::<Value>(&ran.out)
-                && is_so(&status)
-            {
-                return status;
-            }
-            last = format!("{ran:?}");
-            sleep(Duration::from_millis(20));
-        }
-        let log = self.place.read("agent.log");
-        panic!("not in time: {what}; {last}; {log}");
-    }
-
-    fn snapshots(&self, count: u64) -> Value {
-        self.until("a snapshot", |status| {
-            status["snapshots"].as_u64() >= Some(count)
-        })
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Agent<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use support::agent::{Agent, PATIENCE};
 
 fn place() -> Place {
     let place = Place::new();

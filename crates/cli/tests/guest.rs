@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::Place;
+use support::agent::{Agent, PATIENCE};
 
-/// So long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// The system's Python, which has the Debian package.
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -107,61 +106,18 @@ impl Drop for Bus {
     }
 }
 
-/// An agent on a bus.
-struct Agent<'p> {
-    place: &'p Place,
-    child: Child,
+/// Starts an agent on a bus, and waits for its first snapshot.
+fn start<'p>(place: &'p Place, address: &str) -> Agent<'p> {
+    let on_bus = ["DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS"].map(|bus| (bus, address));
+    let agent = Agent::start(place, "files", &on_bus);
+    agent.until("a first snapshot", |status| status["snapshots"] == 1);
+    agent
 }
 
-impl<'p> Agent<'p> {
-    fn start(place: &'p Place, address: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-            .args(["agent", "run", "files"])
-            .current_dir(place.path(""))
-            .env_clear()
-            .env("STRONGROOM_PROFILE", place.path("profile"))
-            .env("HOME", place.path("home"))
-            .env("DBUS_SESSION_BUS_ADDRESS", address)
-            .env("DBUS_SYSTEM_BUS_ADDRESS", address)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(place.path("agent.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let agent = Self { place, child };
-        agent.until("a first snapshot", |status| status["snapshots"] == 1);
-        agent
-    }
-
-    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        let mut last = String::new();
-        while begun.elapsed() < PATIENCE {
-            let ran = self.place.run(["agent", "status", "--json"]);
-            if let Ok(status) = serde_json::from_str::<Value>(&ran.out)
-                && is_so(&status)
-            {
-                return status;
-            }
-            last = format!("{ran:?}");
-            sleep(Duration::from_millis(20));
-        }
-        let log = self.place.read("agent.log");
-        panic!("not in time: {what}; {last}; {log}");
-    }
-
-    fn until_situation(&self, situation: &str) -> Value {
-        self.until(situation, |status| {
-            status["guest"]["situation"] == situation
-        })
-    }
-}
-
-impl Drop for Agent<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn until_situation(agent: &Agent<'_>, situation: &str) -> Value {
+    agent.until(situation, |status| {
+        status["guest"]["situation"] == situation
+    })
 }
 
 fn place() -> Place {
@@ -176,8 +132,8 @@ fn place() -> Place {
 fn matrix_of_presence_and_services_that_come_and_go() {
     let place = place();
     let mut bus = Bus::start();
-    let agent = Agent::start(&place, &bus.address);
-    let status = agent.until_situation("present");
+    let agent = start(&place, &bus.address);
+    let status = until_situation(&agent, "present");
     let unknown = status["guest"]["unknown"].as_array().unwrap().clone();
     assert_eq!(unknown.len(), 3, "{unknown:?}");
     assert_eq!(unknown[0], "whether somebody is present: no service tells");
@@ -198,16 +154,16 @@ fn matrix_of_presence_and_services_that_come_and_go() {
     ];
     assert!(bus.call(LOGIN, "org.freedesktop.DBus.Mock.AddSession", &session));
     bus.set_session("IdleHint", false);
-    agent.until_situation("present");
+    until_situation(&agent, "present");
     for hint in ["IdleHint", "LockedHint"] {
         bus.set_session(hint, true);
-        agent.until_situation("away");
+        until_situation(&agent, "away");
         bus.set_session(hint, false);
-        agent.until_situation("present");
+        until_situation(&agent, "present");
     }
     place.ok("agent set away --cpu 55%");
     bus.set_session("LockedHint", true);
-    let status = agent.until_situation("away");
+    let status = until_situation(&agent, "away");
     assert_eq!(status["guest"]["cpu_percent"], 55);
     drop(bus);
     agent.until("without a bus", |status| {
@@ -221,10 +177,10 @@ fn matrix_of_a_battery_that_empties() {
     let place = place();
     let mut bus = Bus::start();
     bus.serve("upower", POWER);
-    let agent = Agent::start(&place, &bus.address);
+    let agent = start(&place, &bus.address);
     bus.set_battery(49);
     bus.set(POWER, POWER.0, "OnBattery", "boolean:true");
-    let status = agent.until_situation("battery");
+    let status = until_situation(&agent, "battery");
     assert_eq!(status["guest"]["cpu_percent"], 10);
     assert_eq!(status["guest"]["battery_percent"], 49);
     place.write("files/b", "b");
@@ -262,7 +218,7 @@ fn matrix_of_a_network_that_costs_money() {
     let far = "\n[[destination]]\nname = \"far\"\nid = \"00000000000000000000000000000007\"\n\
                url = \"sftp://nobody@127.0.0.1:1/srv\"\ndefault = true\n";
     place.write_secret("profile/config.toml", &format!("{settings}{far}"));
-    let agent = Agent::start(&place, &bus.address);
+    let agent = start(&place, &bus.address);
     let status = agent.until("metered", |status| status["guest"]["far_allowed"] == false);
     assert_eq!(status["guest"]["metered"], true);
     place.write("files/b", "b");
@@ -296,7 +252,7 @@ fn matrix_of_an_alarm_on_the_desktop() {
         "/org/freedesktop/Notifications",
     );
     bus.serve("notification_daemon", desktop);
-    let agent = Agent::start(&place, &bus.address);
+    let agent = start(&place, &bus.address);
     let copy = |from: &str, to: &str| {
         let _ = fs::remove_dir_all(place.path(to));
         let mut copy = Command::new("cp");

@@ -8,101 +8,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use strongroom_store::{Folder, Store as _};
 use support::Place;
+use support::agent::{Agent, restored};
 
 /// So long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// So long a snapshot takes at most, with its second of calm, on a busy machine.
 const PROMPT: Duration = Duration::from_secs(8);
 
-struct Agent<'p> {
-    place: &'p Place,
-    child: Child,
-}
-
-impl<'p> Agent<'p> {
-    fn start(place: &'p Place) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-            .args(["agent", "run", "files"])
-            .current_dir(place.path(""))
-            .env_clear()
-            .env("STRONGROOM_PROFILE", place.path("profile"))
-            .env("HOME", place.path("home"))
-            .env("PATH", "/usr/bin:/bin")
-            .env("TZ", "UTC")
-            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(place.path("agent.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let agent = Self { place, child };
-        agent.until("the first round", |status| {
-            status["rounds"].as_u64() > Some(0)
-        });
-        agent
-    }
-
-    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        let mut last = String::new();
-        while begun.elapsed() < PATIENCE {
-            let ran = self.place.run(["agent", "status", "--json"]);
-            if let Ok(status) = serde_json::from_str::<Value>(&ran.out)
-                && is_so(&status)
-            {
-                return status;
-            }
-            last = format!("{ran:?}");
-            sleep(Duration::from_millis(20));
-        }
-        panic!(
-            "not in time: {what}; {last}; {}",
-            self.place.read("agent.log")
-        );
-    }
-
-    fn until_destination(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let there = |status: &Value| {
-            let mut all = status["destinations"].as_array().unwrap().iter();
-            all.find(|there| there["name"] == name).cloned()
-        };
-        let status = self.until(what, |status| there(status).is_some_and(|it| is_so(&it)));
-        there(&status).unwrap()
-    }
-
-    /// Saves a file, and waits until it is in a snapshot; returns how long that took.
-    fn save(&self, name: &str, text: impl AsRef<[u8]>) -> Duration {
-        let before = self.until("a status", |_| true)["snapshots"]
-            .as_u64()
-            .unwrap();
-        self.place.write(&format!("files/{name}"), text);
-        let begun = Instant::now();
-        self.until("a snapshot", |status| {
-            status["snapshots"].as_u64() > Some(before)
-        });
-        begun.elapsed()
-    }
-
-    fn stop(mut self) -> Duration {
-        let begun = Instant::now();
-        self.place.ok("agent stop");
-        assert!(self.child.wait().unwrap().success());
-        begun.elapsed()
-    }
-}
-
-impl Drop for Agent<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(place: &Place) -> Agent<'_> {
+    let mut agent = Agent::start(place, "files", &[]);
+    agent.patience = PATIENCE;
+    agent.after_first_round()
 }
 
 fn place() -> Place {
@@ -113,14 +35,6 @@ fn place() -> Place {
     }
     place.write("files/a", "old");
     place
-}
-
-fn restored(place: &Place, from: &str, file: &str) -> String {
-    let _ = fs::remove_dir_all(place.path("back"));
-    place.ok(&format!(
-        "restore latest --from {from} --to back --no-progress"
-    ));
-    place.read(&format!("back/{file}"))
 }
 
 fn objects(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -176,7 +90,7 @@ fn one_that_hangs_delays_nobody() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     move_to(&place, "three", &format!("sftp://127.0.0.1:{port}/x"));
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     for number in 0..4 {
         let took = agent.save(&format!("n{number}"), format!("{number}"));
         assert!(took < PROMPT, "{took:?}");
@@ -198,7 +112,7 @@ fn one_that_is_slow_delays_nobody_and_catches_up() {
     let place = place();
     place.ok("backup files");
     place.ok("destination set three --limit-upload 200K");
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     agent.until_destination("three", "it is looked at", |it| {
         it["status"] == "up-to-date"
     });
@@ -227,7 +141,7 @@ fn one_that_is_slow_delays_nobody_and_catches_up() {
 #[test]
 fn one_that_was_away_catches_up_without_the_source() {
     let place = place();
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     fs::rename(place.path("three"), place.path("away")).unwrap();
     for number in 0..3 {
         let took = agent.save("b", format!("while it was away {number}"));
@@ -264,7 +178,7 @@ fn one_that_went_back_is_set_aside_and_the_others_go_on() {
         ])
         .status();
     assert!(copied.unwrap().success());
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     agent.save("b", "b");
     agent.until("all have all", |status| {
         status["state"] == "backup-complete"
@@ -296,7 +210,7 @@ fn hours_are_heeded() {
     let hour = now / 3_600;
     let hours = format!("{:02}:00-{:02}:00", (hour + 2) % 24, (hour + 3) % 24);
     place.ok(&format!("destination set three --schedule {hours}"));
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     assert!(agent.save("b", "b") < PROMPT);
     let there = agent.until_destination("three", "it waits", |it| it["status"] == "scheduled");
     let until = there["queue"]["until"].as_i64().unwrap();
@@ -317,7 +231,7 @@ fn hours_are_heeded() {
 #[test]
 fn a_pause_holds_queues() {
     let place = place();
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     agent.until_destination("three", "near", |it| it["queue"]["lane"] == "foreground");
     fs::rename(place.path("three"), place.path("gone")).unwrap();
     agent.save("b", "new");
@@ -338,7 +252,7 @@ fn it_ends_promptly_while_it_copies() {
     let place = place();
     place.ok("backup files");
     place.ok("destination set three --limit-upload 20K");
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     agent.save("large", noise(2, 3_000_000));
     agent.until_destination("three", "it lacks something", |it| {
         it["queue"]["records_waiting"].as_u64() > Some(0)
@@ -356,7 +270,7 @@ fn a_command_is_alone_with_the_archive() {
     let place = place();
     place.ok("backup files");
     place.ok("destination set three --limit-upload 1M");
-    let agent = Agent::start(&place);
+    let agent = start(&place);
     for number in 0..6 {
         agent.save(&format!("n{number}"), noise(number, 700_000));
     }
