@@ -185,12 +185,15 @@ impl Shared {
         let mut delivered = Ok(());
         for (due, bytes) in pieces {
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            let before = left.load(Ordering::SeqCst);
-            let after = before.saturating_sub(bytes.len() as u64);
-            if before != u64::MAX {
-                left.store(after, Ordering::SeqCst);
-            }
-            if after == 0 {
+            let take = |left: u64| match left {
+                u64::MAX => None,
+                left => Some(left.saturating_sub(bytes.len() as u64)),
+            };
+            let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+            // Both directions share what is left: the one that uses it up cuts, and the other one only ends.
+            if before == Ok(0) {
+                delivered = Err(io::ErrorKind::ConnectionAborted.into());
+            } else if before.is_ok_and(|before| take(before) == Some(0)) {
                 self.cut.fetch_add(1, Ordering::SeqCst);
                 // A part of them still arrives.
                 let _ = to.write_all(&bytes[..bytes.len() / 2]);
