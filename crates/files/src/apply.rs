@@ -12,7 +12,7 @@ use crate::dir::{Dir, name_is_safe};
 use crate::linux::Handle;
 use crate::metadata::Extra;
 use crate::names::Names;
-use crate::restore::{FileWriter, Target};
+use crate::restore::{Bequest, FileWriter, Target};
 use crate::stat::Moment;
 
 const SET_USER_ID: u32 = 0o4000;
@@ -142,14 +142,19 @@ pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotAppli
         Place::Entry(dir, name) if name_is_safe(name) => Handle::hold(dir.as_fd(), name),
         Place::Entry(..) => Err(Errno::INVAL),
     };
+    let bequest = match place {
+        Place::File(file) => file.bequest,
+        Place::Folder(_) | Place::Entry(..) => Bequest::Unknown,
+    };
     match handle {
         Ok(handle) => {
             let withheld = match place {
                 Place::Folder(_) => 0,
                 _ => SET_USER_ID | SET_GROUP_ID,
             };
-            let mode = metadata.mode & !(withheld & !applying.owner(&handle, metadata.owner));
-            applying.xattrs(&handle, metadata.extra);
+            let mode =
+                metadata.mode & !(withheld & !applying.owner(&handle, metadata.owner, bequest));
+            applying.xattrs(&handle, metadata.extra, bequest);
             if !handle.is_symlink() {
                 applying.note(Aspect::Mode, handle.set_mode(mode));
                 if mode != metadata.mode {
@@ -157,7 +162,9 @@ pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotAppli
                 }
             }
             applying.note(Aspect::Mtime, set_mtime(&handle, metadata.mtime));
-            applying.note(Aspect::Flags, handle.set_flags(metadata.extra.flags));
+            if bequest == Bequest::Unknown || metadata.extra.flags != 0 {
+                applying.note(Aspect::Flags, handle.set_flags(metadata.extra.flags));
+            }
         }
         Err(errno) => applying.note(Aspect::Everything, Err(errno)),
     }
@@ -179,10 +186,13 @@ impl Applying {
 
     /// Sets the owner and returns the set-id bits that are safe with what was reached: a program that
     /// runs with the rights of its owner must not do so with those of somebody else.
-    fn owner(&mut self, handle: &Handle<'_>, owner: Option<Owner>) -> u32 {
+    fn owner(&mut self, handle: &Handle<'_>, owner: Option<Owner>, bequest: Bequest) -> u32 {
         let Some(owner) = owner else {
             return 0;
         };
+        if bequest == Bequest::Nothing(owner) {
+            return SET_USER_ID | SET_GROUP_ID;
+        }
         if handle.set_owner(Some(owner.uid), Some(owner.gid)).is_ok() {
             return SET_USER_ID | SET_GROUP_ID;
         }
@@ -200,8 +210,10 @@ impl Applying {
         safe
     }
 
-    fn xattrs(&mut self, handle: &Handle<'_>, extra: &Extra) {
-        self.strip_xattrs(handle, extra);
+    fn xattrs(&mut self, handle: &Handle<'_>, extra: &Extra, bequest: Bequest) {
+        if bequest == Bequest::Unknown {
+            self.strip_xattrs(handle, extra);
+        }
         for (name, value) in &extra.xattrs {
             let result = handle.set_xattr(name, value);
             self.note(Aspect::Xattr(name.clone()), result);
@@ -216,12 +228,17 @@ impl Applying {
         };
         for name in present.iter() {
             let wanted = extra.xattrs.iter().any(|(wanted, _)| wanted == name);
-            if !wanted && !name.starts_with(b"security.") {
+            if !wanted && !is_label_of_security_module(name) {
                 let result = handle.remove_xattr(name);
                 self.note(Aspect::NoXattr(name.to_vec()), result);
             }
         }
     }
+}
+
+/// Says whether an extended attribute is one that security modules put on by themselves.
+pub(crate) fn is_label_of_security_module(name: &[u8]) -> bool {
+    name.starts_with(b"security.")
 }
 
 /// Sets the time; outside the years that all file systems know, asks whether it was kept.

@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::apply::{Owner, is_label_of_security_module};
 use crate::dir::{Dir, check_name};
 use crate::error::{Action, Error, Result};
 use crate::linux;
@@ -21,6 +22,35 @@ use crate::way;
 #[derive(Debug)]
 pub struct Target {
     pub(crate) dir: Dir,
+    pub(crate) bequest: Bequest,
+}
+
+/// What a new file gets from the folder that it is made in, by access control lists for what is made in it, by flags
+/// and by the group of the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bequest {
+    /// Perhaps something.
+    Unknown,
+    /// Neither extended attributes nor flags, and this owner. Labels of security modules do not count.
+    Nothing(Owner),
+}
+
+impl Bequest {
+    /// Asks a folder that was just made, and had no time to be given anything but by the one above.
+    fn of_new(folder: BorrowedFd<'_>) -> Self {
+        let is_plain = linux::flags_of(folder) == Ok(0)
+            && linux::list_xattrs(folder)
+                .is_ok_and(|names| names.iter().all(is_label_of_security_module));
+        let user = rustix::process::geteuid().as_raw();
+        let group = rustix::process::getegid().as_raw();
+        let is_own = linux::stat(folder).is_ok_and(|stat| (stat.uid, stat.gid) == (user, group));
+        if is_plain && is_own {
+            let (uid, gid) = (user, group);
+            Self::Nothing(Owner { uid, gid })
+        } else {
+            Self::Unknown
+        }
+    }
 }
 
 /// The mode of a folder that is being restored. Nobody gives a folder this one: the sticky bit has a meaning only
@@ -57,9 +87,14 @@ impl AsFd for Target {
 }
 
 impl Target {
+    pub(crate) fn new(dir: Dir) -> Self {
+        let bequest = Bequest::Unknown;
+        Self { dir, bequest }
+    }
+
     /// Opens the folder at `path`, following symbolic links: this one a user has named.
     pub fn open_root(path: &Path) -> Result<Self> {
-        Dir::open_root(path).map(|dir| Self { dir })
+        Dir::open_root(path).map(Self::new)
     }
 
     /// Opens the folder at the absolute `path`, and makes what is missing of it; says whether the folder itself
@@ -78,13 +113,13 @@ impl Target {
 
     /// Opens the folder `name` that is there; a symbolic link in its place is an error.
     pub fn open_child(&self, name: &[u8]) -> Result<Self> {
-        self.dir.open_child(name).map(|dir| Self { dir })
+        self.dir.open_child(name).map(Self::new)
     }
 
     /// Opens a folder some levels down, each of which must be there as a real directory.
     pub fn open_below<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Result<Self> {
         let mut here = linux::open_child_dir(self.as_fd(), b".")
-            .map(|fd| Self { dir: Dir::new(fd) })
+            .map(|fd| Self::new(Dir::new(fd)))
             .map_err(|errno| Error::new(Action::Open, b".", errno))?;
         for name in names {
             here = here.open_child(name)?;
@@ -95,7 +130,7 @@ impl Target {
     /// Opens the folder above this one.
     pub(crate) fn open_above(&self) -> Result<Self> {
         linux::open_child_dir(self.as_fd(), b"..")
-            .map(|fd| Self { dir: Dir::new(fd) })
+            .map(|fd| Self::new(Dir::new(fd)))
             .map_err(|errno| Error::new(Action::Open, b"..", errno))
     }
 
@@ -112,7 +147,11 @@ impl Target {
 
     fn make_dir_with(&self, name: &[u8], mode: Mode) -> Result<(Self, bool)> {
         match create(name, || rustix::fs::mkdirat(self, name, mode)) {
-            Ok(()) => Ok((self.open_child(name)?, true)),
+            Ok(()) => {
+                let mut folder = self.open_child(name)?;
+                folder.bequest = Bequest::of_new(folder.as_fd());
+                Ok((folder, true))
+            }
             Err(error) if error.is_taken() => Ok((self.open_child(name)?, false)),
             Err(error) => Err(error),
         }
@@ -135,7 +174,10 @@ impl Target {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        create(name, || rustix::fs::openat(self, name, flags, mode)).map(|fd| FileWriter { fd })
+        create(name, || rustix::fs::openat(self, name, flags, mode)).map(|fd| FileWriter {
+            fd,
+            bequest: self.bequest,
+        })
     }
 
     /// Makes the symbolic link `name` with the given text, which is never looked up.
@@ -189,6 +231,7 @@ impl Target {
 #[derive(Debug)]
 pub struct FileWriter {
     fd: OwnedFd,
+    pub(crate) bequest: Bequest,
 }
 
 impl AsFd for FileWriter {

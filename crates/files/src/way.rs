@@ -72,7 +72,7 @@ fn link(here: &Target, name: &[u8], links: usize, error: Error) -> Result<Vec<u8
 }
 
 fn open(path: &Path) -> Result<Target> {
-    Dir::open_root(path).map(|dir| Target { dir })
+    Dir::open_root(path).map(Target::new)
 }
 
 fn steps_of(text: &[u8]) -> impl Iterator<Item = Step> {

@@ -249,6 +249,56 @@ fn access_control_lists_come_back_and_inherited_ones_go() {
     assert!(extra_of(inner.dir()).unwrap().is_empty());
 }
 
+/// What a folder hands down, it hands down to folders that are made in it, too.
+#[test]
+fn what_a_new_folder_hands_down_goes() {
+    let (folder, target) = target();
+    let extra = Extra::default();
+    let check = |name: &[u8], owner: Owner| {
+        let inner = target.make_dir(name).unwrap().0;
+        let file = inner.create_file(b"file").unwrap();
+        let metadata = Metadata {
+            owner: Some(owner),
+            ..metadata(&extra)
+        };
+        assert!(apply_metadata(Place::File(&file), &metadata).is_empty());
+        assert!(read_file(inner.dir(), b"file").is_empty());
+        let stat = inner.dir().stat_child(b"file").unwrap();
+        assert_eq!((stat.uid, stat.gid), (owner.uid, owner.gid));
+        assert_eq!(stat.mode, 0o440);
+        extra_of(inner.dir()).unwrap()
+    };
+    assert!(check(b"nothing", me()).is_empty());
+    if is_root() {
+        let (uid, gid) = (1234, 4321);
+        check(b"others", Owner { uid, gid });
+        rustix::fs::chown(folder.path(), None, Some(rustix::fs::Gid::from_raw(4321))).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2755)).unwrap();
+        check(b"group", me());
+    }
+    let flags = Extra {
+        flags: NODUMP,
+        ..Extra::default()
+    };
+    apply_metadata(
+        Place::Folder(&target),
+        &Metadata {
+            mode: 0o755,
+            ..metadata(&flags)
+        },
+    );
+    if !extra_of(target.dir()).unwrap().is_empty() {
+        assert!(!check(b"flags", me()).is_empty());
+    }
+    let status = Command::new("setfacl")
+        .args(["-d", "-m", "u:12345:rwx"])
+        .arg(folder.path())
+        .status();
+    if status.is_ok_and(|status| status.success()) {
+        assert!(!check(b"list", me()).is_empty());
+    }
+}
+
 #[test]
 fn rights_of_an_owner_are_not_lent_without_the_owner() {
     let (_folder, target) = target();

@@ -11,6 +11,7 @@ use strongroom_format::tree::{Entries, Entry};
 use crate::archive::Archive;
 use crate::error::ReadError;
 use crate::index::SegmentName;
+use crate::segment::Segment;
 
 /// Longest value of an extended attribute in bytes.
 pub const XATTR_LEN_MAX: u64 = 1 << 20;
@@ -29,7 +30,7 @@ pub type VisitChunk<'a, E> = dyn FnMut(ChunkKind, &ChunkId, Option<u32>) -> Resu
 
 /// A verified chunk inside its segment.
 pub struct Chunk {
-    segment: Arc<Vec<u8>>,
+    segment: Arc<Segment>,
     start: usize,
     len: usize,
 }

@@ -13,6 +13,7 @@ mod index;
 mod keys;
 mod rebuild;
 mod replicas;
+mod segment;
 mod segments;
 
 pub use archive::{Archive, SnapshotInfo, open_body};

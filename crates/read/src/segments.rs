@@ -12,6 +12,7 @@ use strongroom_format::sealed::opener;
 use crate::cells::Cells;
 use crate::error::ReadError;
 use crate::replicas::Replicas;
+use crate::segment::{Segment, Spare};
 
 type Key = (ObjectRef, u32, u32);
 
@@ -19,12 +20,13 @@ type Key = (ObjectRef, u32, u32);
 const SHARDS: usize = 4;
 
 /// A segment, or the place where whoever asked first will put it.
-type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
+type Slot = Arc<Mutex<Option<Arc<Segment>>>>;
 
 /// Segments that were opened lately.
 pub(crate) struct Segments {
     shards: Vec<Mutex<VecDeque<(Key, u32, Slot)>>>,
     bytes_max: usize,
+    spare: Arc<Spare>,
 }
 
 impl Segments {
@@ -34,6 +36,7 @@ impl Segments {
         Self {
             shards,
             bytes_max: bytes_max / SHARDS,
+            spare: Arc::default(),
         }
     }
 
@@ -47,13 +50,13 @@ impl Segments {
         ring: &KeyRing,
         pack: &PackPlace,
         segment: &SegmentPlace,
-    ) -> Result<Arc<Vec<u8>>, ReadError> {
+    ) -> Result<Arc<Segment>, ReadError> {
         let slot = self.slot((pack.object, pack.offset, segment.offset), segment.raw_len);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(raw) = &*slot {
             return Ok(raw.clone());
         }
-        let raw = Arc::new(read_segment(replicas, ring, pack, segment)?);
+        let raw = Arc::new(self.read(replicas, ring, pack, segment)?);
         *slot = Some(raw.clone());
         Ok(raw)
     }
@@ -78,41 +81,49 @@ impl Segments {
         }
         slot
     }
-}
 
-/// Reads, opens and decompresses a segment.
-fn read_segment(
-    replicas: &Replicas,
-    ring: &KeyRing,
-    pack: &PackPlace,
-    segment: &SegmentPlace,
-) -> Result<Vec<u8>, ReadError> {
-    let damaged = |source| ReadError::Object {
-        object: pack.object,
-        source,
-    };
-    let opener = opener(&pack.header, &pack.prefix, replicas.archive(), ring).map_err(damaged)?;
-    let sealed = u64::from(pack.offset)..u64::from(pack.offset) + u64::from(pack.size);
-    let cells = Cells::new(pack.object, sealed, &pack.header, opener)?;
-    let start = u64::from(segment.offset);
-    let range = start..start + u64::from(segment.stored_len);
-    let raw_len = segment.raw_len as usize;
-    replicas.ask(|replica| {
-        let one = Replicas::new(vec![replica.clone()])?;
-        let stored = cells.read(&one, range.clone())?;
-        let raw = match segment.method {
-            Method::Stored => Some(stored),
-            Method::Zstd => decompress_segment(&stored, raw_len),
-        };
-        raw.ok_or(ReadError::SegmentDamaged {
+    /// Reads, opens and decompresses a segment.
+    fn read(
+        &self,
+        replicas: &Replicas,
+        ring: &KeyRing,
+        pack: &PackPlace,
+        segment: &SegmentPlace,
+    ) -> Result<Segment, ReadError> {
+        let damaged = |source| ReadError::Object {
             object: pack.object,
+            source,
+        };
+        let opener =
+            opener(&pack.header, &pack.prefix, replicas.archive(), ring).map_err(damaged)?;
+        let sealed = u64::from(pack.offset)..u64::from(pack.offset) + u64::from(pack.size);
+        let cells = Cells::new(pack.object, sealed, &pack.header, opener)?;
+        let start = u64::from(segment.offset);
+        let range = start..start + u64::from(segment.stored_len);
+        let raw_len = segment.raw_len as usize;
+        replicas.ask(|replica| {
+            let one = Replicas::new(vec![replica.clone()])?;
+            let stored = cells.read(&one, range.clone())?;
+            let raw = match segment.method {
+                Method::Stored => Some(stored),
+                Method::Zstd => decompress_into(&stored, raw_len, self.spare.take(raw_len)),
+            };
+            let raw = raw.ok_or(ReadError::SegmentDamaged {
+                object: pack.object,
+            })?;
+            Ok(self.spare.segment(raw))
         })
-    })
+    }
 }
 
 /// Decompresses a segment of `raw_len` bytes; `None` where it is not one zstd frame as section 7 of the
 /// specification has it: with the size of its content, without dictionary and checksum, nothing behind it.
 pub fn decompress_segment(stored: &[u8], raw_len: usize) -> Option<Vec<u8>> {
+    decompress_into(stored, raw_len, Vec::new())
+}
+
+/// As [`decompress_segment`], to the memory of `raw`, which is empty.
+fn decompress_into(stored: &[u8], raw_len: usize, mut raw: Vec<u8>) -> Option<Vec<u8>> {
     let magic = zstd::zstd_safe::MAGICNUMBER.to_le_bytes();
     let descriptor = stored.strip_prefix(&magic)?.first()?;
     let plain = descriptor & (FRAME_CHECKSUM | FRAME_DICTIONARY) == 0;
@@ -121,8 +132,10 @@ pub fn decompress_segment(stored: &[u8], raw_len: usize) -> Option<Vec<u8>> {
     if !plain || content != raw_len as u64 || frame != stored.len() {
         return None;
     }
-    let raw = zstd::bulk::decompress(stored, raw_len).ok()?;
-    (raw.len() == raw_len).then_some(raw)
+    raw.reserve_exact(raw_len);
+    let mut decompressor = zstd::bulk::Decompressor::new().ok()?;
+    let len = decompressor.decompress_to_buffer(stored, &mut raw).ok()?;
+    (len == raw_len && raw.len() == raw_len).then_some(raw)
 }
 
 /// The bits of a frame header's descriptor that say there is a checksum, or a dictionary (RFC 8878, 3.1.1.1.1).
