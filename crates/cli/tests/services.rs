@@ -8,123 +8,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
+use strongroom_store::Store;
 use strongroom_store::s3::{self, Credential, S3};
 use strongroom_store::throttle::Limits;
-use strongroom_store::{Folder, Store};
 use strongroom_testkit::{Faults, Proxy, Service, exchange, service};
-use support::{Place, Ran};
-
-/// A name that nobody used before.
-fn fresh() -> String {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-    format!("cli{now}")
-}
-
-/// All objects of a store: names and bytes.
-fn objects(store: &dyn Store) -> BTreeMap<String, Vec<u8>> {
-    let mut paths = Vec::new();
-    store.list("", &mut |path, _| paths.push(path)).unwrap();
-    let fetch = |path: &_| store.get(path, u64::MAX).unwrap();
-    paths
-        .iter()
-        .map(|path| (path.to_string(), fetch(path)))
-        .collect()
-}
-
-struct Clock;
-
-impl strongroom_base::clock::Clock for Clock {
-    fn now(&self) -> strongroom_base::clock::Timestamp {
-        strongroom_base::clock::Timestamp(0)
-    }
-}
-
-/// Three destinations: a bucket behind a way that can be closed, an account, and a folder.
-struct Three {
-    place: Place,
-    garage: Service,
-    way: Option<Proxy>,
-    prefix: String,
-    account: std::path::PathBuf,
-}
-
-impl Three {
-    fn new() -> Self {
-        let (garage, sshd) = (service("garage"), service("sshd"));
-        let place = Place::new();
-        let prefix = fresh();
-        let way = Proxy::open(garage.address(), Faults::default());
-        let key = format!(
-            "aws_access_key_id = {}\naws_secret_access_key = {}\n",
-            garage.text("key_id"),
-            garage.text("secret")
-        );
-        place.write_secret("key", &key);
-        place.ok("init --quiet");
-        let url = format!(
-            "s3://{}/{prefix}?endpoint=http://{}&region={}",
-            garage.text("bucket"),
-            way.address(),
-            garage.text("region")
-        );
-        place.ok(&format!(
-            "destination add cloud {url} --credentials-file key --single-writer"
-        ));
-        let account = sshd.path("folder").join(&prefix);
-        place.ok(&format!(
-            "destination add nas sftp://127.0.0.1{} --ssh-config {} --limit-upload 100M",
-            account.display(),
-            sshd.text("ssh_config")
-        ));
-        place.ok("destination add disk disk");
-        place.write("files/a.txt", "alpha");
-        let noise = (0..5_000_000_u32).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]);
-        place.write("files/large", noise.collect::<Vec<u8>>());
-        Self {
-            place,
-            garage,
-            way: Some(way),
-            prefix,
-            account,
-        }
-    }
-
-    fn bucket(&self) -> S3 {
-        let garage = &self.garage;
-        let options = s3::Options {
-            endpoint: garage.text("address").parse().unwrap(),
-            bucket_in_host: false,
-            bucket: garage.text("bucket").to_owned(),
-            region: garage.text("region").to_owned(),
-            prefix: self.prefix.clone(),
-            lock_days: None,
-            lock_mode: None,
-            single_writer: true,
-            limits: Limits::default(),
-        };
-        let credential = Credential::new(garage.text("key_id"), garage.text("secret"), None);
-        S3::new(options, credential, Arc::new(Clock)).unwrap()
-    }
-
-    /// Compares the replicas, and returns of how many objects they are.
-    fn same(&self) -> usize {
-        let disk = objects(&Folder::open(&self.place.path("disk")).unwrap());
-        assert!(objects(&Folder::open(&self.account).unwrap()) == disk);
-        assert!(objects(&self.bucket()) == disk);
-        disk.len()
-    }
-
-    fn status(ran: &Ran, name: &str) -> String {
-        let prefix = format!("{name}: ");
-        let line = ran.out.lines().find_map(|line| line.strip_prefix(&prefix));
-        line.unwrap_or_else(|| panic!("{ran:?}")).to_owned()
-    }
-}
+use support::Place;
+use support::three::{Clock, Three, fresh};
 
 #[test]
 #[ignore = "needs `cargo xtask services start`"]
 fn three_destinations_are_the_same_and_each_restores() {
-    let three = Three::new();
+    let three = Three::new(Faults::default());
     let place = &three.place;
     let ran = place.ok("backup files");
     for name in ["cloud", "nas", "disk"] {
@@ -154,7 +48,7 @@ fn three_destinations_are_the_same_and_each_restores() {
 #[test]
 #[ignore = "needs `cargo xtask services start`"]
 fn one_that_is_down_does_not_stop_the_others_and_catches_up() {
-    let mut three = Three::new();
+    let mut three = Three::new(Faults::default());
     three.place.ok("backup files");
     let before = three.same();
     let address = three.way.take().unwrap().address();
@@ -226,7 +120,7 @@ fn a_bad_credential_and_a_careless_server_are_explained() {
 #[test]
 #[ignore = "needs `cargo xtask services start`"]
 fn adopting_from_a_bucket_uses_the_stored_key() {
-    let three = Three::new();
+    let three = Three::new(Faults::default());
     three.place.ok("backup files");
     // The environment holds no key; the profile does.
     let ran = three.place.ok("init --adopt cloud");

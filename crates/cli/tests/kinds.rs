@@ -1,0 +1,172 @@
+//! All kinds of destinations at once: they fill and mend each other, and hold the same bytes.
+//!
+//! `STRONGROOM_TREE` names a tree to do it with, such as the source of the kernel; one is made where it names none.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::print_stdout,
+    reason = "it also measures, where the tree is large"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use strongroom_store::{Folder, ObjectPath, PutOutcome, Store};
+use strongroom_testkit::Faults;
+use support::three::Three;
+
+/// How many objects are damaged or removed, where there are twice as many.
+const RUINED_MAX: usize = 100;
+
+/// A bucket that is 50 ms away, is busy now and then, and loses connections.
+const BAD_WAY: Faults = Faults {
+    latency: Duration::from_millis(25),
+    unavailable_every: Some(10),
+    cut_after: Some(40_000_000),
+    lost_header: None,
+    told: None,
+};
+
+/// Numbers that look drawn, and are the same each time.
+struct Drawn(u64);
+
+impl Drawn {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        usize::try_from((mixed ^ (mixed >> 27)) >> 8).unwrap() % limit
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.below(256).to_le_bytes()[0]).collect()
+    }
+}
+
+/// Returns the tree to work with.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the test chooses the tree"
+)]
+fn source(three: &Three) -> PathBuf {
+    if let Some(tree) = std::env::var_os("STRONGROOM_TREE") {
+        return tree.into();
+    }
+    let mut drawn = Drawn(1);
+    for number in 0..400 {
+        let len = drawn.below(2_000);
+        let name = format!("files/{}/{number}", number % 20);
+        three.place.write(&name, drawn.bytes(len));
+    }
+    // Several backups, so that there are many objects.
+    for number in 0..30 {
+        let len = 150_000 + drawn.below(150_000);
+        three.place.write("files/growing", drawn.bytes(len));
+        three.place.ok("backup files");
+        three
+            .place
+            .write(&format!("files/new-{number}"), drawn.bytes(1_000));
+    }
+    three.place.path("files")
+}
+
+/// Damages or removes objects of a store; returns how many.
+fn ruin(store: &dyn Store, seed: u64) -> usize {
+    let mut drawn = Drawn(seed);
+    let mut paths: Vec<ObjectPath> = Vec::new();
+    store.list("", &mut |path, _| paths.push(path)).unwrap();
+    let count = RUINED_MAX.min(paths.len() / 2);
+    for number in 0..count {
+        let path = paths.swap_remove(drawn.below(paths.len()));
+        let mut bytes = store.get(&path, u64::MAX).unwrap();
+        store.delete(&path).unwrap();
+        match number % 3 {
+            0 => continue,
+            1 => bytes.truncate(bytes.len() / 2),
+            _ => {
+                let at = drawn.below(bytes.len());
+                bytes[at] ^= 1 << (number % 8);
+            }
+        }
+        assert_eq!(store.put_new(&path, &bytes).unwrap(), PutOutcome::Stored);
+    }
+    count
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let result = work();
+    println!("{what}: {:.1} s", begun.elapsed().as_secs_f64());
+    result
+}
+
+/// Compares two trees as another program sees them.
+fn compare(source: &Path, back: &Path) {
+    let output = Command::new("rsync")
+        .args([
+            "-aHAX",
+            "--checksum",
+            "--dry-run",
+            "--itemize-changes",
+            "--delete",
+        ])
+        .args([source.join(""), back.join("")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+#[test]
+#[ignore = "needs `cargo xtask services start`"]
+fn a_bucket_an_account_and_a_folder_fill_and_mend_each_other() {
+    let three = Three::new(BAD_WAY);
+    let place = &three.place;
+    let source = source(&three);
+    let backup = format!("backup {}", source.display());
+    let ran = timed("backup to all three", || place.ok(&backup));
+    for name in ["cloud", "nas", "disk"] {
+        assert_eq!(Three::status(&ran, name), "up to date");
+    }
+    let count = three.same();
+    println!("{count} objects each, byte for byte the same");
+
+    // The source is not needed, and no key.
+    let key = place.path("profile/keys/custody.key");
+    fs::rename(&key, place.path("key-kept")).unwrap();
+    for name in ["disk", "nas", "cloud"] {
+        three.remove(name);
+        three.add(name);
+        let sync = format!("destination sync {name}");
+        let ran = timed(&format!("{name} filled again"), || place.ok(&sync));
+        assert!(ran.out.contains("up to date"), "{ran:?}");
+        // What waits to be erased is not copied to an empty destination, and is to one that is healed.
+        place.ok(&format!("destination heal {name}"));
+        assert_eq!(three.same(), count);
+    }
+    let disk = Folder::open(&place.path("disk")).unwrap();
+    let account = Folder::open(&three.account).unwrap();
+    let bucket = three.bucket();
+    let stores: [(&str, &dyn Store); 3] = [("disk", &disk), ("nas", &account), ("cloud", &bucket)];
+    for (seed, (name, store)) in (7..).zip(stores) {
+        let ruined = ruin(store, seed);
+        let heal = format!("destination heal {name}");
+        let what = format!("{name} healed of {ruined} ruined objects");
+        timed(&what, || place.ok(&heal));
+        assert_eq!(three.same(), count);
+    }
+    fs::rename(place.path("key-kept"), key).unwrap();
+
+    let (connections, refused_or_cut) = three.way.as_ref().unwrap().connections();
+    println!("{connections} connections to the bucket, {refused_or_cut} refused or cut");
+    assert!(refused_or_cut > 0);
+    for name in ["cloud", "nas", "disk"] {
+        let restore = format!("restore latest --from {name} --to back-{name}");
+        timed(&format!("restored from {name}"), || place.ok(&restore));
+        compare(&source, &place.path(&format!("back-{name}")));
+    }
+    place.ok("verify");
+}
