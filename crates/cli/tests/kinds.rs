@@ -1,6 +1,7 @@
 //! All kinds of destinations at once: they fill and mend each other, and hold the same bytes.
 //!
-//! `STRONGROOM_TREE` names a tree to do it with, such as the source of the kernel; one is made where it names none.
+//! `STRONGROOM_TREE` names a tree to do it with, such as the source of the kernel; one is made where it names none, and
+//! backed up `STRONGROOM_BACKUPS` times.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(
@@ -62,7 +63,8 @@ fn source(three: &Three) -> PathBuf {
         three.place.write(&name, drawn.bytes(len));
     }
     // Several backups, so that there are many objects.
-    for number in 0..30 {
+    let backups = std::env::var("STRONGROOM_BACKUPS");
+    for number in 0..backups.map_or(30, |backups| backups.parse().unwrap()) {
         let len = 150_000 + drawn.below(150_000);
         three.place.write("files/growing", drawn.bytes(len));
         three.place.ok("backup files");
