@@ -18,6 +18,9 @@ pub(crate) const EPOCH_SEAL: &str = "strongroom keys-v1 seal";
 /// Custody key to its public identifier.
 pub(crate) const CUSTODY_KEY_ID: &str = "strongroom keys-v1 custody key id";
 
+/// Seed of a server's sign-in set-up to the key that makes credentials of accounts that do not exist.
+pub(crate) const SIGN_IN_NOBODY: &str = "strongroom sign-in-v1 nobody";
+
 /// Every label of this crate.
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
@@ -26,6 +29,7 @@ pub(crate) const ALL: &[&str] = &[
     BLOWFISH_CELL,
     EPOCH_SEAL,
     CUSTODY_KEY_ID,
+    SIGN_IN_NOBODY,
 ];
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod hash;
 pub mod kdf;
 pub mod keys;
 mod label;
+pub mod opaque;
 pub mod password;
 pub mod random;
 pub mod seal;
