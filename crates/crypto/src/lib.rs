@@ -17,3 +17,4 @@ pub mod seal;
 pub mod secret;
 pub mod sign;
 pub mod suite;
+pub mod totp;
