@@ -16,5 +16,6 @@ pub mod random;
 pub mod seal;
 pub mod secret;
 pub mod sign;
+pub mod stored;
 pub mod suite;
 pub mod totp;
