@@ -8,6 +8,7 @@ mod error;
 pub mod export;
 pub mod password;
 pub mod qr;
+pub mod ring;
 pub mod words;
 
 pub use error::ImportError;
