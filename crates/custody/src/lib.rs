@@ -3,6 +3,7 @@
 //!
 //! Normative text: `spec/keys-v1.md`, section 6.
 
+pub mod audit;
 pub mod codes;
 mod error;
 pub mod export;
