@@ -98,6 +98,29 @@ impl ServerSetup {
             .map_err(refused)
     }
 
+    /// Answers the first message of a login to whoever typed `sign_in_name`, in the form in which names are
+    /// compared.
+    ///
+    /// `found` is the account with that name and its stored record, if there are both. All the work is done in
+    /// either case, so that the time tells nothing; a stored record that cannot be read is an error.
+    pub fn answer_sign_in(
+        &self,
+        sign_in_name: &str,
+        found: Option<(&UserId, &[u8])>,
+        request: LoginRequest,
+        random: &dyn RandomSource,
+    ) -> Result<LoginAnswer, OpaqueError> {
+        let nobody = self.credential_of_nobody(sign_in_name);
+        let decoy = Record::decoy(&self.public_key());
+        let stored = found.map_or(decoy.as_slice(), |(_, stored)| stored);
+        let record = Record::from_bytes(stored)?;
+        let (credential, record) = match found {
+            Some((user, _)) => (CredentialId::of_user(user), Some(&record)),
+            None => (nobody, None),
+        };
+        self.answer_login(record, request, &credential, random)
+    }
+
     /// Answers the first message of a login.
     ///
     /// Without a record the answer looks like any other and takes the same work; no password fits it.
@@ -162,6 +185,13 @@ impl Record {
             version,
             registration,
         })
+    }
+
+    /// Returns bytes that take as long to read as a record, and are none of anybody.
+    fn decoy(public_key: &[u8; 32]) -> [u8; Self::LEN] {
+        let mut bytes = [Version::CURRENT.code(); Self::LEN];
+        bytes[1..33].copy_from_slice(public_key);
+        bytes
     }
 
     /// Returns the stored form: the version and what was uploaded.

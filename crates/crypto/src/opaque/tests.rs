@@ -220,3 +220,35 @@ fn messages_of_other_lengths_and_points_are_refused() {
         Some(OpaqueError::PasswordTooLong { max: 512 })
     );
 }
+
+#[test]
+fn whoever_types_a_name_gets_an_answer_of_one_form() {
+    let setup = ServerSetup::random(&SystemRandom);
+    let (record, _) = register(&setup, PASSWORD);
+    let (user, stored) = (UserId([7; 16]), record.to_bytes());
+    let log_in = |found: Option<(&UserId, &[u8])>| {
+        let (login, request) = Login::start(PASSWORD, &SystemRandom)?;
+        let answer = setup.answer_sign_in("ann", found, request, &SystemRandom)?;
+        let done = login.finish(PASSWORD, answer.version, answer.response, &SystemRandom)?;
+        answer.state.finish(done.message).map(|_| ())
+    };
+    assert_eq!(log_in(Some((&user, &stored))), Ok(()));
+    assert_eq!(log_in(None), Err(OpaqueError::Refused));
+    let other = UserId([8; 16]);
+    assert_eq!(log_in(Some((&other, &stored))), Err(OpaqueError::Refused));
+    let damaged = log_in(Some((&user, &stored[1..])));
+    assert!(matches!(
+        damaged,
+        Err(OpaqueError::TooNew { .. }
+            | OpaqueError::Malformed { .. }
+            | OpaqueError::Length { .. })
+    ));
+    // A name keeps its blinded part, and another has another.
+    let (_, request) = Login::start(PASSWORD, &SystemRandom).unwrap();
+    let blinded = |name| {
+        let answer = setup.answer_sign_in(name, None, request.clone(), &SystemRandom);
+        answer.unwrap().response.to_bytes()[..32].to_vec()
+    };
+    assert_eq!(blinded("ann"), blinded("ann"));
+    assert_ne!(blinded("ann"), blinded("bob"));
+}
