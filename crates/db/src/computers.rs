@@ -11,7 +11,7 @@ use strongroom_base::ids::{ComputerId, OrganisationId, UserId};
 use strongroom_domain::computer::{Computer, Credential, Life};
 use strongroom_domain::name::PersonName;
 
-use crate::convert::{nanos, parse, time};
+use crate::convert::{having, nanos, parse, time};
 use crate::entity::computers::{ActiveModel, Column, Entity, Model};
 use crate::entity::users;
 use crate::error::damaged;
@@ -91,7 +91,7 @@ pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<Stored>, DbE
         query = query.filter(Column::UserId.eq(user.to_string()));
     }
     if let Some(search) = &filter.search {
-        query = query.filter(Column::NameKey.contains(search));
+        query = query.filter(Column::NameKey.like(having(search)));
     }
     if let Some((name, id)) = &filter.after {
         let same = Condition::all()

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use sea_orm::sea_query::LikeExpr;
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::OrganisationId;
 
@@ -55,4 +56,17 @@ pub(crate) fn hash(table: &'static str, bytes: &[u8]) -> Result<[u8; 32], DbErro
     bytes
         .try_into()
         .map_err(|_another_length| damaged(table, "a hash of another length"))
+}
+
+/// Returns what a text must be like to have another one in it. Nothing in that one has a meaning.
+pub(crate) fn having(search: &str) -> LikeExpr {
+    let mut pattern = String::from("%");
+    for c in search.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape('\\')
 }

@@ -10,7 +10,7 @@ use strongroom_base::ids::OrganisationId;
 use strongroom_domain::name::OrganisationName;
 use strongroom_domain::organisation::{OrganisationState, Parent};
 
-use crate::convert::{nanos, parse, place, time};
+use crate::convert::{having, nanos, parse, place, time};
 use crate::entity::organisations::{ActiveModel, Column, Entity, Model};
 use crate::error::damaged;
 use crate::{DbError, Reading, Writing, server};
@@ -73,7 +73,7 @@ pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<Organisation
         query = query.filter(Column::ParentId.eq(parent.to_string()));
     }
     if let Some(search) = &filter.search {
-        query = query.filter(Column::NameKey.contains(search));
+        query = query.filter(Column::NameKey.like(having(search)));
     }
     if let Some((name, id)) = &filter.after {
         let same = Condition::all()

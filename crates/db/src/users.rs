@@ -11,7 +11,7 @@ use strongroom_domain::account::{Account, AccountState, By, Origin, SignIn};
 use strongroom_domain::email::Email;
 use strongroom_domain::name::{PersonName, UserName};
 
-use crate::convert::{nanos, parse, time};
+use crate::convert::{having, nanos, parse, time};
 use crate::entity::users::{ActiveModel, Column, Entity, Model};
 use crate::entity::{credentials, grants};
 use crate::error::damaged;
@@ -105,7 +105,7 @@ pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<User>, DbErr
         query = query.filter(Column::OrganisationId.is_in(texts(within)));
     }
     if let Some(search) = &filter.search {
-        query = query.filter(Column::Search.contains(search));
+        query = query.filter(Column::Search.like(having(search)));
     }
     if let Some(after) = &filter.after {
         query = query.filter(Column::NameKey.gt(after));

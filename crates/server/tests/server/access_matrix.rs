@@ -261,23 +261,28 @@ fn endpoints_need_what_the_file_says() {
 
 /// Thirty changed cells, from a fixed seed, each found by what was observed.
 fn changed_cells_are_found(observed: &[Observed]) {
-    let actions: BTreeSet<&str> = observed.iter().map(|seen| seen.action).collect();
+    let is_walked = |action: &str, column: usize, letter: char| {
+        let mut all = observed.iter();
+        all.any(|seen| (seen.action, seen.column, seen.letter) == (action, column, letter))
+    };
+    let walked: BTreeSet<&str> = observed.iter().map(|seen| seen.action).collect();
     let mut places = Vec::new();
-    let mut start = 0;
-    for line in MATRIX.split_inclusive('\n') {
-        let action = line.split_whitespace().next().unwrap_or_default();
-        let kind = line.split_whitespace().nth(1).unwrap_or_default();
-        let has_one = line.contains("/me") || actions.contains(action);
-        if has_one && !line.starts_with('#') && (kind == "account" || kind == "organisation") {
-            let is_walked = |letter: char| {
-                let mut of_action = observed.iter().filter(|seen| seen.action == action);
-                of_action.any(|seen| seen.letter == letter)
-            };
-            let cells = (46..line.trim_end().len()).filter(|place| (place - 46) % 7 != 6);
-            let walked = cells.filter(|place| is_walked(LETTERS[(place - 46) % 7]));
-            places.extend(walked.map(|place| (start + place, (place - 46) % 7)));
+    let rows = MATRIX
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    for line in rows {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if !walked.contains(words[0]) || words[1] == "system" {
+            continue;
         }
-        start += line.len();
+        for (column, cell) in words[3..].iter().enumerate() {
+            let start = cell.as_ptr().addr() - MATRIX.as_ptr().addr();
+            for (relation, letter) in LETTERS.into_iter().enumerate() {
+                if is_walked(words[0], column, letter) {
+                    places.push((start + relation, relation));
+                }
+            }
+        }
     }
     assert!(places.len() > 1_000, "{}", places.len());
     let mut seed = 0x5eed_u64;

@@ -388,5 +388,5 @@ pub(crate) async fn users_change_what_they_are_called(world: World) {
         .by(&person)
         .version(2)
         .json(&json!({ "name": "x" }));
-    own.send().await.problem(403, "oneself");
+    own.send().await.problem(403, "forbidden");
 }

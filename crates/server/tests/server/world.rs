@@ -153,7 +153,7 @@ impl World {
         let address = match kind {
             Kind::Sqlite => Address::of_file(&folder.path().join("server.sqlite")),
             Kind::Postgresql => {
-                let service = strongroom_testkit::services::service("postgresql");
+                let service = strongroom_testkit::service("postgresql");
                 let schema = NewSecret::random(SecretKind::Session, &SystemRandom);
                 let schema = format!("test_{}", &schema.expose_text()[4..20]);
                 let address: Address = service.text("url").parse().unwrap();
