@@ -89,6 +89,7 @@ const CIPHERS: &[&str] = &[
     "md-5",
     "ml-dsa",
     "ml-kem",
+    "opaque-ke",
     "openssl",
     "orion",
     "p256",
@@ -104,7 +105,9 @@ const CIPHERS: &[&str] = &[
     "sha2",
     "sha3",
     "sodiumoxide",
+    "totp-rs",
     "twofish",
+    "voprf",
     "x25519-dalek",
     "xsalsa20poly1305",
 ];

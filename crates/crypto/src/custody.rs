@@ -42,6 +42,34 @@ impl CustodyKey {
     }
 }
 
+/// The key of a server, under which it keeps what no change of its key ring may reach.
+pub struct MasterKey(Secret<32>);
+
+impl MasterKey {
+    /// Draws a new key.
+    pub fn random(random: &dyn RandomSource) -> Self {
+        Self(Secret::random(random))
+    }
+
+    /// Takes over a stored key.
+    pub fn from_bytes(bytes: impl Into<Secret<32>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// Gives the bytes out.
+    pub fn expose_bytes(&self) -> &[u8; 32] {
+        self.0.expose_bytes()
+    }
+
+    /// Returns the public identifier of the key, which tells nothing else about it.
+    pub fn key_id(&self) -> [u8; KEY_ID_LEN] {
+        let mut id = [0; KEY_ID_LEN];
+        let info: &[&[u8]] = &[label::MASTER_KEY_ID.as_bytes()];
+        hkdf_expand_sha512(self.0.expose_bytes(), info, &mut id);
+        id
+    }
+}
+
 /// Seals a small secret under `key` for the purpose `label`, bound to `associated`.
 ///
 /// The result is chunked encryption with AES-256 and a fresh random salt, with the context

@@ -18,6 +18,21 @@ pub(crate) const EPOCH_SEAL: &str = "strongroom keys-v1 seal";
 /// Custody key to its public identifier.
 pub(crate) const CUSTODY_KEY_ID: &str = "strongroom keys-v1 custody key id";
 
+/// Seed of a server's sign-in set-up to the key that makes credentials of accounts that do not exist.
+pub(crate) const SIGN_IN_NOBODY: &str = "strongroom sign-in-v1 nobody";
+
+/// Key of stored secrets to its public identifier.
+pub(crate) const STORED_KEY_ID: &str = "strongroom secrets-v1 key id";
+
+/// Key of stored secrets to the key of AES-GCM.
+pub(crate) const STORED_GCM: &str = "strongroom secrets-v1 AES/GCM/NoPadding";
+
+/// Key of stored secrets to the keys of AES-CBC and its MAC.
+pub(crate) const STORED_CBC: &str = "strongroom secrets-v1 AES/CBC/PKCS5Padding";
+
+/// Master key of a server to its public identifier.
+pub(crate) const MASTER_KEY_ID: &str = "strongroom secrets-v1 master key id";
+
 /// Every label of this crate.
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
@@ -26,6 +41,11 @@ pub(crate) const ALL: &[&str] = &[
     BLOWFISH_CELL,
     EPOCH_SEAL,
     CUSTODY_KEY_ID,
+    SIGN_IN_NOBODY,
+    STORED_KEY_ID,
+    STORED_GCM,
+    STORED_CBC,
+    MASTER_KEY_ID,
 ];
 
 #[cfg(test)]

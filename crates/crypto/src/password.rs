@@ -121,17 +121,35 @@ pub fn stretch(
     if password.len() > PASSWORD_LEN_MAX {
         return Err(PasswordError::TooLong);
     }
-    let costs = Params::new(params.memory_kib, params.passes, params.lanes, Some(32));
+    let mut result = Ok(());
+    let key = Secret::fill_with(|key| result = fill(password, salt, params, key));
+    result.map(|()| key)
+}
+
+/// Fills `out` with what Argon2id makes of a password, at costs that were checked or are constants.
+pub(crate) fn fill(
+    password: &[u8],
+    salt: &[u8; PASSWORD_SALT_LEN],
+    params: &PasswordParams,
+    out: &mut [u8],
+) -> Result<(), PasswordError> {
+    let costs = Params::new(
+        params.memory_kib,
+        params.passes,
+        params.lanes,
+        Some(out.len()),
+    );
     let costs = costs.expect("what was checked is within the limits of Argon2");
     run(
         &Argon2::new(Algorithm::Argon2id, Version::V0x13, costs),
         password,
         salt,
+        out,
     )
 }
 
 /// Runs Argon2 in memory that is wiped afterwards.
-fn run(argon2: &Argon2, password: &[u8], salt: &[u8]) -> Result<Secret<32>, PasswordError> {
+fn run(argon2: &Argon2, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), PasswordError> {
     let block_count = argon2.params().block_count();
     let mut memory = Zeroizing::new(Vec::new());
     memory
@@ -140,13 +158,10 @@ fn run(argon2: &Argon2, password: &[u8], salt: &[u8]) -> Result<Secret<32>, Pass
             memory_kib: argon2.params().m_cost(),
         })?;
     memory.resize(block_count, Block::default());
-    let mut result = Ok(());
-    let key = Secret::fill_with(|key| {
-        let memory = memory.as_mut_slice();
-        result = argon2.hash_password_into_with_memory(password, salt, key, memory);
-    });
-    result.expect("password and salt are within the limits of Argon2");
-    Ok(key)
+    argon2
+        .hash_password_into_with_memory(password, salt, out, memory.as_mut_slice())
+        .expect("password and salt are within the limits of Argon2");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -166,9 +181,10 @@ mod tests {
             .build()
             .expect("within the limits");
         let argon2 = Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params);
-        let key = run(&argon2.expect("short"), &[1; 32], &[2; 16]);
+        let mut key = [0; 32];
+        run(&argon2.expect("short"), &[1; 32], &[2; 16], &mut key).expect("enough memory");
         assert_eq!(
-            hex::encode(key.expect("enough memory").expose_bytes()),
+            hex::encode(key),
             "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659"
         );
     }
