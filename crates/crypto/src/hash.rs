@@ -44,6 +44,13 @@ pub fn keyed_xof(key: &Secret<32>, input: &[u8], out: &mut [u8]) {
         .fill(out);
 }
 
+/// Returns the SHA-256 hash of `bytes`.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
 /// Returns the SHA-512 hash of `bytes`.
 pub fn sha512(bytes: &[u8]) -> [u8; 64] {
     let mut out = [0; 64];
@@ -79,6 +86,14 @@ mod tests {
         let mut long = [0; 64];
         keyed_xof(&key, INPUT, &mut long);
         assert_eq!(hex::encode(long), KEYED);
+    }
+
+    #[test]
+    fn sha256_holds_the_published_vector() {
+        assert_eq!(
+            hex::encode(sha256(b"abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 
     #[test]

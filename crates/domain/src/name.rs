@@ -253,6 +253,11 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
+/// Returns what a list is searched for, compared like the keys of names.
+pub fn search_key(text: &str) -> String {
+    folded(text.trim())
+}
+
 /// Returns what is compared of a text: the compatibility caseless form (Unicode 3.13, D146), composed.
 pub(crate) fn folded(text: &str) -> String {
     text.chars()

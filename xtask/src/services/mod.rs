@@ -5,6 +5,7 @@
 
 mod garage;
 mod moto;
+mod postgresql;
 mod process;
 mod sshd;
 
@@ -19,7 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::checkout::Checkout;
 use process::Service;
 
-/// Start, stop or look at the servers that tests need: Garage and moto (S3), OpenSSH (SFTP).
+/// Start, stop or look at the servers that tests need: Garage and moto (S3), OpenSSH (SFTP), PostgreSQL.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -44,6 +45,7 @@ const SERVICES: &[(&str, Start)] = &[
     ("garage", garage::start),
     ("sshd", sshd::start),
     ("moto", moto::start),
+    ("postgresql", postgresql::start),
 ];
 
 /// Does what was asked.
@@ -103,6 +105,7 @@ pub(crate) fn stop() -> Result<()> {
         }
         clean(&folder.join(name))?;
     }
+    postgresql::remove(&folder.join("postgresql"))?;
     let _ = fs::remove_file(folder.join("services.json"));
     Ok(())
 }

@@ -1,0 +1,220 @@
+//! Computers, each with the hash of the secret that is its credential.
+
+use sea_orm::prelude::Expr;
+use sea_orm::sea_query::{Condition, Query};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, ExprTrait, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+};
+use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::{ComputerId, OrganisationId, UserId};
+use strongroom_domain::computer::{Computer, Credential, Life};
+use strongroom_domain::name::PersonName;
+
+use crate::convert::{having, nanos, parse, time};
+use crate::entity::computers::{ActiveModel, Column, Entity, Model};
+use crate::entity::users;
+use crate::error::damaged;
+use crate::{DbError, Reading, Writing};
+
+const TABLE: &str = "computers";
+
+/// A computer as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The computer.
+    pub computer: Computer,
+    /// What it is called.
+    pub name: PersonName,
+    /// What runs on it.
+    pub operating_system: String,
+    /// The version of Strongroom there.
+    pub program_version: String,
+    /// When it was last heard of.
+    pub last_seen: Option<Timestamp>,
+    /// When it was added.
+    pub made: Timestamp,
+    /// How often it was changed.
+    pub version: i64,
+}
+
+/// Which computers are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those of users in these organisations, and of `or_user`; without, all.
+    pub among: Option<Vec<OrganisationId>>,
+    /// Those of this user too.
+    pub or_user: Option<UserId>,
+    /// Only those of this user.
+    pub user: Option<UserId>,
+    /// Only those of users in one of these.
+    pub within: Option<Vec<OrganisationId>>,
+    /// Only those whose name has this in it, as a key.
+    pub search: Option<String>,
+    /// Only those after this name and id.
+    pub after: Option<(String, String)>,
+    /// At most so many.
+    pub limit: u64,
+}
+
+/// Returns one.
+pub async fn find(reading: &Reading, id: ComputerId) -> Result<Option<Stored>, DbError> {
+    let row = Entity::find_by_id(id.to_string())
+        .one(&reading.transaction)
+        .await?;
+    row.map(read).transpose()
+}
+
+/// Returns the one whose credential has this hash.
+pub async fn find_by_secret(reading: &Reading, hash: &[u8; 32]) -> Result<Option<Stored>, DbError> {
+    let row = Entity::find()
+        .filter(Column::SecretHash.eq(hash.to_vec()))
+        .one(&reading.transaction)
+        .await?;
+    row.map(read).transpose()
+}
+
+/// Returns those that are wanted, by name.
+pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<Stored>, DbError> {
+    let mut query = Entity::find();
+    if let Some(among) = &filter.among {
+        let mut visible = Column::UserId.in_subquery(users_in(among));
+        if let Some(user) = filter.or_user {
+            visible = ExprTrait::or(visible, Column::UserId.eq(user.to_string()));
+        }
+        query = query.filter(visible);
+    }
+    if let Some(within) = &filter.within {
+        query = query.filter(Column::UserId.in_subquery(users_in(within)));
+    }
+    if let Some(user) = filter.user {
+        query = query.filter(Column::UserId.eq(user.to_string()));
+    }
+    if let Some(search) = &filter.search {
+        query = query.filter(Column::NameKey.like(having(search)));
+    }
+    if let Some((name, id)) = &filter.after {
+        let same = Condition::all()
+            .add(Column::NameKey.eq(name))
+            .add(Column::Id.gt(id));
+        query = query.filter(Condition::any().add(Column::NameKey.gt(name)).add(same));
+    }
+    let rows = query
+        .order_by_asc(Column::NameKey)
+        .order_by_asc(Column::Id)
+        .limit(filter.limit)
+        .all(&reading.transaction)
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Returns how many there are.
+pub async fn count(reading: &Reading) -> Result<u64, DbError> {
+    Ok(Entity::find().count(&reading.transaction).await?)
+}
+
+/// Adds one.
+pub async fn add(writing: &Writing, new: &Stored, secret_hash: &[u8; 32]) -> Result<(), DbError> {
+    let row = ActiveModel {
+        id: Set(new.computer.id.to_string()),
+        user_id: Set(new.computer.owner.to_string()),
+        secret_hash: Set(secret_hash.to_vec()),
+        operating_system: Set(new.operating_system.clone()),
+        program_version: Set(new.program_version.clone()),
+        last_seen: Set(new.last_seen.map(nanos)),
+        made: Set(nanos(new.made)),
+        ..changed(new, new.version)
+    };
+    row.insert(&writing.transaction).await?;
+    Ok(())
+}
+
+/// Stores the name and state of one, and returns it with its new version.
+pub async fn store(writing: &Writing, stored: &Stored) -> Result<Stored, DbError> {
+    let version = stored.version + 1;
+    let row = ActiveModel {
+        id: Set(stored.computer.id.to_string()),
+        ..changed(stored, version)
+    };
+    row.update(&writing.transaction).await?;
+    Ok(Stored {
+        version,
+        ..stored.clone()
+    })
+}
+
+/// Notes that one was heard of, and what runs there; what is stored grows no older.
+pub async fn touch(
+    writing: &Writing,
+    id: ComputerId,
+    program_version: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    Entity::update_many()
+        .col_expr(Column::LastSeen, Expr::value(nanos(now)))
+        .col_expr(Column::ProgramVersion, Expr::value(program_version))
+        .filter(Column::Id.eq(id.to_string()))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(())
+}
+
+fn users_in(organisations: &[OrganisationId]) -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column(users::Column::Id)
+        .from(users::Entity)
+        .and_where(
+            users::Column::OrganisationId.is_in(organisations.iter().map(ToString::to_string)),
+        )
+        .to_owned()
+}
+
+fn changed(stored: &Stored, version: i64) -> ActiveModel {
+    let (life, life_since) = match stored.computer.life {
+        Life::Active => ("active", None),
+        Life::Deactivated { since } => ("deactivated", Some(nanos(since))),
+    };
+    let (credential, credential_since) = match stored.computer.credential {
+        Credential::Good => ("good", None),
+        Credential::SignedOut => ("signed-out", None),
+        Credential::Revoked { since } => ("revoked", Some(nanos(since))),
+    };
+    ActiveModel {
+        name: Set(stored.name.as_str().to_owned()),
+        name_key: Set(stored.name.key().to_owned()),
+        life: Set(life.to_owned()),
+        life_since: Set(life_since),
+        credential: Set(credential.to_owned()),
+        credential_since: Set(credential_since),
+        version: Set(version),
+        ..Default::default()
+    }
+}
+
+fn read(row: Model) -> Result<Stored, DbError> {
+    let life = match (row.life.as_str(), row.life_since.map(time)) {
+        ("active", None) => Life::Active,
+        ("deactivated", Some(since)) => Life::Deactivated { since },
+        (other, _) => return Err(damaged(TABLE, format!("the life `{other}`"))),
+    };
+    let credential = match (row.credential.as_str(), row.credential_since.map(time)) {
+        ("good", None) => Credential::Good,
+        ("signed-out", None) => Credential::SignedOut,
+        ("revoked", Some(since)) => Credential::Revoked { since },
+        (other, _) => return Err(damaged(TABLE, format!("the credential `{other}`"))),
+    };
+    Ok(Stored {
+        computer: Computer {
+            id: parse(TABLE, &row.id)?,
+            owner: parse(TABLE, &row.user_id)?,
+            life,
+            credential,
+        },
+        name: PersonName::new(&row.name).map_err(|error| damaged(TABLE, error))?,
+        operating_system: row.operating_system,
+        program_version: row.program_version,
+        last_seen: row.last_seen.map(time),
+        made: time(row.made),
+        version: row.version,
+    })
+}

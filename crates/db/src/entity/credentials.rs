@@ -1,0 +1,19 @@
+//! The table `credentials`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "credentials")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) user_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) kind: String,
+    pub(crate) record: Vec<u8>,
+    pub(crate) made: i64,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,20 @@
+//! The table `grants`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "grants")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) user_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) name: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) place: String,
+    pub(crate) made: i64,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,22 @@
+//! The table `links`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "links")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: String,
+    pub(crate) user_id: String,
+    pub(crate) secret_hash: Vec<u8>,
+    pub(crate) purpose: String,
+    pub(crate) made: i64,
+    pub(crate) used: Option<i64>,
+    pub(crate) voided: Option<i64>,
+    pub(crate) epoch: i64,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

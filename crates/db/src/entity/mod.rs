@@ -1,0 +1,16 @@
+//! The rows of each table, as the mapper needs them; nothing outside this crate sees them.
+
+pub(crate) mod answers;
+pub(crate) mod audit;
+pub(crate) mod computers;
+pub(crate) mod credentials;
+pub(crate) mod grants;
+pub(crate) mod groups;
+pub(crate) mod links;
+pub(crate) mod members;
+pub(crate) mod organisations;
+pub(crate) mod registration_keys;
+pub(crate) mod server;
+pub(crate) mod sessions;
+pub(crate) mod tokens;
+pub(crate) mod users;

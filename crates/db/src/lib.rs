@@ -1,0 +1,28 @@
+//! What the server keeps, in SQLite or PostgreSQL, from one code.
+//!
+//! A repository is a module named for what it keeps; its functions take a transaction and domain values, and decide
+//! nothing. [`Database::read`] begins a transaction that only reads. [`Database::write`] begins one that may change
+//! things, and of these there is one at a time on all nodes: each holds the lock of the audit log from its beginning.
+//! So what was read in it stays true until it ends, the last sysadmin cannot be removed twice at once, and the log is
+//! one chain. What happens often and is in no log (that a session was used) goes beside it ([`Database::note`]).
+
+pub mod answers;
+pub mod audit;
+pub mod computers;
+mod convert;
+mod database;
+mod entity;
+mod error;
+pub mod grants;
+pub mod groups;
+pub mod links;
+mod migrations;
+pub mod organisations;
+pub mod registration_keys;
+pub mod server;
+pub mod sessions;
+pub mod tokens;
+pub mod users;
+
+pub use database::{Address, Database, Reading, Writing};
+pub use error::DbError;

@@ -1,0 +1,93 @@
+//! Who asks: by a session, an API token or the credential of a computer.
+
+use std::net::IpAddr;
+
+use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::UserId;
+use strongroom_db::server::Known;
+use strongroom_db::{Reading, computers, grants, sessions, tokens, users};
+
+use super::{Caller, Credential};
+use crate::app::{App, Bearer, Fault, SecretKind, Tree};
+
+/// Returns who asks. Whatever is wrong with the credential, the answer is the same.
+pub(super) async fn authenticate(
+    app: &App,
+    reading: &Reading,
+    known: &Known,
+    tree: &Tree,
+    bearer: Option<Bearer>,
+    address: IpAddr,
+) -> Result<Caller, Fault> {
+    let now = app.now();
+    let bearer = bearer.ok_or(Fault::NotSignedIn)?;
+    let credential = credential(app, reading, known, bearer, now).await?;
+    let user = match &credential {
+        Credential::Session(session) => session.user,
+        Credential::Token(token) => token.owner,
+        Credential::Computer(computer) => computer.owner,
+    };
+    let caller = caller(reading, tree, user, credential, address).await?;
+    match &caller.credential {
+        // A deactivated or revoked computer is nobody.
+        Credential::Computer(computer) if computer.check(caller.standing).is_err() => {
+            Err(Fault::NotSignedIn)
+        }
+        Credential::Session(_) | Credential::Token(_) | Credential::Computer(_) => Ok(caller),
+    }
+}
+
+async fn credential(
+    app: &App,
+    reading: &Reading,
+    known: &Known,
+    bearer: Bearer,
+    now: Timestamp,
+) -> Result<Credential, Fault> {
+    let hash = &bearer.hash;
+    match bearer.kind {
+        SecretKind::Session => {
+            let found = sessions::find_by_secret(reading, hash).await?;
+            let session = found.ok_or(Fault::NotSignedIn)?.session;
+            let checked = session.check(app.settings.sessions, known.epoch, now);
+            checked.map_err(|_over| Fault::NotSignedIn)?;
+            Ok(Credential::Session(session))
+        }
+        SecretKind::Token => {
+            let found = tokens::find_by_secret(reading, hash).await?;
+            let token = found.ok_or(Fault::NotSignedIn)?.token;
+            let checked = token.check(known.epoch, now);
+            checked.map_err(|_over| Fault::NotSignedIn)?;
+            Ok(Credential::Token(token))
+        }
+        SecretKind::Computer => {
+            let found = computers::find_by_secret(reading, hash).await?;
+            Ok(Credential::Computer(
+                found.ok_or(Fault::NotSignedIn)?.computer,
+            ))
+        }
+        SecretKind::Link => Err(Fault::NotSignedIn),
+    }
+}
+
+async fn caller(
+    reading: &Reading,
+    tree: &Tree,
+    user: UserId,
+    credential: Credential,
+    address: IpAddr,
+) -> Result<Caller, Fault> {
+    let user = users::find(reading, user)
+        .await?
+        .ok_or(Fault::NotSignedIn)?;
+    let id = user.account.user;
+    Ok(Caller {
+        user: id,
+        organisation: user.organisation,
+        grants: grants::of(reading, id).await?,
+        standing: tree.standing(&user.account, user.organisation),
+        name: user.name,
+        credential,
+        address,
+    })
+}

@@ -1,0 +1,83 @@
+//! Lists the audit log, as far as the caller sees it.
+
+use strongroom_api::v1;
+use strongroom_db::audit::{self, Filter, Visible};
+use strongroom_domain::access::{Action, Subject, Target, decide};
+
+use crate::app::paging::{self, Asked};
+use crate::app::visible;
+use crate::app::words::{moment, parse_id, parse_optional};
+use crate::app::{Fault, View};
+
+/// Returns the entries that the caller sees and asks for, the newest first.
+pub async fn list(view: &View, query: &v1::AuditQuery) -> Result<v1::Page<v1::AuditEntry>, Fault> {
+    let asked = Asked::new(query.after.as_deref(), query.limit)?;
+    let before = asked.after_one()?;
+    let before = before
+        .map(|seq| {
+            seq.parse()
+                .map_err(|_no_number| Fault::invalid("after", "this is no page"))
+        })
+        .transpose()?;
+    let within = parse_optional("organisation", query.organisation.as_deref())?
+        .map(|top| view.tree.within(top));
+    let filter = Filter {
+        visible: seen(view),
+        within,
+        event: query.event.clone(),
+        actor: query.actor.clone(),
+        user: query
+            .user
+            .as_deref()
+            .map(|user| parse_id("user", user))
+            .transpose()?,
+        subject: query.subject.clone(),
+        before,
+        since: None,
+        until: None,
+        limit: asked.limit_and_one(),
+    };
+    let found = audit::list(&view.reading, &filter).await?;
+    Ok(asked.page(
+        found,
+        |numbered| paging::cursor(&[&numbered.seq.to_string()]),
+        shown,
+    ))
+}
+
+fn seen(view: &View) -> Visible {
+    let actor = view.caller.actor();
+    let may = |action, target: &Target<'_>| {
+        decide(view.tree.forest(), &actor, action, target).is_allowed()
+    };
+    let own = Target::Account(Subject {
+        user: view.caller.user,
+        organisation: view.caller.organisation,
+        grants: &view.caller.grants,
+        computer: None,
+    });
+    Visible {
+        organisations: visible::organisations(view, Action::AuditRead),
+        servers: may(Action::AuditReadServer, &Target::System),
+        user: may(Action::AuditReadOwn, &own).then_some(view.caller.user),
+    }
+}
+
+fn shown(numbered: audit::Numbered) -> v1::AuditEntry {
+    let entry = numbered.entry;
+    v1::AuditEntry {
+        seq: numbered.seq,
+        at: moment(entry.at),
+        event: entry.event,
+        actor_kind: entry.actor_kind,
+        actor: entry.actor_id,
+        actor_name: entry.actor_name,
+        address: entry.address,
+        subject_kind: entry.subject_kind,
+        subject: entry.subject_id,
+        subject_name: entry.subject_name,
+        organisation: entry.organisation.map(|id| id.to_string()),
+        user: entry.user.map(|id| id.to_string()),
+        details: serde_json::from_str(&entry.details).unwrap_or_default(),
+    }
+}

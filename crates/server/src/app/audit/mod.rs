@@ -1,0 +1,101 @@
+//! The audit log: what goes in, and who sees what of it.
+
+mod list;
+
+use serde_json::{Map, Value, json};
+use strongroom_base::ids::{OrganisationId, UserId};
+use strongroom_db::groups;
+use strongroom_db::organisations::Organisation;
+use strongroom_db::users::User;
+
+pub use list::list;
+
+/// What was done, to what. Who did it, when and from where the deed knows.
+pub(crate) struct Event {
+    pub(super) name: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) id: String,
+    pub(super) shown: String,
+    pub(super) organisation: Option<OrganisationId>,
+    pub(super) user: Option<UserId>,
+    pub(super) details: Map<String, Value>,
+}
+
+impl Event {
+    /// Makes the event of something done to an organisation.
+    pub(crate) fn of_organisation(name: &'static str, organisation: &Organisation) -> Self {
+        Self {
+            name,
+            kind: "organisation",
+            id: organisation.id.to_string(),
+            shown: organisation.name.as_str().to_owned(),
+            organisation: Some(organisation.id),
+            user: None,
+            details: Map::new(),
+        }
+    }
+
+    /// Makes the event of something done to a user.
+    pub(crate) fn of_user(name: &'static str, user: &User) -> Self {
+        Self {
+            name,
+            kind: "user",
+            id: user.account.user.to_string(),
+            shown: user.name.as_str().to_owned(),
+            organisation: Some(user.organisation),
+            user: Some(user.account.user),
+            details: Map::new(),
+        }
+    }
+
+    /// Makes the event of something done to what belongs to a user.
+    pub(crate) fn of_thing(
+        name: &'static str,
+        kind: &'static str,
+        id: impl std::fmt::Display,
+        shown: &str,
+        owner: &User,
+    ) -> Self {
+        Self {
+            kind,
+            id: id.to_string(),
+            shown: shown.to_owned(),
+            ..Self::of_user(name, owner)
+        }
+    }
+
+    /// Makes the event of something done to a group.
+    pub(crate) fn of_group(name: &'static str, stored: &groups::Stored) -> Self {
+        Self {
+            name,
+            kind: "group",
+            id: stored.group.id.to_string(),
+            shown: stored.group.name.as_str().to_owned(),
+            organisation: Some(stored.group.organisation),
+            user: None,
+            details: Map::new(),
+        }
+    }
+
+    /// Adds a value.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds what a value was, and what it is; nothing where it is the same.
+    pub(crate) fn changed<T: Into<Value>>(mut self, name: &str, was: T, is: T) -> Self {
+        let (was, is) = (was.into(), is.into());
+        if was != is {
+            self.details
+                .insert(name.to_owned(), json!({ "was": was, "is": is }));
+        }
+        self
+    }
+
+    /// Says which user it is about too.
+    pub(crate) fn about(mut self, user: UserId) -> Self {
+        self.user = Some(user);
+        self
+    }
+}

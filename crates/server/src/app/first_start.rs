@@ -1,0 +1,106 @@
+//! What a server does that was never started: it makes the first organisation, the first sysadmin, and a link.
+
+use strongroom_base::ids::{LinkId, OrganisationId, UserId, to_hex};
+use strongroom_db::audit::{self, Entry};
+use strongroom_db::organisations::{self, Organisation};
+use strongroom_db::users::{self, User};
+use strongroom_db::{Writing, grants, links, server};
+use strongroom_domain::access::Grant;
+use strongroom_domain::account::{Account, AccountState, Origin, SignIn};
+use strongroom_domain::link::{Link, Purpose};
+use strongroom_domain::name::{OrganisationName, UserName};
+use strongroom_domain::organisation::{OrganisationState, Parent};
+
+use super::users::link_text;
+use super::{App, Fault, NewSecret, SecretKind};
+
+/// The names of what is made.
+const ORGANISATION: &str = "Default";
+const SYSADMIN: &str = "sysadmin";
+
+/// Sets the server up if it never was; returns the link with which the first sysadmin signs in.
+pub async fn set_up(app: &App) -> Result<Option<String>, Fault> {
+    let writing = app.database.set_up().await?;
+    if server::find(&writing).await?.is_some() {
+        return Ok(None);
+    }
+    let mut id = [0; 16];
+    app.random.fill(&mut id);
+    server::set_up(&writing, &to_hex(&id), app.now()).await?;
+    let organisation = organisation(app, &writing).await?;
+    let user = sysadmin(app, &writing, organisation.id).await?;
+    let known = server::known(&writing).await?;
+    let secret = NewSecret::random(SecretKind::Link, &*app.random);
+    let link = Link {
+        id: LinkId::random(&*app.random),
+        user,
+        purpose: Purpose::SetUp,
+        made: app.now(),
+        used: None,
+        voided: None,
+        epoch: known.epoch,
+    };
+    links::add(&writing, &link, &secret.hash).await?;
+    record(app, &writing, &known.server_id).await?;
+    writing.commit().await?;
+    Ok(Some(link_text(&app.settings, &secret)))
+}
+
+async fn organisation(app: &App, writing: &Writing) -> Result<Organisation, Fault> {
+    let organisation = Organisation {
+        id: OrganisationId::random(&*app.random),
+        parent: Parent::Root,
+        name: OrganisationName::new(ORGANISATION).map_err(Fault::refused)?,
+        state: OrganisationState::Active,
+        made: app.now(),
+        version: 1,
+    };
+    organisations::add(writing, &organisation).await?;
+    Ok(organisation)
+}
+
+async fn sysadmin(
+    app: &App,
+    writing: &Writing,
+    organisation: OrganisationId,
+) -> Result<UserId, Fault> {
+    let user = UserId::random(&*app.random);
+    let sysadmin = User {
+        account: Account {
+            user,
+            origin: Origin::Internal,
+            state: AccountState::Active,
+            sign_in: SignIn::Open,
+        },
+        organisation,
+        name: UserName::new(SYSADMIN).map_err(Fault::refused)?,
+        person: None,
+        email: None,
+        made: app.now(),
+        version: 1,
+    };
+    users::add(writing, &sysadmin).await?;
+    for grant in Grant::SELF_REGISTERED.into_iter().chain([Grant::Sysadmin]) {
+        grants::add(writing, user, grant, app.now()).await?;
+    }
+    Ok(user)
+}
+
+async fn record(app: &App, writing: &Writing, server_id: &str) -> Result<(), Fault> {
+    let entry = Entry {
+        at: app.now(),
+        event: "server.set-up".to_owned(),
+        actor_kind: "system".to_owned(),
+        actor_id: server_id.to_owned(),
+        actor_name: "strongroom-server".to_owned(),
+        address: String::new(),
+        subject_kind: "server".to_owned(),
+        subject_id: server_id.to_owned(),
+        subject_name: String::new(),
+        organisation: None,
+        user: None,
+        details: "{}".to_owned(),
+    };
+    audit::add(writing, &entry).await?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What the server does: one use case a file, without SQL and without HTTP.
+//!
+//! A use case that reads takes a [`View`]: the proof that its caller may see what it is about, and a transaction.
+//! One that changes something takes a [`Deed`], whose permit was decided under the lock of the audit log, and which
+//! cannot be finished before the audit log has an entry.
+
+pub mod access;
+pub mod audit;
+pub mod computers;
+mod deed;
+mod effects;
+mod fault;
+pub mod first_start;
+pub mod grants;
+pub mod groups;
+mod limits;
+pub mod organisations;
+mod paging;
+pub mod registration_keys;
+mod secret;
+pub mod sessions;
+mod settings;
+mod sysadmins;
+pub mod tokens;
+mod tree;
+pub mod users;
+mod visible;
+mod words;
+
+use std::sync::Arc;
+
+use strongroom_base::clock::{Clock, Timestamp};
+use strongroom_base::random::RandomSource;
+use strongroom_db::Database;
+
+pub use access::{Access, Aim, Caller, Credential, Right, View};
+pub use deed::{Conditions, Deed, IfMatch, Replay};
+pub use fault::Fault;
+pub use limits::{Limits, Pace};
+pub use secret::{Bearer, NewSecret, SecretKind};
+pub use settings::Settings;
+pub use tree::{Tree, Trees};
+
+/// What every use case is given.
+pub struct App {
+    /// What is kept.
+    pub database: Database,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub random: Arc<dyn RandomSource>,
+    /// What was configured.
+    pub settings: Settings,
+    /// What is known of the organisations.
+    pub trees: Trees,
+    /// How much was asked for lately.
+    pub limits: Limits,
+}
+
+impl App {
+    /// Puts a server together.
+    pub fn new(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+        settings: Settings,
+    ) -> Self {
+        let limits = Limits::new(&settings);
+        Self {
+            database,
+            clock,
+            random,
+            settings,
+            trees: Trees::default(),
+            limits,
+        }
+    }
+
+    /// Returns the time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,39 @@
+//! What use cases need of the configuration.
+
+use std::time::Duration;
+
+use strongroom_domain::session::SessionTerms;
+
+/// What use cases need of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address under which users reach the server, without a path.
+    pub public_address: String,
+    /// What clients pin: the SHA-256 hash of the certificate, in hexadecimal; `None` where one of a public authority
+    /// is used.
+    pub fingerprint: Option<String>,
+    /// How long sessions last.
+    pub sessions: SessionTerms,
+    /// How long an API token may live.
+    pub token_life_max: Duration,
+    /// How many requests a caller may send at once, and how many a second after that.
+    pub requests_at_once: u32,
+    /// See there.
+    pub requests_a_second: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_address: "https://localhost:7443".to_owned(),
+            fingerprint: None,
+            sessions: SessionTerms {
+                idle: Duration::from_hours(12),
+                absolute: Duration::from_hours(24 * 7),
+            },
+            token_life_max: Duration::from_hours(24 * 366),
+            requests_at_once: 200,
+            requests_a_second: 50,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The audit log: one endpoint a file.
+
+pub(super) mod list;

@@ -1,0 +1,28 @@
+//! `PUT /api/v1/groups/{group}/members/{user}`
+
+use axum::extract::Path;
+use axum::routing::put;
+use strongroom_domain::access::Action;
+
+use crate::app::Right;
+use crate::app::groups;
+use crate::http::answer::Reply;
+use crate::http::body::NOTHING;
+use crate::http::caller::Intent;
+use crate::http::endpoint::{Endpoint, Verb};
+
+pub(crate) const ENDPOINT: Endpoint = Endpoint {
+    method: Verb::Put,
+    path: "/api/v1/groups/{group}/members/{user}",
+    about: "Puts a user into a group",
+    right: Right::To(Action::GroupEdit),
+    status: 204,
+    route: || put(handler),
+    ..Endpoint::CHANGE
+};
+
+async fn handler(intent: Intent, Path((_, user)): Path<(String, String)>) -> Reply {
+    let mut deed = intent.begin(NOTHING).await?;
+    groups::add_member(&mut deed, &user).await?;
+    intent.finish(deed, ()).await
+}

@@ -1,0 +1,92 @@
+//! What is measured: how many requests there were, how they were answered, and how long that took.
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upper ends of what is counted together, in seconds.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
+
+/// The measurements of this node.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    seconds: Family<Endpoint, Histogram>,
+    /// How many connections are open.
+    pub connections: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    method: String,
+    path: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Endpoint {
+    method: String,
+    path: String,
+}
+
+impl Metrics {
+    /// Begins with nothing.
+    pub(super) fn new() -> Self {
+        let requests = Family::default();
+        let seconds = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> _);
+        let connections = Gauge::default();
+        let mut registry = Registry::with_prefix("strongroom");
+        registry.register(
+            "requests",
+            "Requests that were answered, by endpoint and status",
+            requests.clone(),
+        );
+        registry.register(
+            "request_seconds",
+            "How long it took to answer, by endpoint",
+            seconds.clone(),
+        );
+        registry.register(
+            "connections",
+            "Connections that are open",
+            connections.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            connections,
+        }
+    }
+
+    /// Counts a request that was answered. The path is that of the table, so there are as many as endpoints.
+    pub(super) fn answered(&self, method: &str, path: &str, status: u16, took: Duration) {
+        let endpoint = Endpoint {
+            method: method.to_owned(),
+            path: path.to_owned(),
+        };
+        let histogram = self.seconds.get_or_create(&endpoint);
+        histogram.observe(took.as_secs_f64());
+        drop(histogram);
+        let request = Request {
+            method: endpoint.method,
+            path: endpoint.path,
+            status,
+        };
+        self.requests.get_or_create(&request).inc();
+    }
+
+    /// Returns all of them, as Prometheus reads them.
+    pub(super) fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,8 @@
+//! The server: accounts, organisations, roles and the audit log, behind an API.
+//!
+//! `app` has what it does, `http` how it is asked. It can open no archive: it never reaches what could.
+
+pub mod app;
+pub mod config;
+pub mod home;
+pub mod http;

@@ -1,0 +1,113 @@
+//! The server at its boundary: requests in, answers and rows out. Every test runs on SQLite and on PostgreSQL; the
+//! latter are ignored where `cargo xtask services` has not started one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod access_matrix;
+mod accounts;
+mod audit;
+mod computers;
+mod credentials;
+mod grants;
+mod groups;
+mod nodes;
+mod organisations;
+mod protocol;
+mod registration_keys;
+mod world;
+
+/// Makes each test one on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($file:ident: $($name:ident),+;)+) => {
+        mod sqlite {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $name() {
+                    let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+                    crate::$file::$name(world).await;
+                })+
+            })+
+        }
+
+        mod services {
+            $(mod $file {
+                $(#[tokio::test]
+                #[ignore = "needs servers: `cargo xtask services start`"]
+                async fn $name() {
+                    let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
+                    crate::$file::$name(world).await;
+                })+
+            })+
+        }
+    };
+}
+
+on_both! {
+    access_matrix:
+        every_endpoint_with_every_role_and_relation,
+        lists_have_what_their_action_reaches;
+    accounts:
+        users_are_made_changed_and_found,
+        a_name_is_taken_once,
+        many_users_are_made_at_once,
+        lists_come_in_pages,
+        states_follow_the_rules,
+        a_blocked_user_is_signed_out_at_once,
+        a_suspended_user_is_signed_out_and_the_computer_goes_on,
+        the_last_sysadmin_stays,
+        who_outranks_one_is_left_alone,
+        a_user_moves_and_leaves_groups,
+        links_are_shown_once_and_void_those_before,
+        users_change_what_they_are_called;
+    audit:
+        every_change_is_on_record,
+        everybody_sees_their_part,
+        a_change_that_fails_leaves_no_entry;
+    computers:
+        a_computer_is_renamed_by_its_owner,
+        a_revoked_computer_is_nobody_with_the_next_request,
+        a_computer_of_a_blocked_user_is_nobody,
+        a_deactivated_computer_comes_back;
+    credentials:
+        what_is_no_credential_is_refused_alike,
+        sessions_end_by_themselves,
+        sessions_are_listed_and_ended,
+        a_clock_set_back_makes_no_session_younger,
+        a_token_does_what_it_is_for,
+        a_token_is_made_by_a_fresh_sign_in,
+        who_guesses_is_slowed_down;
+    grants:
+        a_role_is_given_and_taken,
+        nobody_gives_above_their_own,
+        the_last_sysadmin_is_not_demoted;
+    groups:
+        groups_live,
+        members_come_from_below;
+    nodes:
+        two_nodes_agree_at_once,
+        two_sysadmins_do_not_remove_each_other,
+        entries_of_two_nodes_are_one_row;
+    organisations:
+        a_tree_grows,
+        names_are_unique_among_siblings,
+        a_move_keeps_the_tree_a_tree,
+        a_stopped_organisation_stops_everybody_below,
+        depth_ends_at_eight,
+        what_is_stopped_is_named;
+    protocol:
+        problems_are_problems,
+        a_change_needs_the_version_that_was_seen,
+        the_same_request_is_done_once,
+        a_dry_run_changes_nothing,
+        bad_bodies_are_refused,
+        every_answer_has_its_headers,
+        health_and_measurements,
+        the_document_is_served;
+    registration_keys:
+        a_key_is_shown_once_and_rotated,
+        a_key_ends;
+}

@@ -1,0 +1,482 @@
+//! A server with a forest of organisations in which everything lies in every way to one of them, on a database of its
+//! own, asked without a network.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::{Value, json};
+use strongroom_base::clock::{Clock, Timestamp};
+use strongroom_base::ids::{ComputerId, GroupId, OrganisationId, SessionId, TokenId, UserId};
+use strongroom_crypto::random::SystemRandom;
+use strongroom_db::organisations::Organisation;
+use strongroom_db::users::User;
+use strongroom_db::{
+    Address, Database, Writing, computers, grants, groups, organisations, sessions, tokens, users,
+};
+use strongroom_domain::access::{Action, Grant};
+use strongroom_domain::account::{Account, AccountState, Origin, SignIn};
+use strongroom_domain::computer::{Computer, Credential, Life};
+use strongroom_domain::group::Group;
+use strongroom_domain::moment::{DAY, after};
+use strongroom_domain::name::{GroupName, OrganisationName, PersonName, UserName};
+use strongroom_domain::organisation::{OrganisationState, Parent};
+use strongroom_domain::session::{ServerEpoch, Session};
+use strongroom_domain::token::{ApiToken, NewToken, TokenScope};
+use strongroom_server::app::{App, NewSecret, SecretKind, Settings, first_start};
+use strongroom_server::http::{Peer, Site, router};
+use tower::ServiceExt as _;
+
+/// How an organisation lies to `own`; two of these may be one letter of the matrix.
+pub(crate) const PLACES: [(&str, Option<&str>, char); 10] = [
+    ("root", None, 'p'),
+    ("parent", Some("root"), 'p'),
+    ("own", Some("parent"), 'h'),
+    ("child", Some("own"), 'c'),
+    ("other-child", Some("own"), 'c'),
+    ("grandchild", Some("child"), 'c'),
+    ("sibling", Some("parent"), 's'),
+    ("nephew", Some("sibling"), 's'),
+    ("uncle", Some("root"), 'x'),
+    ("stranger", None, 'x'),
+];
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgresql,
+}
+
+/// A clock that a test puts where it wants.
+pub(crate) struct TestClock(Mutex<Timestamp>);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// What a user of the world has.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) user: UserId,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) name: String,
+    pub(crate) bearer: String,
+    pub(crate) session: SessionId,
+    pub(crate) token: TokenId,
+    pub(crate) computer: ComputerId,
+    pub(crate) computer_bearer: String,
+}
+
+/// A place of the world.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) group: GroupId,
+    /// Somebody who lives there.
+    pub(crate) person: Person,
+}
+
+pub(crate) struct World {
+    pub(crate) app: Arc<App>,
+    pub(crate) site: Arc<Site>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) places: BTreeMap<&'static str, Place>,
+    pub(crate) address: Address,
+    router: Router,
+    n_people: AtomicU32,
+    _folder: tempfile::TempDir,
+}
+
+/// What was answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// Checks the status, and gives the body.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> &Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        &self.body
+    }
+
+    /// Checks that it is a problem of a kind, and gives what it says.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, kind: &str) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.body["type"], format!("/problems/{kind}"));
+        assert_eq!(self.body["status"], status);
+        self.body["detail"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A request that is put together.
+pub(crate) struct Asking<'a> {
+    world: &'a World,
+    method: String,
+    path: String,
+    bearer: Option<String>,
+    body: Option<String>,
+    headers: Vec<(String, String)>,
+    from: IpAddr,
+}
+
+impl World {
+    pub(crate) async fn new(kind: Kind) -> Self {
+        let settings = Settings {
+            requests_at_once: 1_000_000,
+            requests_a_second: 1_000_000,
+            ..Settings::default()
+        };
+        Self::with(kind, settings).await
+    }
+
+    pub(crate) async fn with(kind: Kind, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = match kind {
+            Kind::Sqlite => Address::of_file(&folder.path().join("server.sqlite")),
+            Kind::Postgresql => {
+                let service = strongroom_testkit::service("postgresql");
+                let schema = NewSecret::random(SecretKind::Session, &SystemRandom);
+                let schema = format!("test_{}", &schema.expose_text()[4..20]);
+                let address: Address = service.text("url").parse().unwrap();
+                address.with_schema(&schema)
+            }
+        };
+        let database = Database::open(&address, 4).await.unwrap();
+        let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_parts(
+            1_700_000_000,
+            0,
+        ))));
+        let app = Arc::new(App::new(
+            database,
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::new(SystemRandom),
+            settings,
+        ));
+        first_start::set_up(&app).await.unwrap().unwrap();
+        let site = Arc::new(Site::new(Arc::clone(&app), Vec::new()));
+        let mut world = Self {
+            router: router(Arc::clone(&site)),
+            site,
+            app,
+            clock,
+            address,
+            places: BTreeMap::new(),
+            n_people: AtomicU32::new(0),
+            _folder: folder,
+        };
+        world.settle().await;
+        world
+    }
+
+    /// Another node on the same database.
+    pub(crate) async fn another_node(&self) -> Router {
+        let database = Database::open(&self.address, 4).await.unwrap();
+        let app = Arc::new(App::new(
+            database,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            Arc::new(SystemRandom),
+            self.app.settings.clone(),
+        ));
+        router(Arc::new(Site::new(app, Vec::new())))
+    }
+
+    async fn settle(&mut self) {
+        let writing = self.app.database.write().await.unwrap();
+        let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
+        for (name, parent, _) in PLACES {
+            let parent = parent.map_or(Parent::Root, |parent| {
+                Parent::Below(places[parent].organisation)
+            });
+            let organisation = Organisation {
+                id: OrganisationId::random(&SystemRandom),
+                parent,
+                name: OrganisationName::new(name).unwrap(),
+                state: OrganisationState::Active,
+                made: self.app.now(),
+                version: 1,
+            };
+            organisations::add(&writing, &organisation).await.unwrap();
+            let own = [Grant::DesktopUser, Grant::WebUser];
+            let person = self.settle_in(&writing, organisation.id, &own).await;
+            let group = groups::Stored {
+                group: Group {
+                    id: GroupId::random(&SystemRandom),
+                    organisation: organisation.id,
+                    name: GroupName::new("Everybody").unwrap(),
+                },
+                made: self.app.now(),
+                version: 1,
+            };
+            groups::add(&writing, &group).await.unwrap();
+            groups::add_member(&writing, group.group.id, person.user)
+                .await
+                .unwrap();
+            let place = Place {
+                organisation: organisation.id,
+                group: group.group.id,
+                person,
+            };
+            places.insert(name, place);
+        }
+        writing.commit().await.unwrap();
+        self.places = places;
+    }
+
+    /// Adds somebody who holds something, and is signed in.
+    pub(crate) async fn person(&self, place: &str, held: &[Grant]) -> Person {
+        let organisation = self.at(place);
+        let writing = self.app.database.write().await.unwrap();
+        let person = self.settle_in(&writing, organisation, held).await;
+        writing.commit().await.unwrap();
+        person
+    }
+
+    pub(crate) async fn sysadmin(&self) -> Person {
+        let held = [Grant::DesktopUser, Grant::WebUser, Grant::Sysadmin];
+        self.person("root", &held).await
+    }
+
+    pub(crate) async fn admin(&self, place: &str) -> Person {
+        let held = [
+            Grant::DesktopUser,
+            Grant::WebUser,
+            Grant::Admin(self.at(place)),
+        ];
+        self.person(place, &held).await
+    }
+
+    pub(crate) fn at(&self, place: &str) -> OrganisationId {
+        self.places[place].organisation
+    }
+
+    async fn settle_in(
+        &self,
+        writing: &Writing,
+        organisation: OrganisationId,
+        held: &[Grant],
+    ) -> Person {
+        let number = self.n_people.fetch_add(1, Ordering::Relaxed);
+        let now = self.app.now();
+        let user = UserId::random(&SystemRandom);
+        let name = format!("person.{number}");
+        let stored = User {
+            account: Account {
+                user,
+                origin: Origin::Internal,
+                state: AccountState::Active,
+                sign_in: SignIn::Open,
+            },
+            organisation,
+            name: UserName::new(&name).unwrap(),
+            person: Some(PersonName::new(&format!("Person Number {number}")).unwrap()),
+            email: None,
+            made: now,
+            version: 1,
+        };
+        users::add(writing, &stored).await.unwrap();
+        users::set_credential(writing, user, "password", b"a record", now)
+            .await
+            .unwrap();
+        for grant in held {
+            grants::add(writing, user, *grant, now).await.unwrap();
+        }
+        let (session, bearer) = self.sign_in(writing, user).await;
+        let token = self.token(writing, user).await;
+        let computer = ComputerId::random(&SystemRandom);
+        let secret = NewSecret::random(SecretKind::Computer, &SystemRandom);
+        let stored = computers::Stored {
+            computer: Computer {
+                id: computer,
+                owner: user,
+                life: Life::Active,
+                credential: Credential::Good,
+            },
+            name: PersonName::new(&format!("computer-{number}")).unwrap(),
+            operating_system: "Debian 12".to_owned(),
+            program_version: "0.1.0".to_owned(),
+            last_seen: None,
+            made: now,
+            version: 1,
+        };
+        computers::add(writing, &stored, &secret.hash)
+            .await
+            .unwrap();
+        Person {
+            user,
+            organisation,
+            name,
+            bearer,
+            session,
+            token,
+            computer,
+            computer_bearer: secret.expose_text().to_owned(),
+        }
+    }
+
+    pub(crate) async fn sign_in(&self, writing: &Writing, user: UserId) -> (SessionId, String) {
+        let secret = NewSecret::random(SecretKind::Session, &SystemRandom);
+        let id = SessionId::random(&SystemRandom);
+        let session = Session::begin(id, user, self.app.now(), ServerEpoch(1));
+        let stored = sessions::Stored {
+            session,
+            address: "192.0.2.1".to_owned(),
+            program: "a test".to_owned(),
+        };
+        sessions::add(writing, &stored, &secret.hash).await.unwrap();
+        (id, secret.expose_text().to_owned())
+    }
+
+    async fn token(&self, writing: &Writing, owner: UserId) -> TokenId {
+        let id = TokenId::random(&SystemRandom);
+        let new = NewToken {
+            id,
+            owner,
+            life: DAY,
+            life_max: DAY,
+            epoch: ServerEpoch(1),
+        };
+        let scope = TokenScope::new([Action::AccountRead], None).unwrap();
+        let stored = tokens::Stored {
+            token: ApiToken::new(new, scope, self.app.now()).unwrap(),
+            name: "A token".to_owned(),
+        };
+        let secret = NewSecret::random(SecretKind::Token, &SystemRandom);
+        tokens::add(writing, &stored, &secret.hash).await.unwrap();
+        id
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now = after(*now, time);
+    }
+
+    /// Sets the clock back.
+    pub(crate) fn set_back(&self, time: Duration) {
+        let mut now = self.clock.0.lock().unwrap();
+        now.0 -= i128::try_from(time.as_nanos()).unwrap();
+    }
+
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Asking<'_> {
+        let path = if path.starts_with("/api") || path.starts_with("/health") || path == "/metrics"
+        {
+            path.to_owned()
+        } else {
+            format!("/api/v1{path}")
+        };
+        Asking {
+            world: self,
+            method: method.to_owned(),
+            path,
+            bearer: None,
+            body: None,
+            headers: Vec::new(),
+            from: IpAddr::from([192, 0, 2, 1]),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Asking<'_> {
+        self.ask("GET", path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Asking<'_> {
+        self.ask("POST", path)
+    }
+
+    /// What the audit log says lately, as a sysadmin sees it: the events, the newest first.
+    pub(crate) async fn events(&self, number: usize) -> Vec<String> {
+        let sysadmin = self.sysadmin().await;
+        let answer = self.get("/audit").by(&sysadmin).send().await;
+        let items = answer.expect(200)["items"].as_array().unwrap().clone();
+        let events = items.iter().map(|item| item["event"].as_str().unwrap());
+        events.take(number).map(str::to_owned).collect()
+    }
+}
+
+impl Asking<'_> {
+    pub(crate) fn by(self, person: &Person) -> Self {
+        self.bearer(&person.bearer)
+    }
+
+    pub(crate) fn bearer(mut self, bearer: &str) -> Self {
+        self.bearer = Some(bearer.to_owned());
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
+    }
+
+    pub(crate) fn text(mut self, body: &str) -> Self {
+        self.body = Some(body.to_owned());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn version(self, version: i64) -> Self {
+        self.header("if-match", &format!("\"{version}\""))
+    }
+
+    pub(crate) fn from(mut self, address: [u8; 4]) -> Self {
+        self.from = IpAddr::from(address);
+        self
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let router = self.world.router.clone();
+        self.send_to(router).await
+    }
+
+    pub(crate) async fn send_to(self, router: Router) -> Answer {
+        let mut builder = Request::builder()
+            .method(self.method.as_str())
+            .uri(self.path)
+            .extension(Peer(self.from));
+        if let Some(bearer) = self.bearer {
+            builder = builder.header("authorization", format!("Bearer {bearer}"));
+        }
+        for (name, value) in self.headers {
+            builder = builder.header(name, value);
+        }
+        let body = match self.body {
+            Some(body) => {
+                builder = builder.header("content-type", "application/json");
+                Body::from(body)
+            }
+            None => Body::empty(),
+        };
+        let response = router.oneshot(builder.body(body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_str(&text).unwrap_or(json!(null)),
+            text,
+        }
+    }
+}

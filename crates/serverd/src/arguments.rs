@@ -1,0 +1,51 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// The server of Strongroom: accounts, organisations, roles and the audit log.
+#[derive(Parser)]
+#[command(name = "strongroom-server", version)]
+pub(crate) struct Arguments {
+    /// The home folder; without it, what `STRONGROOM_SERVER_HOME` says, or `/var/lib/strongroom-server`
+    #[arg(long, global = true)]
+    home: Option<PathBuf>,
+    /// The configuration; without it, `server.toml` in the home folder, if it is there
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serves, until it is told to end
+    Run,
+    /// Looks at the configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Config {
+    /// Says what is wrong with it
+    Check,
+    /// Writes the form of the file, as a JSON schema
+    Schema,
+}
+
+impl Arguments {
+    /// Returns the home folder.
+    pub(crate) fn home(&self) -> PathBuf {
+        let default = || PathBuf::from("/var/lib/strongroom-server");
+        let home = self.home.clone();
+        home.or_else(crate::environment::home)
+            .unwrap_or_else(default)
+    }
+
+    /// Returns the configuration file, if one was named.
+    pub(crate) fn config(&self) -> Option<PathBuf> {
+        self.config.clone()
+    }
+}

@@ -1,0 +1,32 @@
+//! `strongroom-server`: the server of Strongroom.
+//!
+//! This file only picks the command; what one does is in the module of its name.
+
+mod arguments;
+mod config;
+mod environment;
+mod logging;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use strongroom_base::with_causes;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Command::Run => run::run(&arguments),
+        Command::Config(config) => config::run(&arguments, config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&format!("strongroom-server: {}", with_causes(&*error)));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `strongroom-server run`
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use strongroom_base::clock::SystemClock;
+use strongroom_crypto::random::SystemRandom;
+use strongroom_db::Database;
+use strongroom_server::app::{App, first_start};
+use strongroom_server::config::Config;
+use strongroom_server::home;
+use strongroom_server::http::serve::{Serving, serve};
+use strongroom_server::http::{Site, tls};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::Arguments;
+use crate::{config, logging, output};
+
+/// Serves until a signal says to end.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let config = config::read(arguments)?;
+    logging::begin(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(start(arguments, &config))
+}
+
+async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
+    let home = arguments.home();
+    home::open(&home)?;
+    let pem = home::certificate(&home, config)?;
+    let own_certificate = config.tls.certificate.is_none();
+    let fingerprint = tls::fingerprint(&pem)?;
+    let pinned = own_certificate.then(|| fingerprint.clone());
+    let tls = tls::config(&pem, config.tls.oldest())?;
+    let address = config.database.address(&home)?;
+    let database = Database::open(&address, config.database.connections).await;
+    let database = database.context("the database cannot be used")?;
+    let app = Arc::new(App::new(
+        database,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+        config.settings(pinned),
+    ));
+    let link = first_start::set_up(&app).await?;
+    let listener = TcpListener::bind(config.listen.address).await;
+    let listener =
+        listener.with_context(|| format!("cannot listen on {}", config.listen.address))?;
+    // What is told is told to whoever started the program, and is not in the log: the link is a secret.
+    output::line(&format!("listening on {}", listener.local_addr()?));
+    output::line(&format!("certificate (SHA-256): {fingerprint}"));
+    if let Some(link) = link {
+        output::line("the first sysadmin signs in with this link, once, within a day:");
+        output::line(&format!("  {link}"));
+    }
+    let site = Arc::new(Site::new(app, config.listen.trusted_proxies.clone()));
+    let serving = Serving {
+        tls: Some(tls),
+        connections_max: config.listen.connections_max,
+    };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let end = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending: requests under way are answered first");
+    };
+    serve(listener, site, serving, end).await;
+    tracing::info!("ended");
+    Ok(())
+}
