@@ -107,7 +107,7 @@ fn remote_tests() -> Result<()> {
         "--run-ignored",
         "only",
         "-E",
-        "binary(services) or test(/^services::/)",
+        "binary(services) or binary(kinds) or test(/^services::/)",
     ])
 }
 
