@@ -53,7 +53,7 @@ pub struct Log {
     pub problems: Vec<ReplicaError>,
     /// The records that the problems are about, each at the place of its problem.
     subjects: Vec<RecordId>,
-    generations: Generations,
+    pub(crate) generations: Generations,
 }
 
 /// A record and its hash.
@@ -374,6 +374,14 @@ impl Log {
 ///
 /// What this does not see (gaps, damage further back) [`read_log`] does.
 pub fn read_head(replica: &Replica, authority: &[u8; 32]) -> Result<Record, ReplicaError> {
+    read_newest(replica, authority).map(|(record, _)| record)
+}
+
+/// As [`read_head`], with the generation of the record.
+pub(crate) fn read_newest(
+    replica: &Replica,
+    authority: &[u8; 32],
+) -> Result<(Record, Generations), ReplicaError> {
     let replicas = [replica];
     let reader = RecordReader::new(&replicas, authority);
     let ids = reader.ids()?;
@@ -394,7 +402,7 @@ pub fn read_head(replica: &Replica, authority: &[u8; 32]) -> Result<Record, Repl
             what: format!("record {last}"),
         });
     }
-    Ok(head)
+    Ok((head, generations))
 }
 
 #[cfg(test)]
