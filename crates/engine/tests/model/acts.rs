@@ -125,7 +125,7 @@ impl Machine {
     /// Takes note of a destination that was tended to, and is complete.
     pub(crate) fn tended_to(&mut self, number: usize) -> Result<(), String> {
         // Whether what was damaged is mended is asked of the bytes.
-        self.sites[number].look_at_damage(|_| true);
+        self.look_at_damage();
         let site = &self.sites[number];
         if !site.broken.is_empty() {
             self.note_held();
@@ -138,11 +138,7 @@ impl Machine {
         }
         let infos = look.snapshots.iter();
         let listed = infos.map(|(tag, info)| (*tag, info.id)).collect();
-        let compare = self.compare();
-        let open = self.still_open();
-        self.reference
-            .settle(&listed, &compare, &open)
-            .map_err(told)?;
+        self.settle_listed(&listed).map_err(told)?;
         self.note_held();
         Ok(())
     }

@@ -170,7 +170,7 @@ impl Machine {
         let (mut adds, mut gone) = (Vec::new(), BTreeSet::new());
         let mut last: Option<Record> = None;
         for id in ids.iter().filter(|id| **id <= noted.id) {
-            let told = |what: &str| Err(format!("the spool: record {id} {what}"));
+            let told = |what: &str| Err(format!("the spool {ids:?}: record {id} {what}"));
             let Ok(record) = replica.record(*id, &authority) else {
                 return told("cannot be read");
             };
