@@ -264,6 +264,12 @@ impl Generations {
         !matches!(begins, (Some(one), Some(other)) if one.hash != other.hash)
     }
 
+    /// Returns the first generation that begins with another record in another history.
+    pub(crate) fn first_other(&self, other: &Self) -> Option<Generation> {
+        let mut generations = self.begun.keys().copied();
+        generations.find(|generation| !self.begins_as(other, *generation))
+    }
+
     /// Says whether a place is one of the chain.
     pub(crate) fn is_of_chain(&self, id: RecordId) -> bool {
         !self.divide(&[id]).chain.is_empty()

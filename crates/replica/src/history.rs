@@ -3,8 +3,9 @@
 
 use crate::error::ReplicaError;
 use crate::expected::{Expected, Owner};
-use crate::log::{Head, Log, read_log};
-use crate::relation::{Relation, compare, is_of_another, is_part_of};
+use crate::log::{Head, Log, read_log, read_log_by};
+use crate::reader::RecordReader;
+use crate::relation::{Relation, compare, is_of_another, is_part_of, leaves_at};
 use crate::replica::Replica;
 
 /// What a profile knows of its history.
@@ -22,7 +23,9 @@ pub struct Together<'r> {
     pub own: Log,
     /// The others.
     pub sisters: Vec<&'r Replica>,
-    /// What all of them hold together.
+    /// Those of other histories. Before the two part they have the same.
+    pub strangers: Vec<&'r Replica>,
+    /// What all of one history hold together.
     pub expected: Expected,
 }
 
@@ -34,7 +37,7 @@ pub enum Histories<'r> {
     Another(Box<Log>),
 }
 
-/// Finds out what a replica and its sisters hold together; sisters of another history are left out.
+/// Finds out what a replica and its sisters hold together; sisters of another history are told apart.
 ///
 /// The history is that of the replicas which have the newest record that the profile knows; where none has, that of the replica
 /// itself. Each is read alone only where there is a sign that they have several.
@@ -51,16 +54,19 @@ pub fn together<'r>(
     let all = [sisters, &[target]].concat();
     let expected = Expected::of(&all, owner)?.settled()?;
     if !has_sign(&expected.log) && !known.is_another(&expected.log) {
-        let sisters = sisters.to_vec();
-        return Ok(gathered(own, sisters, expected));
+        return Ok(Together {
+            own,
+            sisters: sisters.to_vec(),
+            strangers: Vec::new(),
+            expected,
+        }
+        .judged());
     }
-    let logs: Vec<(&Replica, Log)> = sisters
-        .iter()
-        .filter_map(|sister| {
-            let log = read_log(sister, &owner.authority, &mut |_| ()).ok()?;
-            (!known.is_another(&log)).then_some((*sister, log))
-        })
-        .collect();
+    let logs = sisters.iter().map(|sister| {
+        let log = read_log(sister, &owner.authority, &mut |_| ());
+        (*sister, log.unwrap_or_default())
+    });
+    let logs: Vec<(&Replica, Log)> = logs.collect();
     let chains = logs.iter().map(|(sister, log)| (*sister, log));
     let chains = chains.chain([(target, &own)]);
     let knowing = chains.filter(|(_, log)| known.is_in(log));
@@ -70,22 +76,38 @@ pub fn together<'r>(
     if !is_one(&own, chain) {
         return Ok(Histories::Another(Box::new(own)));
     }
-    let of_one = logs.iter().filter(|(_, log)| is_one(log, chain));
-    let sisters: Vec<&Replica> = of_one.map(|(sister, _)| *sister).collect();
+    let is_sister = |(_, log): &&(&Replica, Log)| !known.is_another(log) && is_one(log, chain);
+    let (sisters, strangers): (Vec<_>, Vec<_>) = logs.iter().partition(is_sister);
+    let sisters: Vec<&Replica> = sisters.iter().map(|(sister, _)| *sister).collect();
     let all = [&[first], &sisters[..], &[target]].concat();
-    let expected = Expected::of(&all, owner)?.settled()?;
-    Ok(gathered(own, sisters, expected))
-}
-
-fn gathered(own: Log, sisters: Vec<&Replica>, expected: Expected) -> Histories<'_> {
-    if !is_one(&own, &expected.log) {
-        return Histories::Another(Box::new(own));
+    let mut expected = Expected::of(&all, owner)?.settled()?;
+    for (stranger, log) in &strangers {
+        let reader = RecordReader::new(&all, &owner.authority);
+        let Some(before) = leaves_at(log, &expected.log) else {
+            continue;
+        };
+        // What is lost here may be there, before the two part.
+        let log = read_log_by(&reader.with_stranger(stranger, before), &mut |_| ())?;
+        if is_better(&log, &expected.log) {
+            expected = Expected::with_log(log, &all, owner);
+        }
     }
-    Histories::One(Box::new(Together {
+    Ok(Together {
         own,
         sisters,
+        strangers: strangers.iter().map(|(stranger, _)| *stranger).collect(),
         expected,
-    }))
+    }
+    .judged())
+}
+
+impl<'r> Together<'r> {
+    fn judged(self) -> Histories<'r> {
+        if is_one(&self.own, &self.expected.log) {
+            return Histories::One(Box::new(self));
+        }
+        Histories::Another(Box::new(self.own))
+    }
 }
 
 impl Known {
@@ -106,13 +128,22 @@ impl Known {
 
 /// Says whether what was read of several replicas may be of several histories.
 fn has_sign(log: &Log) -> bool {
-    let is_sign = |problem: &ReplicaError| {
-        matches!(
-            problem,
-            ReplicaError::BrokenChain { .. } | ReplicaError::BadSignature { .. }
-        )
-    };
     log.problems.iter().any(is_sign)
+}
+
+fn is_sign(problem: &ReplicaError) -> bool {
+    matches!(
+        problem,
+        ReplicaError::BrokenChain { .. } | ReplicaError::BadSignature { .. }
+    )
+}
+
+/// Says whether more is there of a log than of another one, and nothing that does not belong there.
+fn is_better(log: &Log, than: &Log) -> bool {
+    let signs = |log: &Log| log.problems.iter().filter(|p| is_sign(p)).count();
+    log.newest() == than.newest()
+        && log.problems.len() < than.problems.len()
+        && signs(log) <= signs(than)
 }
 
 fn is_one(own: &Log, chain: &Log) -> bool {

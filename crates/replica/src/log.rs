@@ -189,9 +189,16 @@ pub fn read_log_of(
     authority: &[u8; 32],
     visit: &mut dyn FnMut(&Record),
 ) -> Result<Log, ReplicaError> {
-    let reader = RecordReader::new(replicas, authority);
+    read_log_by(&RecordReader::new(replicas, authority), visit)
+}
+
+/// As [`read_log`], by a reader.
+pub(crate) fn read_log_by(
+    reader: &RecordReader<'_>,
+    visit: &mut dyn FnMut(&Record),
+) -> Result<Log, ReplicaError> {
     let ids = reader.ids()?;
-    let mut generations = Generations::prove(&reader, &ids);
+    let mut generations = Generations::prove(reader, &ids);
     let Division {
         chain,
         branches,
@@ -199,7 +206,7 @@ pub fn read_log_of(
     } = generations.divide(&ids);
     // First, since it makes others look like somebody else's, or like gaps.
     let mut problems = generations.take_passing();
-    let checkpoint = newest_checkpoint(&reader, &generations, &chain, &mut problems);
+    let checkpoint = newest_checkpoint(reader, &generations, &chain, &mut problems);
     let mut log = Log {
         checkpoint: checkpoint.as_ref().map(|header| header.link.id),
         problems,

@@ -2,8 +2,11 @@
 
 use std::cmp::Ordering;
 
+use strongroom_base::ids::Seq;
+use strongroom_base::object::RecordId;
+
 use crate::generations::Generations;
-use crate::log::{Head, Log};
+use crate::log::{Head, Log, LogEntry};
 use crate::record::Header;
 
 /// How a replica lies to another one, or to what is remembered of it.
@@ -95,6 +98,22 @@ pub(crate) fn has_base(own: &Log, chain: &Log) -> bool {
         let (id, hash) = (entry.id(), entry.hash);
         chain.holds(Head { id, hash })
     })
+}
+
+/// Returns the first place from which on a log is that of another history than a chain: where a generation begins with
+/// another record, or another record stands. `None` where there is none.
+pub(crate) fn leaves_at(own: &Log, chain: &Log) -> Option<RecordId> {
+    let is_other = |entry: &&LogEntry| {
+        let there = chain.entry_of(entry.id());
+        there.is_some_and(|there| there.hash != entry.hash)
+    };
+    let record = own.entries.iter().find(is_other).map(LogEntry::id);
+    let begins = chain.generations.first_other(&own.generations);
+    let generation = begins.map(|generation| RecordId {
+        generation,
+        seq: Seq(0),
+    });
+    record.into_iter().chain(generation).min()
 }
 
 /// Later records of a chain come later.

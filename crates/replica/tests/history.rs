@@ -10,8 +10,9 @@ use std::sync::Arc;
 use common::{World, authority, contents, id, is_keys, replica, words};
 use strongroom_base::object::RecordId;
 use strongroom_replica::expected::Owner;
-use strongroom_replica::heal::heal;
+use strongroom_replica::heal::heal_from;
 use strongroom_replica::history::{Histories, Known, Together, together};
+use strongroom_replica::layout::object_path;
 use strongroom_replica::log::{Head, Log, LogEntry, read_log, read_log_of};
 use strongroom_replica::record::{Changes, RecordKind};
 use strongroom_replica::scrub::{Sample, scrub};
@@ -78,13 +79,17 @@ fn tend(target: &Replica, sisters: &[&Replica], known: Known) -> bool {
         return false;
     };
     let Together {
-        sisters, expected, ..
+        sisters,
+        strangers,
+        expected,
+        ..
     } = *found;
     let go_on = || ControlFlow::Continue(());
     sync_to(target, &sisters, &expected, &owner, &mut |_| go_on()).unwrap();
     let found = scrub(target, &expected, &owner, Sample::ALL, &mut |_| go_on()).unwrap();
     let findings = &found.findings;
-    let healed = heal(target, &sisters, &expected, &owner, findings, &mut |_| {
+    let sources = (&sisters[..], &strangers[..]);
+    let healed = heal_from(target, sources, &expected, &owner, findings, &mut |_| {
         go_on()
     })
     .unwrap();
@@ -162,6 +167,39 @@ fn two_ends_of_one_generation_are_never_mixed() {
     assert!(tend(&replica(&empty), &[&two, &one], known));
     assert!(contents(&*empty) == before.1);
     assert!((contents(&*other), contents(&*own)) == before);
+}
+
+/// Before the two part a replica of another history has the same: what is lost of that is taken from it.
+#[test]
+fn what_is_lost_before_histories_part_comes_back_from_the_other() {
+    let mut world = World::new();
+    let (_, adds) = world.snapshot(1, 100);
+    world.snapshot(1, 100);
+    let mut other = world.clone();
+    for (world, writer) in [(&mut other, 7), (&mut world, 8)] {
+        begin_as(world, writer);
+        commit_as(world, RecordKind::Snapshot, writer);
+    }
+    let known = Known {
+        newest: Some(newest(&world)),
+        author: None,
+    };
+    let (other, own) = (other.store(), world.store());
+    let before = (contents(&*other), contents(&*own));
+    for lost in [id(1, 1), id(1, 2), id(1, 3)] {
+        own.delete(&world.path(lost)).unwrap();
+        let pack = object_path(common::ARCHIVE, &adds[0].object);
+        own.delete(&pack).unwrap();
+        assert!(tend(&replica(&own), &[&replica(&other)], known), "{lost}");
+        assert!((contents(&*other), contents(&*own)) == before, "{lost}");
+    }
+    // What only the other has is not taken for what is lost.
+    own.delete(&world.path(id(2, 4))).unwrap();
+    let (target, sister) = (replica(&own), replica(&other));
+    let found = together(&target, &[&sister], known, &OWNER()).unwrap();
+    if let Histories::One(found) = found {
+        assert!(found.expected.log.entry_of(id(2, 4)).is_none());
+    }
 }
 
 /// What a branch says is not heard, whether its first record is there or not.

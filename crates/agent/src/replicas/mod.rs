@@ -221,6 +221,7 @@ impl<'a> Work<'a> {
         let Together {
             own,
             sisters,
+            strangers,
             mut expected,
         } = self.of_one_history(site, &sisters, &owner)?;
         self.put_own(&mut expected)?;
@@ -245,6 +246,7 @@ impl<'a> Work<'a> {
             let bench = Bench {
                 target,
                 sisters: &sisters,
+                strangers: &strangers,
                 expected: &expected,
                 owner: &owner,
             };

@@ -14,7 +14,7 @@ use strongroom_format::keys::KeysObject;
 use strongroom_replica::erase::{Rules, Unnamed};
 use strongroom_replica::expected::{Keys, Owner};
 use strongroom_replica::given_up::{Search, search};
-use strongroom_replica::heal::{Healed, heal};
+use strongroom_replica::heal::{Healed, heal, heal_from};
 use strongroom_replica::history::{Histories, Known, Together, together};
 use strongroom_replica::log::Log;
 use strongroom_replica::relation::{Relation, recall};
@@ -97,6 +97,7 @@ impl Tending<'_> {
         let Together {
             own,
             sisters,
+            strangers,
             mut expected,
         } = match together(target, &sisters, known_of(&state), &owner)? {
             Histories::One(together) => *together,
@@ -119,7 +120,8 @@ impl Tending<'_> {
         if let Some(sample) = sample {
             let found = scrub(target, &expected, &owner, sample, &mut |_| go_on())?;
             let findings = &found.findings;
-            healed = heal(target, &sisters, &expected, &owner, findings, &mut |_| {
+            let sources = (&sisters[..], &strangers[..]);
+            healed = heal_from(target, sources, &expected, &owner, findings, &mut |_| {
                 go_on()
             })?;
             damaged = !healed.is_whole() || findings.len() > healed.healed.len();
