@@ -263,6 +263,20 @@ fn two_generations_of_one_number_are_two_histories() {
     assert!(one.objects(1) == before);
 }
 
+#[test]
+fn the_number_of_a_generation_whose_record_is_damaged_is_taken() {
+    let (source, old) = (source(), World::new(1));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let new = old.elsewhere();
+    new.adopt(&Run::sound()).unwrap();
+    assert_eq!(new.flip(0, "log/00000002", 40), 1);
+    let third = old.elsewhere();
+    third.adopt(&Run::sound()).unwrap();
+    let summary = third.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(summary.snapshot.id.generation, Generation(3));
+    third.verify_clean(0, "adopted over a damaged record");
+}
+
 /// Three destinations: d0 went back, d2 alone has the newest record and is away, d1 is in between.
 fn of_three_ages(source: &tempfile::TempDir) -> World {
     let world = World::new(3);
