@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use strongroom_engine::EngineError;
+use strongroom_engine::{EngineError, Memory as _};
 
 use crate::dice::Dice;
 use crate::look::Look;
@@ -76,13 +76,19 @@ impl Machine {
         let held = kept.intersection(&site.held).copied();
         let mut held: BTreeSet<Tag> = held.collect();
         held.retain(|_| site.broken.is_empty());
+        let state = self.profile.memory.load().expect("it is in memory");
+        let is_going = state.given_up.is_some();
         let before = self.floor.replace(held);
         match self.accept(number, disturbance) {
             Ok((reports, went_back)) => {
-                if went_back {
-                    self.tally.count("went back");
-                } else {
+                if !went_back {
                     self.floor = before;
+                    return Ok(reports);
+                }
+                self.tally.count("went back");
+                if let (true, Some(floor), Some(before)) = (is_going, &mut self.floor, before) {
+                    // What was begun at another one ends there.
+                    floor.retain(|tag| before.contains(tag));
                 }
                 Ok(reports)
             }
