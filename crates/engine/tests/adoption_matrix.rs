@@ -345,6 +345,32 @@ fn going_back_dies_at_every_call_matrix() {
     }
 }
 
+/// Goes back, dies on the way, and the disk that it went back to is lost: what was given up is accepted after all.
+#[test]
+fn what_was_given_up_is_taken_again_where_going_back_died_matrix() {
+    let source = source();
+    for calls in 0.. {
+        let case = format!("died after {calls} calls");
+        let world = World::new(2);
+        world.backup(source.path(), &Run::sound()).unwrap();
+        write(&source.path().join("1.txt"), case.as_bytes());
+        world.backup(source.path(), &without(&[0])).unwrap();
+        let run = Run {
+            plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+            dies: true,
+            away: &[1],
+        };
+        let died = accept(&world, &run, 0).is_err();
+        world.delete(0, "");
+        if !died {
+            break;
+        }
+        accept(&world, &without(&[0]), 1).unwrap_or_else(|error| panic!("{case}: {error}"));
+        world.backup(source.path(), &without(&[0])).unwrap();
+        assert!(world.verify_clean(1, &case).0.len() > 2, "{case}");
+    }
+}
+
 /// Goes back, dies on the way, and is tried again or not: what was lost is stored again, and the number of a
 /// generation that may come back is not taken.
 #[test]
