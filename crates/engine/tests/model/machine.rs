@@ -190,14 +190,22 @@ impl Machine {
             dry_run: false,
         };
         let day = Duration::from_hours(24);
+        let lacks = self.lacks_contents();
+        if lacks {
+            self.set_clocks();
+        }
         let erase = EraseOptions {
-            grace: dice.pick(&[Duration::ZERO, day, GRACE]).unwrap_or(GRACE),
+            grace: match dice.pick(&[Duration::ZERO, day, GRACE]) {
+                // All that keeps from erasing then is that something is not there.
+                _ if lacks => Duration::ZERO,
+                grace => grace.unwrap_or(GRACE),
+            },
             local: self.local(),
             dry_run: false,
         };
         self.grace.set(erase.grace);
         // What is damaged somewhere keeps prune from working, and not from erasing.
-        let only_erases = dice.one_in(4);
+        let only_erases = dice.one_in(if lacks { 1 } else { 4 });
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
         let destinations = self.destinations(disturbance);
@@ -209,6 +217,13 @@ impl Machine {
                 erase_condemned(writer, &erase, &progress, &stop);
                 Ok(writer.reports())
             })
+    }
+
+    /// Says whether a destination that is there has lost contents, which must keep it from erasing others.
+    pub(crate) fn lacks_contents(&self) -> bool {
+        let present = self.sites.iter().filter(|site| site.present);
+        let mut broken = present.flat_map(|site| site.broken.keys().map(move |path| (site, path)));
+        broken.any(|(site, path)| !path.as_str().contains("/log/") && site.bytes(path).is_none())
     }
 
     /// Returns the destinations that are disks of this computer.

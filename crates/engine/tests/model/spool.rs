@@ -65,6 +65,11 @@ impl Spool {
         seqs
     }
 
+    /// Says whether it may take everything.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.limit == u64::MAX
+    }
+
     fn bytes(&self) -> u64 {
         let mut bytes = 0;
         let listed = self.store.list("", &mut |_, size| bytes += size);
