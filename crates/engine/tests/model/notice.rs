@@ -17,6 +17,17 @@ pub(crate) struct Before {
     spooled: Option<(Seq, RecordId)>,
 }
 
+impl Before {
+    /// Checks what was said of the destinations by an operation that ended well.
+    pub(crate) fn check_noticed(&self, reports: &Reports) -> Result<(), String> {
+        let mut went_back = self.went_back.iter().map(|number| &reports[*number]);
+        match went_back.find(|report| report.status.is_complete()) {
+            Some(report) => Err(format!("nobody noticed that {} went back", report.name)),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Machine {
     pub(crate) fn look_before(&self) -> Before {
         let numbers = 0..self.sites.len();
@@ -55,15 +66,6 @@ impl Machine {
         let seqs = spool.seqs(self.archive);
         let goes_on = state.head == Some(newest) && seqs.last() == Some(&newest.id.seq);
         (spool.is_unlimited() && goes_on).then_some((*seqs.first()?, newest.id))
-    }
-
-    /// Checks what was said of the destinations by an operation that ended well.
-    pub(crate) fn check_noticed(&self, before: &Before, reports: &Reports) -> Result<(), String> {
-        let mut went_back = before.went_back.iter().map(|number| &reports[*number]);
-        match went_back.find(|report| report.status.is_complete()) {
-            Some(report) => Err(format!("nobody noticed that {} went back", report.name)),
-            None => Ok(()),
-        }
     }
 
     /// Checks that an operation which nothing disturbed has kept in the spool what destinations lack that are away.

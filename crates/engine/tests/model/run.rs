@@ -175,7 +175,7 @@ impl Run {
                 let told = format!("{told}: {}", said(&reports));
                 let telling = |wrong| format!("{told}: {wrong}");
                 if !matches!(deed, Deed::Accept | Deed::Adopt) {
-                    machine.check_noticed(&looked, &reports).map_err(telling)?;
+                    looked.check_noticed(&reports).map_err(telling)?;
                     if cut == Cut::None {
                         machine.check_kept(&looked, &reports).map_err(telling)?;
                     }
