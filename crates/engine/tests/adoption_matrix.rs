@@ -11,9 +11,13 @@ use common::crash::{Dying, Run, World, restore_to};
 use common::trees::{differing, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::ids::{DestinationId, Generation};
+use strongroom_base::{Class, Classified as _};
+use strongroom_engine::forget::refuse_unsettled;
 use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{DestinationStatus, EngineError, Memory as _, Writer};
+use strongroom_replica::log::Log;
 use strongroom_replica::record::RecordKind;
+use strongroom_store::StoreError;
 use strongroom_store::fault::FaultPlan;
 
 fn source() -> tempfile::TempDir {
@@ -343,6 +347,38 @@ fn going_back_dies_at_every_call_matrix() {
             break;
         }
     }
+}
+
+/// Where the first record of the newest generation is damaged, what was a branch looks like the chain.
+#[test]
+fn snapshots_of_one_number_are_not_forgotten() {
+    let (source, world) = (source(), World::new(2));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    for number in 0..3 {
+        write(&source.path().join("1.txt"), &[number]);
+        world.backup(source.path(), &without(&[0])).unwrap();
+    }
+    assert!(accept(&world, &without(&[1]), 0).unwrap());
+    for number in 3..6 {
+        write(&source.path().join("1.txt"), &[number]);
+        world.backup(source.path(), &Run::sound()).unwrap();
+    }
+    let listed = || world.archive(&[1]).snapshots().unwrap();
+    let (snapshots, mut log, _) = listed();
+    refuse_unsettled(&snapshots, &mut log).unwrap();
+    assert_eq!(world.flip(1, "log/00000002-0000000000000003", 40), 1);
+    let (snapshots, mut log, _) = listed();
+    let error = refuse_unsettled(&snapshots, &mut log).unwrap_err();
+    assert!(
+        matches!(error, EngineError::Unforgettable { .. }),
+        "{error}"
+    );
+    // What cannot be read now is an error of its own.
+    let passing = StoreError::Stopped;
+    let mut log = Log::default();
+    log.problems.push(passing.into());
+    let error = refuse_unsettled(&[], &mut log).unwrap_err();
+    assert_eq!(error.class(), Class::Retry);
 }
 
 /// Goes back, dies on the way, and the disk that it went back to is lost: what was given up is accepted after all.

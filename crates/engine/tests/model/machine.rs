@@ -165,7 +165,8 @@ impl Machine {
                 let (archive, reasons) = (self.archive, Vec::new());
                 return Err(EngineError::NoDestination { archive, reasons });
             }
-            let look = Look::at(replicas, &self.ring).map_err(|_| died())?;
+            let mut look = Look::at(replicas, &self.ring).map_err(|_| died())?;
+            std::mem::replace(&mut look.settled, Ok(()))?;
             let tags: Vec<Tag> = look.snapshots.keys().copied().collect();
             let many = tags.len() > KEPT;
             let goes = |_: &&Tag| dice.one_in(if many { 2 } else { 5 });
