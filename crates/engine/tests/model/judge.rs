@@ -174,6 +174,17 @@ impl Machine {
         }
     }
 
+    /// Returns what is live at a destination, by its own log.
+    pub(crate) fn needed_at(&self, site: &Site) -> BTreeSet<ObjectPath> {
+        let authority = self.ring.authority().public_key();
+        let log = read_log(&site.replica(self.archive, None), &authority, &mut |_| ());
+        let live = log.map(|log| log.live()).unwrap_or_default();
+        let objects = live.iter().map(|(object, _)| object);
+        objects
+            .map(|object| object_path(self.archive, object))
+            .collect()
+    }
+
     /// What could not be copied because the only one that was there has it damaged is missing at others, which go on
     /// without it.
     pub(crate) fn spread_damage(&mut self) {

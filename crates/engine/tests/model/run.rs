@@ -502,10 +502,14 @@ impl Machine {
             return "nobody has it whole".to_owned();
         };
         let (site, whole) = (&self.sites[number], &self.sites[whole]);
+        let needed = self.needed_at(whole);
         let listed = site.listed().into_keys();
         let paths = listed.filter(|path| {
             let is_part = path.as_str().starts_with(&archive);
-            is_part && !site.broken.contains_key(path) && site.bytes(path) == whole.bytes(path)
+            // What the other one has given up may be gone there when an older disk needs it again.
+            let stays = site.complete || needed.contains(path);
+            let is_damaged = site.broken.contains_key(path);
+            is_part && stays && !is_damaged && site.bytes(path) == whole.bytes(path)
         });
         let paths: Vec<ObjectPath> = paths.collect();
         let Some(path) = dice.pick(&paths) else {
