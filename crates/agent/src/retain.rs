@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::erase::{EraseOptions, Erasure, GRACE, erase_condemned};
+use strongroom_engine::forget::{forget as record, refuse_unsettled};
 use strongroom_engine::prune::{PruneOptions, PruneSummary, prune as give_up};
 use strongroom_engine::retention::{Age, Candidate, Policy, PolicyError};
-use strongroom_engine::{DestinationReport, EngineError, Writer, forget::forget as record};
+use strongroom_engine::{DestinationReport, EngineError, Writer};
 use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
 
 use crate::backup::{Job, Tools};
@@ -90,7 +91,8 @@ pub fn forget(
     }
     let work = |job: &Job<'_>, writer: &mut Writer<'_>| {
         let archive = open_archive(writer)?;
-        let (snapshots, log, problems) = archive.snapshots()?;
+        let (snapshots, mut log, problems) = archive.snapshots()?;
+        refuse_unsettled(&snapshots, &mut log)?;
         let judged = judge(request, &snapshots)?;
         let goes = judged.iter().filter(|judged| judged.goes());
         let goes: Vec<Seq> = goes.map(|judged| judged.info.id.seq).collect();

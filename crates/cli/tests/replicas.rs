@@ -386,3 +386,51 @@ fn two_profiles_that_adopted_apart_from_each_other_are_not_mixed() {
         );
     }
 }
+
+/// As above, after one of the two has adopted again where both can be reached: the generations of one number are below.
+#[test]
+fn a_profile_that_adopts_again_takes_nothing_of_the_other() {
+    let place = Place::new();
+    place.write("files/a.txt", "first");
+    place.ok("--quiet backup files --to ./one --to ./two");
+    place.ok("key export --file custody.key");
+    fs::rename(place.path("two"), place.path("away")).unwrap();
+    place.write("files/a.txt", "second");
+    place.ok("--quiet backup files");
+    fs::rename(place.path("away"), place.path("two")).unwrap();
+    let run = |profile: &str, line: &str| place.run_with(profile, line.split(' '));
+    let adopt = |profile: &str, disk: &str| {
+        let line = format!("init --adopt ./{disk} --key-file custody.key");
+        run(profile, &line)
+    };
+    for (profile, disk) in [("b", "one"), ("c", "two")] {
+        assert_eq!(adopt(profile, disk).code, 0);
+        place.write("files/a.txt", format!("by {profile}"));
+        assert_eq!(run(profile, "--quiet backup files").code, 0);
+    }
+    assert_eq!(run("b", "destination add two ./two").code, 0);
+    let two = files(&place.path("two"));
+    let again = adopt("b", "one");
+    assert_eq!(again.code, 0, "{again:?}");
+    let one = files(&place.path("one"));
+    for task in ["heal two", "sync two", "heal one", "heal", "sync"] {
+        let ran = run("b", &format!("destination {task}"));
+        let code = if task == "heal one" { 0 } else { 4 };
+        assert_eq!(ran.code, code, "{task}: {ran:?}");
+        assert!(files(&place.path("one")) == one, "{task}");
+        assert!(files(&place.path("two")) == two, "{task}");
+    }
+    let verified = run("b", "verify --from one");
+    assert_eq!(verified.code, 0, "{verified:?}");
+    // The other one is still read, and takes part again when it is empty.
+    let restored = run("c", "restore latest --from two --to out");
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(place.read("out/a.txt"), "by c");
+    fs::remove_dir_all(place.path("two")).unwrap();
+    fs::create_dir(place.path("two")).unwrap();
+    assert_eq!(run("b", "destination remove two").code, 0);
+    assert_eq!(run("b", "destination add two ./two").code, 0);
+    let filled = run("b", "destination sync two");
+    assert_eq!(filled.code, 0, "{filled:?}");
+    assert_same(&place, "one", "two");
+}

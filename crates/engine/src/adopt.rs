@@ -181,7 +181,8 @@ impl WriterState {
         let (Some(found), Some(newest)) = (found, self.head) else {
             return Err(EngineError::NothingToAccept);
         };
-        if found.id > newest.id {
+        // What was given up for an older record may be taken again, until a generation has begun there.
+        if Some(found.id) > Some(newest.id).max(self.given_up) {
             return Err(EngineError::Fenced {
                 destination: name.to_owned(),
                 found: found.id,

@@ -1,6 +1,6 @@
 //! What can stop the engine.
 
-use strongroom_base::ids::ArchiveId;
+use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
 use strongroom_catalogue::CatalogueError;
@@ -109,6 +109,14 @@ pub enum EngineError {
         /// What cannot be read.
         reason: String,
     },
+    /// Forgetting a snapshot would forget another one.
+    #[error(
+        "nothing can be forgotten: two snapshots have the number {}, since a part of the log is damaged", .seq.0
+    )]
+    Unforgettable {
+        /// The number.
+        seq: Seq,
+    },
     /// Compression failed, which happens for want of memory.
     #[error("cannot compress")]
     Compress(#[source] std::io::Error),
@@ -185,7 +193,7 @@ impl Classified for EngineError {
             | Self::Pattern { .. }
             | Self::IncompleteSnapshot { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
-            Self::Unprunable { .. } => Class::Damage,
+            Self::Unprunable { .. } | Self::Unforgettable { .. } => Class::Damage,
             Self::Memory(_)
             | Self::NoDestination { .. }
             | Self::Compress(_)

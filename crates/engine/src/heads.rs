@@ -37,7 +37,7 @@ impl Seen {
 }
 
 /// How far above the newest proven generation the number of another one is believed.
-const GENERATIONS_AHEAD: u32 = 1_000;
+pub(crate) const GENERATIONS_AHEAD: u32 = 1_000;
 
 /// Looks at the newest record of a destination, which the writer of its generation must have written.
 ///

@@ -1,5 +1,6 @@
 //! Writes records: each is announced, put to every ready destination and to the spool, and noted.
 
+use strongroom_base::ids::Generation;
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_format::body::{Body, Deed};
 use strongroom_read::{ReadError, open_body};
@@ -8,7 +9,7 @@ use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
 
 use crate::create::seal_body;
 use crate::error::EngineError;
-use crate::heads::next_generation;
+use crate::heads::{GENERATIONS_AHEAD, next_generation};
 use crate::memory::{Head, Newest};
 use crate::targets::Role;
 use crate::writer::{Identity, Standing, Writer, no_destination};
@@ -17,7 +18,7 @@ impl Writer<'_> {
     /// Begins a generation at the newest record, which fences every other writer, and makes a branch of
     /// what any destination has beyond it.
     pub(crate) fn begin_generation(&mut self, reason: &str) -> Result<Head, EngineError> {
-        let generation = next_generation(&self.state);
+        let generation = self.free_generation();
         let body = Body {
             time: self.identity.clock.now(),
             destinations: self.acknowledged(),
@@ -45,6 +46,17 @@ impl Writer<'_> {
             &ring.authority(),
         );
         self.publish(&record, self.runs.clone())
+    }
+
+    /// Returns the number of a generation after all that are known, of which no target has a record, damaged or not.
+    fn free_generation(&self) -> Generation {
+        let next = next_generation(&self.state);
+        let believed = next.0.saturating_add(GENERATIONS_AHEAD);
+        let targets = self.targets();
+        let places = targets.flat_map(|(_, replica)| replica.record_ids().unwrap_or_default());
+        let taken = places.map(|id| id.generation.0);
+        let taken = taken.filter(|taken| *taken <= believed).max();
+        taken.map_or(next, |taken| next.max(Generation(taken.saturating_add(1))))
     }
 
     fn link(&self, id: RecordId) -> Link {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use strongroom_base::ids::DestinationId;
 use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_replica::layout::object_path;
+use strongroom_replica::record::RecordKind;
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::destination::Destination;
@@ -294,8 +295,12 @@ impl Records {
             let record = replica.record(id, authority)?;
             there.push(ObjectRef::record(id));
             objects.push((ObjectRef::record(id), id));
-            let adds = record.header().changes.adds.iter();
-            objects.extend(adds.map(|added| (added.object, id)));
+            let header = record.header();
+            if header.kind != RecordKind::Checkpoint {
+                // A checkpoint repeats what earlier records were and added: those that have it need not be here.
+                let adds = header.changes.adds.iter();
+                objects.extend(adds.map(|added| (added.object, id)));
+            }
         }
         let content = replica.content_objects()?;
         there.extend(content.into_iter().map(|(object, _)| object));

@@ -11,9 +11,13 @@ use common::crash::{Dying, Run, World, restore_to};
 use common::trees::{differing, fast_folder, read_tree};
 use common::{noise, write};
 use strongroom_base::ids::{DestinationId, Generation};
+use strongroom_base::{Class, Classified as _};
+use strongroom_engine::forget::refuse_unsettled;
 use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{DestinationStatus, EngineError, Memory as _, Writer};
+use strongroom_replica::log::Log;
 use strongroom_replica::record::RecordKind;
+use strongroom_store::StoreError;
 use strongroom_store::fault::FaultPlan;
 
 fn source() -> tempfile::TempDir {
@@ -263,6 +267,20 @@ fn two_generations_of_one_number_are_two_histories() {
     assert!(one.objects(1) == before);
 }
 
+#[test]
+fn the_number_of_a_generation_whose_record_is_damaged_is_taken() {
+    let (source, old) = (source(), World::new(1));
+    old.backup(source.path(), &Run::sound()).unwrap();
+    let new = old.elsewhere();
+    new.adopt(&Run::sound()).unwrap();
+    assert_eq!(new.flip(0, "log/00000002", 40), 1);
+    let third = old.elsewhere();
+    third.adopt(&Run::sound()).unwrap();
+    let summary = third.backup(source.path(), &Run::sound()).unwrap();
+    assert_eq!(summary.snapshot.id.generation, Generation(3));
+    third.verify_clean(0, "adopted over a damaged record");
+}
+
 /// Three destinations: d0 went back, d2 alone has the newest record and is away, d1 is in between.
 fn of_three_ages(source: &tempfile::TempDir) -> World {
     let world = World::new(3);
@@ -328,6 +346,64 @@ fn going_back_dies_at_every_call_matrix() {
         if !died {
             break;
         }
+    }
+}
+
+/// Where the first record of the newest generation is damaged, what was a branch looks like the chain.
+#[test]
+fn snapshots_of_one_number_are_not_forgotten() {
+    let (source, world) = (source(), World::new(2));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    for number in 0..3 {
+        write(&source.path().join("1.txt"), &[number]);
+        world.backup(source.path(), &without(&[0])).unwrap();
+    }
+    assert!(accept(&world, &without(&[1]), 0).unwrap());
+    for number in 3..6 {
+        write(&source.path().join("1.txt"), &[number]);
+        world.backup(source.path(), &Run::sound()).unwrap();
+    }
+    let listed = || world.archive(&[1]).snapshots().unwrap();
+    let (snapshots, mut log, _) = listed();
+    refuse_unsettled(&snapshots, &mut log).unwrap();
+    assert_eq!(world.flip(1, "log/00000002-0000000000000003", 40), 1);
+    let (snapshots, mut log, _) = listed();
+    let error = refuse_unsettled(&snapshots, &mut log).unwrap_err();
+    assert!(
+        matches!(error, EngineError::Unforgettable { .. }),
+        "{error}"
+    );
+    // What cannot be read now is an error of its own.
+    let passing = StoreError::Stopped;
+    let mut log = Log::default();
+    log.problems.push(passing.into());
+    let error = refuse_unsettled(&[], &mut log).unwrap_err();
+    assert_eq!(error.class(), Class::Retry);
+}
+
+/// Goes back, dies on the way, and the disk that it went back to is lost: what was given up is accepted after all.
+#[test]
+fn what_was_given_up_is_taken_again_where_going_back_died_matrix() {
+    let source = source();
+    for calls in 0.. {
+        let case = format!("died after {calls} calls");
+        let world = World::new(2);
+        world.backup(source.path(), &Run::sound()).unwrap();
+        write(&source.path().join("1.txt"), case.as_bytes());
+        world.backup(source.path(), &without(&[0])).unwrap();
+        let run = Run {
+            plan: Some(Arc::new(FaultPlan::stop_after(calls))),
+            dies: true,
+            away: &[1],
+        };
+        let died = accept(&world, &run, 0).is_err();
+        world.delete(0, "");
+        if !died {
+            break;
+        }
+        accept(&world, &without(&[0]), 1).unwrap_or_else(|error| panic!("{case}: {error}"));
+        world.backup(source.path(), &without(&[0])).unwrap();
+        assert!(world.verify_clean(1, &case).0.len() > 2, "{case}");
     }
 }
 

@@ -17,6 +17,7 @@ use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{
     DestinationReport, DestinationStatus, EngineError, Memory as _, SpoolStatus,
 };
+use strongroom_replica::Replica;
 use strongroom_store::fault::{Fault, FaultPlan};
 
 /// An archive at two destinations with a snapshot at both, and a spool.
@@ -354,4 +355,45 @@ fn a_spool_that_is_gone_with_what_only_it_had_stops_the_writer() {
         matches!(error, EngineError::NoDestination { .. }),
         "{error}"
     );
+}
+
+/// A checkpoint names records and objects that others added: those that a destination has make room all the same.
+#[test]
+fn a_checkpoint_in_the_spool_leaves_no_gap() {
+    let mut disks = Disks::new();
+    disks.change(1, 700_000);
+    disks.backup(&[1]).unwrap();
+    disks.change(2, 500);
+    let forgotten = disks.backup(&[1]).unwrap().snapshot.id.seq;
+    disks.change(3, 500);
+    let seen = disks.backup(&[0]).unwrap().snapshot.id;
+    let run = Run {
+        away: &[1],
+        ..Run::sound()
+    };
+    disks.world.forget(&[forgotten], &run).unwrap();
+    disks.world.prune(&PruneOptions::default(), &run).unwrap();
+    // The disk that has the checkpoint is lost, and room is needed.
+    disks.world.delete(0, "");
+    let mut state = disks.world.setup.memory.load().unwrap();
+    state.heads.remove(&DestinationId([0; 16]));
+    disks.world.setup.memory.save(&state).unwrap();
+    disks.world.spool_limit = 1_200_000;
+    disks.change(4, 500);
+    disks.backup(&[0, 1]).unwrap();
+    let spool = disks.world.spool.clone().unwrap();
+    let ids = Replica::new(spool, disks.world.setup.identity.archive).record_ids();
+    let seqs: Vec<u64> = ids.unwrap().iter().map(|id| id.seq.0).collect();
+    let newest = disks.world.setup.memory.load().unwrap().head.unwrap().id;
+    let after = seen.seq.0 + 1..=newest.seq.0;
+    assert_eq!(seqs, after.collect::<Vec<u64>>());
+    let summary = disks.backup(&[0]).unwrap();
+    assert!(summary.destinations[1].status.is_complete());
+    // The new disk gets what is live.
+    let summary = disks.backup(&[]).unwrap();
+    let mut all = summary.destinations.iter();
+    assert!(all.all(|there| there.status.is_complete()));
+    for store in 0..2 {
+        assert_eq!(disks.world.verify_clean(store, "at last").0.len(), 6);
+    }
 }

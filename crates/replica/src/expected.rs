@@ -61,12 +61,17 @@ impl Expected {
     /// Reads the log, descriptor and keys, each from the first of `replicas` that has it undamaged.
     pub fn of(replicas: &[&Replica], owner: &Owner<'_>) -> Result<Self, ReplicaError> {
         let log = read_log_of(replicas, &owner.authority, &mut |_| ())?;
-        Ok(Self {
+        Ok(Self::with_log(log, replicas, owner))
+    }
+
+    /// As [`of`](Self::of), where the log is known.
+    pub(crate) fn with_log(log: Log, replicas: &[&Replica], owner: &Owner<'_>) -> Self {
+        Self {
             live: log.live(),
             log,
             descriptor: owner.descriptor(replicas),
             keys: owner.newest_keys(replicas),
-        })
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use strongroom_base::{Class, Classified};
 use crate::error::ReplicaError;
 use crate::parallel::{THREADS_MAX, in_order};
 use crate::reader::RecordReader;
-use crate::record::{Header, RecordKind};
+use crate::record::{Header, Link, Record, RecordKind};
 
 /// The record that begins a generation.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,20 @@ struct Begin {
     writer: [u8; 32],
     /// The hash of the record that the generation continues.
     previous: [u8; 32],
+    /// The hash of the record itself: two profiles may begin generations of one number.
+    hash: [u8; 32],
+}
+
+impl Begin {
+    fn of(record: &Record) -> Self {
+        let link = &record.header().link;
+        Self {
+            first: link.id.seq,
+            writer: link.writer,
+            previous: link.previous,
+            hash: record.hash(),
+        }
+    }
 }
 
 /// The generations that have a sound record of the authority.
@@ -29,6 +43,8 @@ pub(crate) struct Generations {
     passed_over: BTreeSet<Generation>,
     /// Why others could not be proven for now, by generation.
     unread: BTreeMap<Generation, ReplicaError>,
+    /// Why it could not be found out for now what generations continue.
+    passing: Vec<ReplicaError>,
 }
 
 /// The places of records, by what they are for the log; each sorted by seq.
@@ -36,9 +52,9 @@ pub(crate) struct Generations {
 pub(crate) struct Division {
     /// The chain.
     pub(crate) chain: Vec<RecordId>,
-    /// What older generations wrote above the base of a later one.
+    /// What older generations wrote above the base of a later one, proven or not.
     pub(crate) branches: Vec<RecordId>,
-    /// What no proven generation has written.
+    /// What no proven generation has written, where it may be one of the chain.
     pub(crate) strays: Vec<RecordId>,
 }
 
@@ -49,19 +65,25 @@ impl Generations {
         for ids in ids.chunk_by(|one, other| one.generation == other.generation) {
             generations.prove_one(reader, ids);
         }
-        generations.pass_over(reader, ids);
+        generations.follow(reader, ids);
         generations
     }
 
-    /// Finds the generations that are no part of the chain, though later ones begin above their first records: where
-    /// records of several generations stand below the first record of one, it continues the one that it names.
-    fn pass_over(&mut self, reader: &RecordReader<'_>, ids: &[RecordId]) {
+    /// Follows the chain down from the newest generation. Each one names the hash of the record that it continues: that
+    /// says which generation is below it, where records of several stand there, and who wrote that one, where several
+    /// have begun it. Those between the two are no part of the chain.
+    fn follow(&mut self, reader: &RecordReader<'_>, ids: &[RecordId]) {
+        self.read_ahead(reader, ids);
         let mut newest = self.newest();
         while let Some(generation) = newest {
             let base = self.base_of(reader, ids, generation);
+            if let Some(base) = &base {
+                self.settle(reader, ids, base);
+            }
             let below = self.begun.range(..generation);
             newest = below.map(|(below, _)| *below).next_back();
-            if let Some(base) = base {
+            let base = base.map(|base| base.id.generation);
+            if let Some(base) = base.filter(|base| self.begun.contains_key(base)) {
                 let between = (Bound::Excluded(base), Bound::Excluded(generation));
                 let between = self.begun.range(between).map(|(between, _)| *between);
                 self.passed_over.extend(between);
@@ -70,33 +92,91 @@ impl Generations {
         }
     }
 
-    /// Returns the generation that another one continues, where that is not clear from the numbers.
+    /// Returns the places at which the record may be that a generation continues, those of later generations first.
+    fn bases(&self, ids: &[RecordId], generation: Generation) -> Vec<RecordId> {
+        let begin = self.begun.get(&generation);
+        let Some(seq) = begin.and_then(|begin| begin.first.0.checked_sub(1)) else {
+            return Vec::new();
+        };
+        let below = self.begun.range(..generation).rev();
+        let places = below.map(|(&generation, _)| RecordId {
+            generation,
+            seq: Seq(seq),
+        });
+        places.filter(|id| ids.binary_search(id).is_ok()).collect()
+    }
+
+    /// Reads what generations may continue, many at a time.
+    fn read_ahead(&self, reader: &RecordReader<'_>, ids: &[RecordId]) {
+        let generations = self.begun.keys();
+        let bases = generations.flat_map(|generation| self.bases(ids, *generation));
+        let bases: BTreeSet<RecordId> = bases.collect();
+        let bases: Vec<RecordId> = bases.into_iter().collect();
+        let read = |id: &RecordId| reader.read(*id);
+        in_order(THREADS_MAX, &bases, &read, &mut |_, record| {
+            // What fails is read again.
+            let _ = record.map(|record| reader.keep(record));
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Returns the record that a generation continues, where it is there.
     fn base_of(
-        &self,
+        &mut self,
         reader: &RecordReader<'_>,
         ids: &[RecordId],
         generation: Generation,
-    ) -> Option<Generation> {
-        let begin = self.begun.get(&generation)?;
-        let seq = Seq(begin.first.0.checked_sub(1)?);
-        let is_there = |id: &RecordId| ids.binary_search(id).is_ok();
-        let below = || self.begun.range(..generation).rev();
-        let by_number = below().find(|(_, below)| below.first <= seq);
-        let by_number = by_number.map(|(generation, _)| *generation);
-        let candidates = below().map(|(&generation, _)| RecordId { generation, seq });
-        let candidates: Vec<RecordId> = candidates.filter(is_there).collect();
-        if candidates.iter().all(|id| Some(id.generation) == by_number) {
-            return None;
+    ) -> Option<Link> {
+        let previous = self.begun.get(&generation)?.previous;
+        for id in self.bases(ids, generation) {
+            match reader.read(id) {
+                Ok(record) => {
+                    let (hash, link) = (record.hash(), record.header().link);
+                    reader.keep(record);
+                    if hash == previous {
+                        return Some(link);
+                    }
+                }
+                Err(error) => self.note_passing(error),
+            }
         }
-        let continues = |id: &&RecordId| {
-            let Ok(record) = reader.read(**id) else {
-                return false;
-            };
-            let is_base = record.hash() == begin.previous && self.wrote(record.header());
-            reader.keep(record);
-            is_base
+        None
+    }
+
+    /// Sees to it that a generation is that of the writer of a record which is one of the chain. Where two histories
+    /// have begun it, records of both may be there; where that of this writer has no first record, it is refused.
+    fn settle(&mut self, reader: &RecordReader<'_>, ids: &[RecordId], record: &Link) {
+        let (place, writer) = (record.id, record.writer);
+        let fits = |begin: &Begin| begin.writer == writer && begin.first <= place.seq;
+        if self.begun.get(&place.generation).is_none_or(fits) {
+            return;
+        }
+        let own = |id: &&RecordId| id.generation == place.generation && id.seq <= place.seq;
+        let own: Vec<RecordId> = ids.iter().filter(own).copied().collect();
+        let mut begin = None;
+        let read = |id: &RecordId| reader.read(*id);
+        in_order(THREADS_MAX, &own, &read, &mut |_, record| {
+            match record {
+                Ok(record) => {
+                    let header = record.header();
+                    if header.kind == RecordKind::Generation && header.link.writer == writer {
+                        begin = Some(Begin::of(&record));
+                    }
+                    reader.keep(record);
+                }
+                Err(error) => self.note_passing(error),
+            }
+            ControlFlow::Continue(())
+        });
+        match begin {
+            Some(begin) => self.begun.insert(place.generation, begin),
+            None => self.begun.remove(&place.generation),
         };
-        candidates.iter().find(continues).map(|id| id.generation)
+    }
+
+    fn note_passing(&mut self, error: ReplicaError) {
+        self.passing
+            .extend((error.class() == Class::Retry).then_some(error));
     }
 
     /// Proves the newest generation that can be, and looks at no older one.
@@ -129,19 +209,14 @@ impl Generations {
         &mut self,
         reader: &RecordReader<'_>,
         generation: Generation,
-        record: Result<crate::record::Record, ReplicaError>,
+        record: Result<Record, ReplicaError>,
     ) -> ControlFlow<()> {
         match record {
             Ok(record) => {
-                let link = record.header().link;
                 let found = record.header().kind == RecordKind::Generation;
+                let begin = Begin::of(&record);
                 reader.keep(record);
                 if found {
-                    let begin = Begin {
-                        first: link.id.seq,
-                        writer: link.writer,
-                        previous: link.previous,
-                    };
                     self.begun.insert(generation, begin);
                     self.unread.remove(&generation);
                     return ControlFlow::Break(());
@@ -179,9 +254,20 @@ impl Generations {
     /// Returns why generations could not be proven that may be when it is tried again.
     pub(crate) fn take_passing(&mut self) -> Vec<ReplicaError> {
         let unread = std::mem::take(&mut self.unread).into_values();
-        unread
-            .filter(|error| error.class() == Class::Retry)
-            .collect()
+        let unread = unread.filter(|error| error.class() == Class::Retry);
+        unread.chain(std::mem::take(&mut self.passing)).collect()
+    }
+
+    /// Says whether a generation does not begin with another record here than in another history.
+    pub(crate) fn begins_as(&self, other: &Self, generation: Generation) -> bool {
+        let begins = (self.begun.get(&generation), other.begun.get(&generation));
+        !matches!(begins, (Some(one), Some(other)) if one.hash != other.hash)
+    }
+
+    /// Returns the first generation that begins with another record in another history.
+    pub(crate) fn first_other(&self, other: &Self) -> Option<Generation> {
+        let mut generations = self.begun.keys().copied();
+        generations.find(|generation| !self.begins_as(other, *generation))
     }
 
     /// Says whether a place is one of the chain.
@@ -206,6 +292,10 @@ impl Generations {
                     _ if self.passed_over.contains(&id.generation) => &mut division.branches,
                     _ => &mut division.chain,
                 },
+                // Whoever wrote it: it is no part of the chain.
+                _ if end_of(id.generation).is_some_and(|end| end <= id.seq) => {
+                    &mut division.branches
+                }
                 _ => &mut division.strays,
             };
             list.push(*id);

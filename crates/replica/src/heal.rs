@@ -60,11 +60,26 @@ pub fn heal(
     findings: &[Finding],
     progress: &mut dyn FnMut(&Healed) -> ControlFlow<()>,
 ) -> Result<Healed, ReplicaError> {
+    let sources = (sisters, &[][..]);
+    heal_from(replica, sources, expected, owner, findings, progress)
+}
+
+/// As [`heal`], where replicas of another history are asked for what no sister has undamaged and is known by its hash:
+/// contents, and records that are read elsewhere.
+pub fn heal_from(
+    replica: &Replica,
+    (sisters, strangers): (&[&Replica], &[&Replica]),
+    expected: &Expected,
+    owner: &Owner<'_>,
+    findings: &[Finding],
+    progress: &mut dyn FnMut(&Healed) -> ControlFlow<()>,
+) -> Result<Healed, ReplicaError> {
     let mut findings: Vec<&Finding> = findings.iter().collect();
     findings.sort_by_key(|finding| finding.place);
     let job = Job {
         replica,
         sisters,
+        strangers,
         expected,
         owner,
         budget: Budget::new(),
@@ -111,6 +126,7 @@ fn rank(place: Place) -> u8 {
 struct Job<'a> {
     replica: &'a Replica,
     sisters: &'a [&'a Replica],
+    strangers: &'a [&'a Replica],
     expected: &'a Expected,
     owner: &'a Owner<'a>,
     budget: Budget,
@@ -171,7 +187,13 @@ impl Job<'_> {
 
     /// Returns an object that is live, or was.
     fn good_object(&self, object: &ObjectRef) -> Result<Vec<u8>, ReplicaError> {
-        let fetched = fetch(self.sisters, self.expected, self.owner, object);
+        let id = object.record_id();
+        let is_known = id.is_none_or(|id| self.expected.log.entry_of(id).is_some());
+        let fetch = |sources| fetch(sources, self.expected, self.owner, object);
+        let fetched = match fetch(self.sisters) {
+            Err(ReplicaError::Nowhere { .. }) if is_known => fetch(self.strangers),
+            fetched => fetched,
+        };
         // That a sister cannot be reached is not that this destination is gone.
         fetched.map_err(|error| match error {
             ReplicaError::Nowhere { place } => ReplicaError::Nowhere { place },

@@ -13,6 +13,7 @@ pub mod follow;
 mod generations;
 pub mod given_up;
 pub mod heal;
+pub mod history;
 pub mod layout;
 pub mod live;
 pub mod locks;

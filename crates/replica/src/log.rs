@@ -53,7 +53,7 @@ pub struct Log {
     pub problems: Vec<ReplicaError>,
     /// The records that the problems are about, each at the place of its problem.
     subjects: Vec<RecordId>,
-    generations: Generations,
+    pub(crate) generations: Generations,
 }
 
 /// A record and its hash.
@@ -189,9 +189,16 @@ pub fn read_log_of(
     authority: &[u8; 32],
     visit: &mut dyn FnMut(&Record),
 ) -> Result<Log, ReplicaError> {
-    let reader = RecordReader::new(replicas, authority);
+    read_log_by(&RecordReader::new(replicas, authority), visit)
+}
+
+/// As [`read_log`], by a reader.
+pub(crate) fn read_log_by(
+    reader: &RecordReader<'_>,
+    visit: &mut dyn FnMut(&Record),
+) -> Result<Log, ReplicaError> {
     let ids = reader.ids()?;
-    let mut generations = Generations::prove(&reader, &ids);
+    let mut generations = Generations::prove(reader, &ids);
     let Division {
         chain,
         branches,
@@ -199,7 +206,7 @@ pub fn read_log_of(
     } = generations.divide(&ids);
     // First, since it makes others look like somebody else's, or like gaps.
     let mut problems = generations.take_passing();
-    let checkpoint = newest_checkpoint(&reader, &generations, &chain, &mut problems);
+    let checkpoint = newest_checkpoint(reader, &generations, &chain, &mut problems);
     let mut log = Log {
         checkpoint: checkpoint.as_ref().map(|header| header.link.id),
         problems,
@@ -374,6 +381,14 @@ impl Log {
 ///
 /// What this does not see (gaps, damage further back) [`read_log`] does.
 pub fn read_head(replica: &Replica, authority: &[u8; 32]) -> Result<Record, ReplicaError> {
+    read_newest(replica, authority).map(|(record, _)| record)
+}
+
+/// As [`read_head`], with the generation of the record.
+pub(crate) fn read_newest(
+    replica: &Replica,
+    authority: &[u8; 32],
+) -> Result<(Record, Generations), ReplicaError> {
     let replicas = [replica];
     let reader = RecordReader::new(&replicas, authority);
     let ids = reader.ids()?;
@@ -394,7 +409,7 @@ pub fn read_head(replica: &Replica, authority: &[u8; 32]) -> Result<Record, Repl
             what: format!("record {last}"),
         });
     }
-    Ok(head)
+    Ok((head, generations))
 }
 
 #[cfg(test)]

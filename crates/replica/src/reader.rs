@@ -16,6 +16,8 @@ const KEPT_LEN_MAX: usize = 32 << 20;
 /// Reads records, and keeps some that will be needed again.
 pub(crate) struct RecordReader<'a> {
     replicas: &'a [&'a Replica],
+    /// A replica of which only the records before a place count.
+    stranger: Option<(&'a Replica, RecordId)>,
     authority: &'a [u8; 32],
     kept: Mutex<Kept>,
 }
@@ -31,8 +33,17 @@ impl<'a> RecordReader<'a> {
     pub(crate) fn new(replicas: &'a [&'a Replica], authority: &'a [u8; 32]) -> Self {
         Self {
             replicas,
+            stranger: None,
             authority,
             kept: Mutex::default(),
+        }
+    }
+
+    /// Reads from another replica, too, what it has before a place and none of the others has undamaged.
+    pub(crate) fn with_stranger(self, stranger: &'a Replica, before: RecordId) -> Self {
+        Self {
+            stranger: Some((stranger, before)),
+            ..self
         }
     }
 
@@ -48,6 +59,10 @@ impl<'a> RecordReader<'a> {
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
+        if let Some((stranger, before)) = self.stranger {
+            let found = stranger.record_ids().unwrap_or_default();
+            ids.extend(found.into_iter().filter(|id| *id < before));
+        }
         match first_error {
             Some(error) if !listed => Err(error),
             _ => Ok(ids.into_iter().collect()),
@@ -62,7 +77,18 @@ impl<'a> RecordReader<'a> {
             kept.len -= found.as_ref().map_or(0, |record| record.bytes().len());
             found
         };
-        kept.map_or_else(|| read_record(self.replicas, id, self.authority), Ok)
+        kept.map_or_else(|| self.read_anew(id), Ok)
+    }
+
+    fn read_anew(&self, id: RecordId) -> Result<Record, ReplicaError> {
+        let read = read_record(self.replicas, id, self.authority);
+        match (read, self.stranger) {
+            (Err(error), Some((stranger, before))) if id < before => {
+                let read = stranger.record(id, self.authority);
+                read.map_err(|_| error)
+            }
+            (read, _) => read,
+        }
     }
 
     /// Says whether all of these records are kept.

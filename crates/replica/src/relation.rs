@@ -2,7 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::log::{Head, Log};
+use strongroom_base::ids::Seq;
+use strongroom_base::object::RecordId;
+
+use crate::generations::Generations;
+use crate::log::{Head, Log, LogEntry};
+use crate::record::Header;
 
 /// How a replica lies to another one, or to what is remembered of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,49 @@ pub fn compare(own: &Log, other: &Log) -> Relation {
         }
         _ => Relation::Forked,
     }
+}
+
+/// Says whether a replica with the log `own` may be brought up to date with a chain: its newest record is one of the chain,
+/// or one of a branch that leaves it. Anything else is another history.
+pub fn is_part_of(own: &Log, chain: &Log) -> bool {
+    let (Some(entry), Some(newest)) = (own.head(), own.newest()) else {
+        return true;
+    };
+    let is_held = shares(chain, &entry.header, &own.generations) && chain.holds(newest);
+    is_held || (chain.is_branch(newest.id) && has_base(own, chain))
+}
+
+/// Says whether the writer of its generation in a chain wrote a record of another log, and that generation does not begin
+/// with another record there: two profiles of which none sees the other begin generations of one number.
+pub(crate) fn shares(chain: &Log, header: &Header, own: &Generations) -> bool {
+    let generation = header.link.id.generation;
+    chain.proves(header) && chain.generations.begins_as(own, generation)
+}
+
+/// Says whether the newest record of a log below its branch is one of a chain.
+pub(crate) fn has_base(own: &Log, chain: &Log) -> bool {
+    let mut below = own.entries.iter().rev();
+    let base = below.find(|entry| !chain.is_branch(entry.id()));
+    base.is_none_or(|entry| {
+        let (id, hash) = (entry.id(), entry.hash);
+        chain.holds(Head { id, hash })
+    })
+}
+
+/// Returns the first place from which on a log is that of another history than a chain: where a generation begins with
+/// another record, or another record stands. `None` where there is none.
+pub(crate) fn leaves_at(own: &Log, chain: &Log) -> Option<RecordId> {
+    let is_other = |entry: &&LogEntry| {
+        let there = chain.entry_of(entry.id());
+        there.is_some_and(|there| there.hash != entry.hash)
+    };
+    let record = own.entries.iter().find(is_other).map(LogEntry::id);
+    let begins = chain.generations.first_other(&own.generations);
+    let generation = begins.map(|generation| RecordId {
+        generation,
+        seq: Seq(0),
+    });
+    record.into_iter().chain(generation).min()
 }
 
 /// Later records of a chain come later.

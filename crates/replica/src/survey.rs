@@ -91,19 +91,18 @@ pub fn survey(
     let mut failed = None;
     in_order(THREADS_MAX, &others, &read, &mut |id, record| {
         match record {
+            // What a branch adds stays, whether or not the record is there that proves it.
+            Ok(record) if log.branches.contains(id) => {
+                let adds = record.header().changes.adds.iter();
+                survey.elsewhere.extend(adds.map(|added| added.object));
+                survey.unread += u64::from(!log.proves(record.header()));
+            }
             Ok(record) if log.proves(record.header()) => {
-                if log.branches.contains(id) {
-                    let adds = &record.header().changes.adds;
-                    survey
-                        .elsewhere
-                        .extend(adds.iter().map(|added| added.object));
-                } else {
-                    entries.push(LogEntry {
-                        header: record.header().clone(),
-                        hash: record.hash(),
-                        len: record.bytes().len() as u64,
-                    });
-                }
+                entries.push(LogEntry {
+                    header: record.header().clone(),
+                    hash: record.hash(),
+                    len: record.bytes().len() as u64,
+                });
             }
             Err(error @ ReplicaError::Store(_)) => {
                 failed = Some(error);

@@ -11,9 +11,9 @@ use crate::budget::Budget;
 use crate::error::ReplicaError;
 use crate::expected::{Expected, Keys, Owner, fetch};
 use crate::layout::Place;
-use crate::log::{Head, LogEntry, read_head, read_log};
+use crate::log::{Head, read_log, read_newest};
 use crate::parallel::{THREADS_MAX, in_order};
-use crate::record::Record;
+use crate::relation::{has_base, is_part_of, shares};
 use crate::replica::{Inventory, Replica};
 
 /// How far copying is.
@@ -120,49 +120,29 @@ fn check_head(
     expected: &Expected,
     owner: &Owner<'_>,
 ) -> Result<(), ReplicaError> {
-    let newest = match read_head(target, &owner.authority) {
-        Ok(record) => Some((head_of(&record), expected.log.proves(record.header()))),
-        Err(ReplicaError::EmptyLog { .. }) => None,
+    let chain = &expected.log;
+    let read_own = || read_log(target, &owner.authority, &mut |_| ());
+    let (id, is_part) = match read_newest(target, &owner.authority) {
+        Ok((record, own)) => {
+            let (id, hash) = (record.id(), record.hash());
+            // Of an old record only the place is known, and another generation may have the same number.
+            let is_held = shares(chain, record.header(), &own) && chain.holds(Head { id, hash });
+            let is_part = is_held || (chain.is_branch(id) && has_base(&read_own()?, chain));
+            (id, is_part)
+        }
+        Err(ReplicaError::EmptyLog { .. }) => return Ok(()),
         Err(error) if error.class() == Class::Damage => {
-            let own = read_log(target, &owner.authority, &mut |_| ())?;
-            let proven = |entry: &LogEntry| expected.log.proves(&entry.header);
-            own.newest().zip(own.head().map(proven))
+            let own = read_own()?;
+            let Some(head) = own.newest() else {
+                return Ok(());
+            };
+            (head.id, is_part_of(&own, chain))
         }
         Err(error) => return Err(error),
     };
-    match newest {
-        // Of an old record only the place is known, and another generation may have the same number.
-        Some((head, true)) if expected.log.holds(head) => Ok(()),
-        Some((head, _)) if expected.log.is_branch(head.id) => check_base(target, expected, owner),
-        Some((head, _)) => Err(ReplicaError::BrokenChain { id: head.id }),
-        None => Ok(()),
-    }
-}
-
-fn head_of(record: &Record) -> Head {
-    Head {
-        id: record.id(),
-        hash: record.hash(),
-    }
-}
-
-/// Refuses a target whose newest record below its branch is not one of the chain.
-fn check_base(
-    target: &Replica,
-    expected: &Expected,
-    owner: &Owner<'_>,
-) -> Result<(), ReplicaError> {
-    let own = read_log(target, &owner.authority, &mut |_| ())?;
-    let mut below = own.entries.iter().rev();
-    let base = below.find(|entry| !expected.log.is_branch(entry.id()));
-    let base = base.map(|entry| Head {
-        id: entry.id(),
-        hash: entry.hash,
-    });
-    match base {
-        Some(head) if !expected.log.holds(head) => Err(ReplicaError::BrokenChain { id: head.id }),
-        _ => Ok(()),
-    }
+    is_part
+        .then_some(())
+        .ok_or(ReplicaError::BrokenChain { id })
 }
 
 /// Returns the live objects that are not there, packs first, records last and by seq.

@@ -6,7 +6,7 @@ use strongroom_replica::Replica;
 use strongroom_replica::erase::{Rules, Unnamed};
 use strongroom_replica::expected::{Expected, Owner};
 use strongroom_replica::given_up::{Search, search};
-use strongroom_replica::heal::{Healed, heal};
+use strongroom_replica::heal::{Healed, heal_from};
 use strongroom_replica::scrub::{Finding, Sample, scrub};
 
 use super::{Tending, Work};
@@ -17,6 +17,8 @@ use crate::retain::{grace_of, is_local};
 pub(super) struct Bench<'a> {
     pub(super) target: &'a Replica,
     pub(super) sisters: &'a [&'a Replica],
+    /// Replicas of other histories.
+    pub(super) strangers: &'a [&'a Replica],
     pub(super) expected: &'a Expected,
     pub(super) owner: &'a Owner<'a>,
 }
@@ -41,7 +43,7 @@ impl Work<'_> {
             self.show(objects, read.objects_total, bytes, read.bytes_total)
         })?;
         if !dry_run {
-            tending.healed = self.mend(bench, &found.findings)?;
+            tending.healed = self.mend(bench, bench.strangers, &found.findings)?;
         }
         tending.found = Some(found);
         Ok(())
@@ -71,7 +73,7 @@ impl Work<'_> {
                     bytes,
                     lost,
                     failed,
-                } = self.mend(bench, findings)?;
+                } = self.mend(bench, &[], findings)?;
                 tending.put_back.healed.extend(healed);
                 tending.put_back.bytes += bytes;
                 tending.put_back.lost.extend(lost);
@@ -82,19 +84,28 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn mend(&self, bench: &Bench<'_>, findings: &[Finding]) -> Result<Healed, AgentError> {
+    fn mend(
+        &self,
+        bench: &Bench<'_>,
+        strangers: &[&Replica],
+        findings: &[Finding],
+    ) -> Result<Healed, AgentError> {
         let Bench {
             target,
             sisters,
             expected,
             owner,
+            ..
         } = *bench;
         let total = findings.len() as u64;
-        let mended = heal(target, sisters, expected, owner, findings, &mut |healed| {
+        let progress = &mut |healed: &Healed| {
             let done = healed.healed.len() as u64;
             self.show(done, total, healed.bytes, healed.bytes)
-        });
-        Ok(mended?)
+        };
+        let sources = (sisters, strangers);
+        Ok(heal_from(
+            target, sources, expected, owner, findings, progress,
+        )?)
     }
 
     /// Returns by which rules a destination erases when the archive is pruned.

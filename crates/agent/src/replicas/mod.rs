@@ -15,7 +15,8 @@ use strongroom_replica::Replica;
 use strongroom_replica::expected::{Expected, Keys, Owner};
 use strongroom_replica::given_up::GivenUp;
 use strongroom_replica::heal::Healed;
-use strongroom_replica::log::{Log, read_log};
+use strongroom_replica::history::Together;
+use strongroom_replica::log::Log;
 use strongroom_replica::scrub::{Sample, ScrubReport};
 use strongroom_replica::sync::{Synced, sync_to};
 
@@ -217,10 +218,14 @@ impl<'a> Work<'a> {
         let target = &site.replica;
         let sisters: Vec<&Replica> = self.sites.iter().map(|site| &site.replica).collect();
         let sisters: Vec<&Replica> = [&sisters[..number], &sisters[number + 1..]].concat();
-        let (sisters, expected) = self.of_one_history(sisters, target, &owner)?;
+        let Together {
+            own,
+            sisters,
+            strangers,
+            mut expected,
+        } = self.of_one_history(site, &sisters, &owner)?;
+        self.put_own(&mut expected)?;
         self.refuse_newer(&expected.log)?;
-        let own = read_log(target, &owner.authority, &mut |_| ())?;
-        self.refuse_another(site, &own)?;
         let mut tending = Tending {
             went_back: self.judge(site, &own, task)?,
             ..Tending::default()
@@ -241,6 +246,7 @@ impl<'a> Work<'a> {
             let bench = Bench {
                 target,
                 sisters: &sisters,
+                strangers: &strangers,
                 expected: &expected,
                 owner: &owner,
             };
@@ -256,9 +262,8 @@ impl<'a> Work<'a> {
         Ok(tending)
     }
 
-    /// Returns what all replicas hold together; of descriptor and keys the profile has copies.
-    fn expected(&self, all: &[&Replica], owner: &Owner<'_>) -> Result<Expected, AgentError> {
-        let mut expected = Expected::of(all, owner)?.settled()?;
+    /// Expects descriptor and keys as the profile has copies of them.
+    fn put_own(&self, expected: &mut Expected) -> Result<(), AgentError> {
         let (descriptor, keys) = &self.local;
         expected.descriptor = Some(descriptor.clone());
         if let Some(found) = &expected.keys
@@ -281,7 +286,7 @@ impl<'a> Work<'a> {
         if expected.keys.as_ref().is_none_or(is_older) {
             expected.keys = Some(keys.clone());
         }
-        Ok(expected)
+        Ok(())
     }
 
     /// Notes that a replica has the newest record, and says whether it does.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use strongroom_engine::EngineError;
+use strongroom_engine::{EngineError, Memory as _};
 
 use crate::dice::Dice;
 use crate::look::Look;
@@ -76,13 +76,19 @@ impl Machine {
         let held = kept.intersection(&site.held).copied();
         let mut held: BTreeSet<Tag> = held.collect();
         held.retain(|_| site.broken.is_empty());
+        let state = self.profile.memory.load().expect("it is in memory");
+        let is_going = state.given_up.is_some();
         let before = self.floor.replace(held);
         match self.accept(number, disturbance) {
             Ok((reports, went_back)) => {
-                if went_back {
-                    self.tally.count("went back");
-                } else {
+                if !went_back {
                     self.floor = before;
+                    return Ok(reports);
+                }
+                self.tally.count("went back");
+                if let (true, Some(floor), Some(before)) = (is_going, &mut self.floor, before) {
+                    // What was begun at another one ends there.
+                    floor.retain(|tag| before.contains(tag));
                 }
                 Ok(reports)
             }
@@ -125,7 +131,7 @@ impl Machine {
     /// Takes note of a destination that was tended to, and is complete.
     pub(crate) fn tended_to(&mut self, number: usize) -> Result<(), String> {
         // Whether what was damaged is mended is asked of the bytes.
-        self.sites[number].look_at_damage(|_| true);
+        self.look_at_damage();
         let site = &self.sites[number];
         if !site.broken.is_empty() {
             self.note_held();
@@ -138,11 +144,7 @@ impl Machine {
         }
         let infos = look.snapshots.iter();
         let listed = infos.map(|(tag, info)| (*tag, info.id)).collect();
-        let compare = self.compare();
-        let open = self.still_open();
-        self.reference
-            .settle(&listed, &compare, &open)
-            .map_err(told)?;
+        self.settle_listed(&listed).map_err(told)?;
         self.note_held();
         Ok(())
     }

@@ -22,17 +22,24 @@ const ATTEMPTS: usize = 8;
 impl Machine {
     /// Lets a person do what the program says has to be done, and checks that all replicas are equal then.
     pub(crate) fn calm(&mut self, dice: &mut Dice) -> Result<String, String> {
+        let mut did = Vec::new();
+        match self.calm_down(&mut did, dice) {
+            Ok(()) => Ok(did.join(", ")),
+            Err(wrong) => Err(format!("{}: {wrong}", did.join(", "))),
+        }
+    }
+
+    fn calm_down(&mut self, did: &mut Vec<String>, dice: &mut Dice) -> Result<(), String> {
         let none = Disturbance::default();
         self.sites.iter_mut().for_each(|site| site.present = true);
         self.set_clocks();
-        let mut did = Vec::new();
         for number in 0..self.sites.len() {
             // Damage first: whoever writes needs to read.
             if !self.sites[number].broken.is_empty() {
                 did.push(self.mend(number)?);
             }
         }
-        self.reach_all(&none, &mut did)?;
+        self.reach_all(&none, did)?;
         for number in 0..self.sites.len() {
             did.push(self.mend(number)?);
         }
@@ -64,12 +71,11 @@ impl Machine {
                 return Err(format!("after calm d{number} is {found}"));
             }
         }
-        self.check_all(2, dice)?;
-        Ok(did.join(", "))
+        self.check_all(2, dice)
     }
 
     /// All clocks tell the same time again.
-    fn set_clocks(&mut self) {
+    pub(crate) fn set_clocks(&self) {
         let mut now = self.clock.now();
         let far = 3_000 * DAY;
         let begin = crate::machine::BEGIN;
@@ -93,7 +99,7 @@ impl Machine {
                 self.sites[number].complete = tended.complete;
                 self.tally.note("objects mended", tended.mended);
                 self.tally.note("objects put back", tended.put_back);
-                self.sites[number].look_at_damage(|_| true);
+                self.sites[number].look_at_damage();
                 Ok(format!("d{number} healed {}", tended.mended))
             }
             Err(Untended::SetAside(why)) => Ok(format!("d{number} {why}")),

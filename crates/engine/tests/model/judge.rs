@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_base::object::ObjectRef;
+use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_base::{Class, Classified as _};
 use strongroom_engine::{EngineError, Memory as _};
 use strongroom_replica::layout::object_path;
@@ -12,6 +12,7 @@ use strongroom_store::ObjectPath;
 use crate::look::Look;
 use crate::machine::{Machine, Reports};
 use crate::reference::{Compare, Fate, Tag};
+use crate::site::Site;
 use crate::step::Deed;
 
 impl Machine {
@@ -88,13 +89,9 @@ impl Machine {
             let listed: BTreeMap<_, _> = infos.map(|(tag, info)| (*tag, info.id)).collect();
             match &first {
                 None => {
-                    let compare = self.compare();
-                    let open = self.still_open();
-                    self.reference
-                        .settle(&listed, &compare, &open)
-                        .map_err(|what| {
-                            format!("{}: {what}; {}", self.sites[number].name, self.tell_sites())
-                        })?;
+                    self.settle_listed(&listed).map_err(|what| {
+                        format!("{}: {what}; {}", self.sites[number].name, self.tell_sites())
+                    })?;
                     first = Some(listed.into_keys().collect());
                 }
                 Some(first) if !first.iter().eq(listed.keys()) => {
@@ -107,9 +104,21 @@ impl Machine {
         Ok(())
     }
 
+    /// Compares what a complete destination lists with what there must be. What is there again need not be where somebody
+    /// forgot it, unless that is brought up to date.
+    pub(crate) fn settle_listed(&mut self, listed: &BTreeMap<Tag, RecordId>) -> Result<(), String> {
+        let compare = self.compare();
+        let open = self.still_open();
+        let again = self.reference.settle(listed, &compare, &open)?;
+        for site in &mut self.sites {
+            site.held.retain(|tag| !again.contains(tag));
+        }
+        Ok(())
+    }
+
     /// Returns the backups of which nothing is noted: while a record is announced, what died is there or not, and what
     /// was being forgotten, too.
-    pub(crate) fn still_open(&self) -> BTreeSet<Tag> {
+    fn still_open(&self) -> BTreeSet<Tag> {
         let state = self.profile.memory.load().expect("it is in memory");
         let attempts = self.reference.attempts.iter();
         let is_open = |fate| matches!(fate, Fate::Open | Fate::Forgetting);
@@ -119,7 +128,7 @@ impl Machine {
     }
 
     /// Returns how the next list of snapshots is compared.
-    pub(crate) fn compare(&mut self) -> Compare {
+    fn compare(&mut self) -> Compare {
         match self.floor.take() {
             Some(floor) => Compare::AtLeast(floor),
             None if self.rivals => Compare::AtLeast(BTreeSet::new()),
@@ -141,8 +150,10 @@ impl Machine {
     }
 
     /// Notes what was mended, and what matters no more where everything newer is there.
-    fn look_at_damage(&mut self) {
-        if self.sites.iter().all(|site| site.broken.is_empty()) {
+    pub(crate) fn look_at_damage(&mut self) {
+        self.sites.iter_mut().for_each(Site::look_at_damage);
+        let is_sound = |site: &Site| site.broken.is_empty() && site.unneeded.is_empty();
+        if self.sites.iter().all(is_sound) {
             return;
         }
         self.spread_damage();
@@ -152,19 +163,26 @@ impl Machine {
         let complete: Vec<_> = complete.iter().collect();
         let log = read_log_of(&complete, &authority, &mut |_| ());
         let Some(log) = log.ok().filter(|log| log.problems.is_empty()) else {
-            for site in &mut self.sites {
-                site.look_at_damage(|_| true);
-            }
             return;
         };
         let live = log.live();
         let archive = self.archive;
         let objects = live.iter().map(|(object, _)| object_path(archive, object));
         let objects: BTreeSet<ObjectPath> = objects.collect();
-        for site in &mut self.sites {
-            let complete = site.complete;
-            site.look_at_damage(|path| !complete || !is_object(path) || objects.contains(path));
+        for site in self.sites.iter_mut().filter(|site| site.complete) {
+            site.sort_damage(|path| !is_object(path) || objects.contains(path));
         }
+    }
+
+    /// Returns what is live at a destination, by its own log.
+    pub(crate) fn needed_at(&self, site: &Site) -> BTreeSet<ObjectPath> {
+        let authority = self.ring.authority().public_key();
+        let log = read_log(&site.replica(self.archive, None), &authority, &mut |_| ());
+        let live = log.map(|log| log.live()).unwrap_or_default();
+        let objects = live.iter().map(|(object, _)| object);
+        objects
+            .map(|object| object_path(self.archive, object))
+            .collect()
     }
 
     /// What could not be copied because the only one that was there has it damaged is missing at others, which go on
@@ -236,8 +254,10 @@ impl Machine {
             }
             let wrong: Vec<_> = match deed {
                 Deed::Heal => {
-                    let broken = |path: &&&ObjectPath| !site.broken.contains_key(**path);
-                    gone.iter().filter(broken).collect()
+                    let damaged = |path: &ObjectPath| {
+                        site.broken.contains_key(path) || site.unneeded.contains_key(path)
+                    };
+                    gone.iter().filter(|path| !damaged(path)).collect()
                 }
                 Deed::Prune => {
                     let authority = self.ring.authority().public_key();

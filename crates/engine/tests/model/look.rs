@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use strongroom_base::clock::Timestamp;
 use strongroom_crypto::keys::ChunkKind;
+use strongroom_engine::forget::refuse_unsettled;
 use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, VerifyReport, verify};
-use strongroom_engine::{Head, Progress, Stop, walk_snapshot};
+use strongroom_engine::{EngineError, Head, Progress, Stop, walk_snapshot};
 use strongroom_format::keys::KeyRing;
 use strongroom_format::tree::Node;
 use strongroom_read::{Archive, ReadError, Replicas, SnapshotInfo};
@@ -23,6 +24,8 @@ pub(crate) struct Look {
     opening: Vec<ReadError>,
     pub(crate) snapshots: BTreeMap<Tag, SnapshotInfo>,
     pub(crate) problems: Vec<String>,
+    /// Whether a person may choose among the snapshots.
+    pub(crate) settled: Result<(), EngineError>,
 }
 
 impl Look {
@@ -31,9 +34,10 @@ impl Look {
         let replicas = Replicas::new(replicas).map_err(told)?;
         let mut opening = Vec::new();
         let archive = Archive::with_key_ring(replicas, ring.clone(), &mut opening).map_err(told)?;
-        let (infos, log, errors) = archive.snapshots().map_err(told)?;
+        let (infos, mut log, errors) = archive.snapshots().map_err(told)?;
         let mut problems: Vec<String> = log.problems.iter().map(ToString::to_string).collect();
         problems.extend(errors.iter().map(ToString::to_string));
+        let settled = refuse_unsettled(&infos, &mut log);
         let tag = |info: &SnapshotInfo| info.snapshot.tags.first()?.parse().ok();
         let mut snapshots = BTreeMap::new();
         for info in infos {
@@ -47,6 +51,7 @@ impl Look {
             opening,
             snapshots,
             problems,
+            settled,
         })
     }
 

@@ -165,7 +165,8 @@ impl Machine {
                 let (archive, reasons) = (self.archive, Vec::new());
                 return Err(EngineError::NoDestination { archive, reasons });
             }
-            let look = Look::at(replicas, &self.ring).map_err(|_| died())?;
+            let mut look = Look::at(replicas, &self.ring).map_err(|_| died())?;
+            std::mem::replace(&mut look.settled, Ok(()))?;
             let tags: Vec<Tag> = look.snapshots.keys().copied().collect();
             let many = tags.len() > KEPT;
             let goes = |_: &&Tag| dice.one_in(if many { 2 } else { 5 });
@@ -190,14 +191,22 @@ impl Machine {
             dry_run: false,
         };
         let day = Duration::from_hours(24);
+        let lacks = self.lacks_contents();
+        if lacks {
+            self.set_clocks();
+        }
         let erase = EraseOptions {
-            grace: dice.pick(&[Duration::ZERO, day, GRACE]).unwrap_or(GRACE),
+            grace: match dice.pick(&[Duration::ZERO, day, GRACE]) {
+                // All that keeps from erasing then is that something is not there.
+                _ if lacks => Duration::ZERO,
+                grace => grace.unwrap_or(GRACE),
+            },
             local: self.local(),
             dry_run: false,
         };
         self.grace.set(erase.grace);
         // What is damaged somewhere keeps prune from working, and not from erasing.
-        let only_erases = dice.one_in(4);
+        let only_erases = dice.one_in(if lacks { 1 } else { 4 });
         let (progress, stop) = (Progress::default(), Stop::default());
         let warnings = Warnings::default();
         let destinations = self.destinations(disturbance);
@@ -209,6 +218,13 @@ impl Machine {
                 erase_condemned(writer, &erase, &progress, &stop);
                 Ok(writer.reports())
             })
+    }
+
+    /// Says whether a destination that is there has lost contents, which must keep it from erasing others.
+    pub(crate) fn lacks_contents(&self) -> bool {
+        let present = self.sites.iter().filter(|site| site.present);
+        let mut broken = present.flat_map(|site| site.broken.keys().map(move |path| (site, path)));
+        broken.any(|(site, path)| !path.as_str().contains("/log/") && site.bytes(path).is_none())
     }
 
     /// Returns the destinations that are disks of this computer.

@@ -11,7 +11,8 @@
 //!
 //! What is checked after operations: a snapshot that a destination held is listed there and restores (`check.rs`); what
 //! an operation says fits what is there (`judge.rs`); what was erased might be erased (`erasing.rs`); what only the spool
-//! has is there without a gap, and reaches a destination (`spool.rs`); when all is calm, everything is everywhere, and
+//! has is there without a gap, and reaches a destination (`spool.rs`); a destination that went back is noticed, and what one
+//! that is away lacks is kept (`notice.rs`); when all is calm, everything is everywhere, and
 //! the same (`calm.rs`).
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -27,6 +28,7 @@ mod erasing;
 mod judge;
 mod look;
 mod machine;
+mod notice;
 mod profile;
 mod reference;
 mod run;

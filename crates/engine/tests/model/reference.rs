@@ -76,17 +76,20 @@ impl Reference {
     }
 
     /// Compares what a complete destination lists with what there must be, and takes over what was open, but for
-    /// those that still are.
+    /// those that still are. Returns those that are there again, since the archive goes on where they were not forgotten.
     pub(crate) fn settle(
         &mut self,
         listed: &BTreeMap<Tag, RecordId>,
         compare: &Compare,
         open: &BTreeSet<Tag>,
-    ) -> Result<(), String> {
+    ) -> Result<BTreeSet<Tag>, String> {
+        let mut again = BTreeSet::new();
         for tag in listed.keys().filter(|tag| !open.contains(tag)) {
             match (self.fate(*tag), compare) {
                 (Fate::Kept | Fate::Open | Fate::Spooled | Fate::Forgetting, _)
                 | (_, Compare::AtLeast(_)) => {
+                    let was_gone = matches!(self.fate(*tag), Fate::Forgotten | Fate::Off);
+                    again.extend(was_gone.then_some(*tag));
                     self.set(*tag, Fate::Kept);
                 }
                 (fate, Compare::Strict) => {
@@ -113,6 +116,6 @@ impl Reference {
             };
         }
         self.places.clone_from(listed);
-        Ok(())
+        Ok(again)
     }
 }

@@ -124,6 +124,7 @@ impl Run {
         match deed {
             _ if number.is_multiple_of(100) => Deed::Calm,
             Deed::Calm | Deed::Away => deed,
+            _ if machine.lacks_contents() && dice.one_in(3) => Deed::Prune,
             Deed::Adopt if !machine.knows_newest_generation() => Deed::Away,
             // Refused while the spool holds what nobody else has.
             Deed::Accept if machine.has_spooled() => Deed::Backup,
@@ -151,6 +152,7 @@ impl Run {
         };
         let must = self.machine.must_work();
         let machine = &mut self.machine;
+        let looked = machine.look_before();
         let (told, result) = match deed {
             Deed::Backup => machine.backs_up(dice, &disturbance),
             Deed::Forget => machine.forgets(dice, &disturbance),
@@ -171,8 +173,15 @@ impl Run {
         match result {
             Ok(reports) => {
                 let told = format!("{told}: {}", said(&reports));
+                let telling = |wrong| format!("{told}: {wrong}");
+                if !matches!(deed, Deed::Accept | Deed::Adopt) {
+                    looked.check_noticed(&reports).map_err(telling)?;
+                    if cut == Cut::None {
+                        machine.check_kept(&looked, &reports).map_err(telling)?;
+                    }
+                }
                 let settled = machine.settle(&reports, dice.one_in(4));
-                settled.map_err(|wrong| format!("{told}: {wrong}"))?;
+                settled.map_err(telling)?;
                 Ok(told)
             }
             Err(error) => {
@@ -236,6 +245,7 @@ impl Run {
         let disturbance = disturbance(cut);
         let before = self.before();
         let must = self.machine.must_work();
+        let looked = self.machine.look_before();
         let mut told = Vec::new();
         if deed == Deed::Sync && self.machine.profile.spool.is_some() {
             // What fails here shows below: the destination stays behind.
@@ -245,6 +255,10 @@ impl Run {
             let result = self.machine.tend(number, sample, &disturbance);
             self.machine.check_deleted(deed, &before)?;
             let is_cut = self.ended(deed, cut, &disturbance);
+            let is_taken = matches!(&result, Ok(tended) if tended.complete);
+            if deed == Deed::Sync && is_taken && looked.went_back.contains(&number) {
+                return Err(format!("nobody noticed that d{number} went back"));
+            }
             told.push(self.tended(number, deed, result, must, is_cut)?);
         }
         Ok(format!("{}{cut}", told.join("; ")))
@@ -488,10 +502,14 @@ impl Machine {
             return "nobody has it whole".to_owned();
         };
         let (site, whole) = (&self.sites[number], &self.sites[whole]);
+        let needed = self.needed_at(whole);
         let listed = site.listed().into_keys();
         let paths = listed.filter(|path| {
             let is_part = path.as_str().starts_with(&archive);
-            is_part && !site.broken.contains_key(path) && site.bytes(path) == whole.bytes(path)
+            // What the other one has given up may be gone there when an older disk needs it again.
+            let stays = site.complete || needed.contains(path);
+            let is_damaged = site.broken.contains_key(path);
+            is_part && stays && !is_damaged && site.bytes(path) == whole.bytes(path)
         });
         let paths: Vec<ObjectPath> = paths.collect();
         let Some(path) = dice.pick(&paths) else {

@@ -27,6 +27,8 @@ pub(crate) struct Site {
     pub(crate) held: BTreeSet<Tag>,
     /// Objects that were damaged behind its back, and the bytes that they had.
     pub(crate) broken: BTreeMap<ObjectPath, Vec<u8>>,
+    /// Those of them that nobody needed when it was looked at last. Where the archive goes back, they are needed again.
+    pub(crate) unneeded: BTreeMap<ObjectPath, Vec<u8>>,
     /// Whether it had everything when it was looked at last.
     pub(crate) complete: bool,
     copy: Option<Copy>,
@@ -37,6 +39,7 @@ struct Copy {
     store: Memory,
     held: BTreeSet<Tag>,
     broken: BTreeMap<ObjectPath, Vec<u8>>,
+    unneeded: BTreeMap<ObjectPath, Vec<u8>>,
 }
 
 impl Site {
@@ -51,6 +54,7 @@ impl Site {
             local: number == 2,
             held: BTreeSet::new(),
             broken: BTreeMap::new(),
+            unneeded: BTreeMap::new(),
             complete: false,
             copy: None,
         }
@@ -118,6 +122,7 @@ impl Site {
             store: self.store.fork(),
             held: self.held.clone(),
             broken: self.broken.clone(),
+            unneeded: self.unneeded.clone(),
         });
     }
 
@@ -129,6 +134,7 @@ impl Site {
         self.store = Arc::new(copy.store);
         self.held = copy.held;
         self.broken = copy.broken;
+        self.unneeded = copy.unneeded;
         self.complete = false;
         true
     }
@@ -138,15 +144,25 @@ impl Site {
         self.store = Arc::new(Memory::with_clock(self.clock.clone()));
         self.held.clear();
         self.broken.clear();
+        self.unneeded.clear();
         self.complete = false;
     }
 
-    /// Notes which damage is mended; `is_live` says what still matters.
-    pub(crate) fn look_at_damage(&mut self, is_live: impl Fn(&ObjectPath) -> bool) {
+    /// Notes which damage is mended.
+    pub(crate) fn look_at_damage(&mut self) {
         let store = self.store.clone();
-        self.broken.retain(|path, good| {
+        let is_damaged = |path: &ObjectPath, good: &mut Vec<u8>| {
             let there = store.get(path, u64::MAX).ok();
-            is_live(path) && there.as_ref() != Some(good)
-        });
+            there.as_ref() != Some(good)
+        };
+        self.broken.retain(is_damaged);
+        self.unneeded.retain(is_damaged);
+    }
+
+    /// Notes which damage matters, as of what is needed there.
+    pub(crate) fn sort_damage(&mut self, is_needed: impl Fn(&ObjectPath) -> bool) {
+        let damage = std::mem::take(&mut self.broken).into_iter();
+        let damage = damage.chain(std::mem::take(&mut self.unneeded));
+        (self.broken, self.unneeded) = damage.partition(|(path, _)| is_needed(path));
     }
 }

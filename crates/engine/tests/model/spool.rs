@@ -65,6 +65,11 @@ impl Spool {
         seqs
     }
 
+    /// Says whether it may take everything.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.limit == u64::MAX
+    }
+
     fn bytes(&self) -> u64 {
         let mut bytes = 0;
         let listed = self.store.list("", &mut |_, size| bytes += size);
@@ -170,7 +175,7 @@ impl Machine {
         let (mut adds, mut gone) = (Vec::new(), BTreeSet::new());
         let mut last: Option<Record> = None;
         for id in ids.iter().filter(|id| **id <= noted.id) {
-            let told = |what: &str| Err(format!("the spool: record {id} {what}"));
+            let told = |what: &str| Err(format!("the spool {ids:?}: record {id} {what}"));
             let Ok(record) = replica.record(*id, &authority) else {
                 return told("cannot be read");
             };

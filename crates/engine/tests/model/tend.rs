@@ -12,10 +12,11 @@ use strongroom_engine::erase::{GRACE, rules};
 use strongroom_engine::{EngineError, Head, Memory as _, MemoryError, WriterState};
 use strongroom_format::keys::KeysObject;
 use strongroom_replica::erase::{Rules, Unnamed};
-use strongroom_replica::expected::{Expected, Keys, Owner};
+use strongroom_replica::expected::{Keys, Owner};
 use strongroom_replica::given_up::{Search, search};
-use strongroom_replica::heal::{Healed, heal};
-use strongroom_replica::log::{Log, read_log};
+use strongroom_replica::heal::{Healed, heal, heal_from};
+use strongroom_replica::history::{Histories, Known, Together, together};
+use strongroom_replica::log::Log;
 use strongroom_replica::relation::{Relation, recall};
 use strongroom_replica::scrub::{Sample, scrub};
 use strongroom_replica::sync::sync_to;
@@ -93,12 +94,21 @@ impl Tending<'_> {
             .enumerate()
             .filter(|(at, _)| *at != number);
         let sisters: Vec<&Replica> = others.map(|(_, (_, replica))| replica).collect();
-        let all: Vec<&Replica> = [&sisters[..], &[target]].concat();
-        let mut expected = Expected::of(&all, &owner)?.settled()?;
+        let Together {
+            own,
+            sisters,
+            strangers,
+            mut expected,
+        } = match together(target, &sisters, known_of(&state), &owner)? {
+            Histories::One(together) => *together,
+            Histories::Another(own) => {
+                let newest = own.newest().map(|newest| newest.id);
+                return Err(Untended::SetAside(format!("another history: {newest:?}")));
+            }
+        };
         expected.descriptor = Some(self.descriptor.clone());
         expected.keys = Some(self.keys.clone());
         refuse_newer(&state, &expected.log)?;
-        let own = read_log(target, &authority, &mut |_| ())?;
         judge(&state, *id, &own, sample.is_some())?;
         let go_on = || ControlFlow::Continue(());
         let mut damaged = false;
@@ -110,7 +120,8 @@ impl Tending<'_> {
         if let Some(sample) = sample {
             let found = scrub(target, &expected, &owner, sample, &mut |_| go_on())?;
             let findings = &found.findings;
-            healed = heal(target, &sisters, &expected, &owner, findings, &mut |_| {
+            let sources = (&sisters[..], &strangers[..]);
+            healed = heal_from(target, sources, &expected, &owner, findings, &mut |_| {
                 go_on()
             })?;
             damaged = !healed.is_whole() || findings.len() > healed.healed.len();
@@ -160,6 +171,15 @@ impl Tending<'_> {
     }
 }
 
+fn known_of(state: &WriterState) -> Known {
+    let noted = state.newest.as_ref();
+    let noted = noted.filter(|noted| Some(noted.head) == state.head);
+    Known {
+        newest: state.head.map(to_log),
+        author: noted.map(|noted| noted.author),
+    }
+}
+
 /// Stops where somebody else has written to the archive.
 fn refuse_newer(state: &WriterState, log: &Log) -> Result<(), EngineError> {
     let (Some(newest), Some(known)) = (log.newest().map(head_of), state.head) else {
@@ -180,11 +200,7 @@ fn judge(state: &WriterState, id: DestinationId, own: &Log, heals: bool) -> Resu
     let Some(known) = state.heads.get(&id) else {
         return Ok(());
     };
-    let remembered = strongroom_replica::log::Head {
-        id: known.id,
-        hash: known.hash,
-    };
-    match recall(own, remembered) {
+    match recall(own, to_log(*known)) {
         Relation::RolledBack if heals => Ok(()),
         relation @ (Relation::RolledBack | Relation::Forked) => Err(Untended::SetAside(format!(
             "{relation:?}: it acknowledged {}",
@@ -196,6 +212,13 @@ fn judge(state: &WriterState, id: DestinationId, own: &Log, heals: bool) -> Resu
 
 fn head_of(head: strongroom_replica::log::Head) -> Head {
     Head {
+        id: head.id,
+        hash: head.hash,
+    }
+}
+
+fn to_log(head: Head) -> strongroom_replica::log::Head {
+    strongroom_replica::log::Head {
         id: head.id,
         hash: head.hash,
     }

@@ -69,6 +69,7 @@ pub(crate) fn keys_bytes(number: u32) -> Vec<u8> {
 }
 
 /// The archive and everything that was ever stored in it.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) archive: ArchiveId,
     pub(crate) generation: u32,
@@ -149,6 +150,11 @@ impl World {
     /// Adds the next record to the log.
     pub(crate) fn commit(&mut self, kind: RecordKind, changes: Changes) -> RecordId {
         let record = self.sign(kind, changes, self.next_seq(), None);
+        self.take(record)
+    }
+
+    /// Adds a record that was signed.
+    pub(crate) fn take(&mut self, record: Record) -> RecordId {
         self.previous = record.hash();
         let id = record.id();
         let path = object_path(self.archive, &ObjectRef::record(id));
@@ -204,6 +210,11 @@ impl World {
             ..Changes::default()
         };
         self.commit(RecordKind::Prune, changes)
+    }
+
+    /// Returns the path of a record.
+    pub(crate) fn path(&self, id: RecordId) -> ObjectPath {
+        object_path(self.archive, &ObjectRef::record(id))
     }
 
     /// Returns what a checkpoint changes that keeps these records.
