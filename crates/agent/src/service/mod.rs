@@ -45,7 +45,7 @@ pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
 pub use settings::{ServiceSettings, change_settings};
 pub use status::{
-    DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status, WorkDone,
+    Answered, DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status, WorkDone,
 };
 pub use supervisor::{Supervisor, Unsupervised};
 pub use unit::{Scope as UnitScope, Unit};
@@ -63,7 +63,7 @@ use pace::ServicePace;
 use pending::Pending;
 use queues::Queues;
 use scrape::Scrape;
-use watching::{path_of, settings};
+use watching::{ClosedRoot, path_of, settings};
 
 /// How much the spool of each archive may take where nobody chose a limit.
 pub const SPOOL_BYTES: u64 = 10 << 30;
@@ -145,6 +145,7 @@ pub fn run(
         tools,
         shared: &shared,
         roots,
+        closed: Vec::new(),
         watcher: &watcher,
         guest: &guest,
         pending: Pending::new(request.rhythm, request.uptime.now()),
@@ -185,6 +186,8 @@ struct Service<'a> {
     tools: &'a Tools<'a>,
     shared: &'a Shared,
     roots: Vec<PathBuf>,
+    /// Those that could not be opened at the last look.
+    closed: Vec<ClosedRoot>,
     watcher: &'a Watcher,
     guest: &'a Guest,
     pending: Pending,
@@ -205,6 +208,7 @@ impl Service<'_> {
             let wait = self.next_look().min(self.queues.patience());
             let changes = self.watcher.wait(wait.min(WAIT_MAX));
             self.note(&changes);
+            self.look_at_closed_roots();
             self.look_at_queues();
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
@@ -217,13 +221,10 @@ impl Service<'_> {
             self.look_at_surroundings();
             self.look_for_alarms();
             if self.is_due() && !self.is_to_end() {
-                let rounds = self.shared.status().rounds;
-                self.back_up();
-                let mut status = self.shared.status();
-                if status.rounds > rounds {
-                    status.answered = self.asked;
+                if let Some(answer) = self.back_up() {
+                    let mut status = self.shared.status();
+                    (status.answered, status.answer) = (self.asked, Some(answer));
                 }
-                drop(status);
                 self.look_at_surroundings();
                 self.look_for_alarms();
             }
@@ -263,9 +264,12 @@ impl Service<'_> {
 
     /// Makes a snapshot due of all that happened until now, also where nothing tells of changes.
     fn hurry(&mut self) {
-        self.watcher.settle(SETTLE);
+        let is_settled = self.watcher.settle(SETTLE);
         let changes = self.watcher.take();
         self.note(&changes);
+        if !is_settled {
+            self.pending.note_all(self.now());
+        }
         let mut hints = Hints::default();
         for source in self.watcher.sources() {
             if source.health != Health::Live {
@@ -291,6 +295,8 @@ fn state_of(status: &Status) -> State {
         State::Failing
     } else if status.destinations.iter().any(lacks) {
         State::WaitingForDestination
+    } else if status.has_blind_source() {
+        State::SourceBlind
     } else {
         State::BackupComplete
     }

@@ -8,7 +8,7 @@ use strongroom_engine::EngineError;
 use strongroom_engine::backup::BackupSummary;
 
 use super::pending::Scope;
-use super::status::{LastSnapshot, State};
+use super::status::{Answered, LastSnapshot, State};
 use super::{Service, seconds_of, state_of};
 use crate::AgentError;
 use crate::backup::{Round, backup_changes};
@@ -17,8 +17,8 @@ use crate::backup::{Round, backup_changes};
 const UNREAD_EVERY: Duration = Duration::from_hours(1);
 
 impl Service<'_> {
-    /// Makes the snapshot that is due.
-    pub(super) fn back_up(&mut self) {
+    /// Makes the snapshot that is due. Returns what became of it; `None` where it was given up, and is made later.
+    pub(super) fn back_up(&mut self) -> Option<Answered> {
         let began = self.now();
         self.began = Some(began);
         self.shared.insist(std::mem::take(&mut self.insists));
@@ -28,7 +28,7 @@ impl Service<'_> {
         if let Err(error) = self.run_before(&scope) {
             self.pending.failed(scope, self.now());
             self.tell_failed(&error);
-            return;
+            return Some(Answered::Failed);
         }
         let hints = match &scope {
             Scope::All => None,
@@ -43,7 +43,8 @@ impl Service<'_> {
         self.queues.note_newest();
         let now = self.now();
         self.run_after(&scope, &result);
-        match result {
+        self.tell_sources();
+        let answer = match result {
             Ok(done) => {
                 if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
                     self.shared.status().full_bytes = Some(done.bytes_scanned);
@@ -59,17 +60,21 @@ impl Service<'_> {
                     self.pending.look_at_all_soon(now);
                 }
                 self.tell_done(&done);
+                Some(self.shared.status().answer_now())
             }
             // Work was given up for a pause.
             Err(AgentError::Engine(EngineError::Interrupted)) => {
                 self.pending.put_back(scope, now);
+                None
             }
             Err(error) => {
                 self.pending.failed(scope, now);
                 self.tell_failed(&error);
+                Some(Answered::Failed)
             }
-        }
+        };
         self.tell_sources();
+        answer
     }
 
     fn tell_begun(&self, scope: &Scope) {
@@ -94,7 +99,9 @@ impl Service<'_> {
             status.bytes_stored += done.bytes_stored;
             status.last = Some(last_snapshot(done, now));
         }
-        status.last_success = Some(now);
+        if !status.has_blind_source() {
+            status.last_success = Some(now);
+        }
         status.spool_bytes = done.spool_bytes;
         status.reason = None;
         status.state = self.hold.state().unwrap_or_else(|| state_of(&status));

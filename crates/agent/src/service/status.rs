@@ -29,6 +29,8 @@ pub struct Status {
     pub asked: u64,
     /// How many of these were answered: all that was there when they asked was looked at, or that failed.
     pub answered: u64,
+    /// What became of the last of these.
+    pub answer: Option<Answered>,
     /// How many snapshots it made.
     pub snapshots: u64,
     /// The last one.
@@ -61,6 +63,18 @@ pub struct Status {
     pub guest: GuestStatus,
 }
 
+/// What became of a snapshot that somebody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answered {
+    /// All that was there is in the newest snapshot.
+    Done,
+    /// All but what could not be read, or lies in a folder that is blind.
+    LeftOut,
+    /// There is none; the reason says why.
+    Failed,
+}
+
 /// What the service does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -74,6 +88,8 @@ pub enum State {
     Synchronizing,
     /// Every destination has the newest snapshot.
     BackupComplete,
+    /// As [`BackupComplete`](Self::BackupComplete), but a folder is blind, and not in that snapshot.
+    SourceBlind,
     /// A destination lacks something.
     WaitingForDestination,
     /// Somebody asked it to pause.
@@ -101,6 +117,7 @@ impl State {
             Self::Scanning => "scanning",
             Self::Synchronizing => "synchronizing",
             Self::BackupComplete => "backup-complete",
+            Self::SourceBlind => "source-blind",
             Self::WaitingForDestination => "waiting-for-destination",
             Self::Paused => "paused",
             Self::LowBattery => "low-battery",
@@ -117,6 +134,7 @@ impl State {
             Self::Scanning => "scanning",
             Self::Synchronizing => "synchronizing",
             Self::BackupComplete => "backup complete",
+            Self::SourceBlind => "a folder is not backed up",
             Self::WaitingForDestination => "waiting for destination",
             Self::Paused => "paused",
             Self::LowBattery => "battery low",
@@ -185,11 +203,37 @@ impl Status {
             return;
         }
         self.destinations = destinations;
+        self.look_again();
+    }
+
+    /// Takes in what is watched, and how well.
+    pub(super) fn take_sources(&mut self, sources: Vec<SourceStatus>) {
+        self.sources = sources;
+        self.look_again();
+    }
+
+    /// Says again what it does when it does nothing.
+    fn look_again(&mut self) {
         if matches!(
             self.state,
-            State::BackupComplete | State::WaitingForDestination
+            State::BackupComplete | State::SourceBlind | State::WaitingForDestination
         ) {
             self.state = super::state_of(self);
+        }
+    }
+
+    /// Says whether a folder is blind.
+    pub fn has_blind_source(&self) -> bool {
+        self.sources.iter().any(|source| source.health == "blind")
+    }
+
+    /// Says what a snapshot that somebody asked for lacks, now that it is made.
+    pub(super) fn answer_now(&self) -> Answered {
+        let has_failed = |last: &LastSnapshot| last.files_failed > 0;
+        if self.has_blind_source() || self.last.as_ref().is_some_and(has_failed) {
+            Answered::LeftOut
+        } else {
+            Answered::Done
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use strongroom_agent::AgentError;
 use strongroom_agent::guest::GuestStatus;
-use strongroom_agent::service::{self, Ask, DestinationState, LastSnapshot, State, Status};
+use strongroom_agent::service::{self, Answered, Ask, DestinationState, LastSnapshot, State, Status};
 use strongroom_base::clock::{Clock as _, Timestamp};
 
 use crate::context::Context;
@@ -100,8 +100,9 @@ fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
     let wanted = ask(context, Ask::BackupNow)?.asked;
     loop {
         let status = ask(context, Ask::Status)?;
-        if status.answered >= wanted {
-            return tell(context, &status);
+        if status.answered >= wanted && !is_on_its_way(&status) {
+            tell(context, &status)?;
+            return Ok(outcome_of(&status));
         }
         if status.state == State::Paused {
             let message = "the service is paused; `strongroom agent resume` lets it go on";
@@ -111,6 +112,29 @@ fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
             return Err(AgentError::from(strongroom_agent::EngineError::Interrupted).into());
         }
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Says whether no destination has everything yet, and a queue brings it to one.
+fn is_on_its_way(status: &Status) -> bool {
+    let is_moving = |there: &DestinationState| {
+        matches!(&*there.status, "starting" | "catching-up") && status.reason.is_none()
+    };
+    let mut destinations = status.destinations.iter();
+    !destinations.clone().any(DestinationState::is_complete) && destinations.any(is_moving)
+}
+
+/// Returns how a snapshot that was asked for ended, as `backup` says it.
+fn outcome_of(status: &Status) -> Outcome {
+    let is_delivered = status
+        .destinations
+        .iter()
+        .any(DestinationState::is_complete);
+    match status.answer {
+        Some(Answered::Failed) | None => Outcome::Undelivered,
+        Some(_) if !is_delivered => Outcome::Undelivered,
+        Some(Answered::LeftOut) => Outcome::SomeLeftOut,
+        Some(Answered::Done) => Outcome::Done,
     }
 }
 
