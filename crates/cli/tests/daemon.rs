@@ -30,6 +30,27 @@ fn set(place: &Place, name: &str, command: &str) {
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
+/// Waits until a file is there.
+fn until_there(place: &Place, file: &str) {
+    let begun = Instant::now();
+    while !place.path(file).exists() {
+        assert!(begun.elapsed() < PATIENCE, "{file} is not there");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Returns so many KiB that no compression makes smaller.
+fn noise(kib: usize) -> Vec<u8> {
+    let mut number = 1_u64;
+    let random = (0..kib << 7).flat_map(|_| {
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        number.to_be_bytes()
+    });
+    random.collect()
+}
+
 /// Waits until a file has this in it.
 fn until_read(place: &Place, file: &str, wanted: &str) -> String {
     let begun = Instant::now();
@@ -97,6 +118,28 @@ fn a_pause_lasts_over_a_restart() {
     place.write_secret("profile/agent.json", &note.replace(&until, "1"));
     let agent = Agent::start(&place, "files", &[]);
     agent.snapshots(1);
+}
+
+#[test]
+fn a_pause_that_the_service_was_too_busy_to_see_holds_no_queue_afterwards() {
+    let place = place();
+    place.ok("destination set two --limit-upload 100K");
+    let agent = Agent::start(&place, "files", &[]);
+    agent.until_destination("two", "up to date", |two| two["status"] == "up-to-date");
+    // The service waits for the command, and sees nothing.
+    let waits = format!(
+        "touch {0}/held; while [ ! -e {0}/go ]; do sleep 0.05; done",
+        place.path("").display()
+    );
+    set(&place, "--after", &waits);
+    place.write("files/b", noise(400));
+    until_there(&place, "held");
+    agent.until_destination("two", "copying", |two| two["status"] == "catching-up");
+    place.ok("agent pause");
+    agent.until_destination("two", "held", |two| two["status"] == "waiting");
+    place.ok("agent resume");
+    agent.until_destination("two", "copying again", |two| two["status"] != "waiting");
+    place.write("go", "");
 }
 
 #[test]

@@ -241,7 +241,15 @@ impl Shared {
     pub(super) fn end_pause(&self) -> Result<(), AgentError> {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Pause::No;
         self.status().paused_until = None;
+        self.call_queues();
         self.notebook.change(|note| note.pause = None)
+    }
+
+    /// Lets queues look whether what held them is over. The service may be busy, and see it late.
+    fn call_queues(&self) {
+        if let Some(AtWork { destinations, .. }) = self.at_work.get() {
+            destinations.look_again();
+        }
     }
 
     fn answer(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
@@ -272,6 +280,7 @@ impl Shared {
                 if let Some(AtWork { guest, .. }) = self.at_work.get() {
                     guest.set(config.guest);
                 }
+                self.call_queues();
             }
             Ask::Stop => self.stop.request(),
         }

@@ -211,6 +211,16 @@ impl Office {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets every queue look at its destination at once.
+    pub(super) fn look_again(&self) {
+        let mut table = self.lock();
+        for entry in table.entries.values_mut() {
+            entry.look_now = true;
+        }
+        drop(table);
+        self.wake();
+    }
+
     /// Wakes everybody who waits.
     pub(super) fn wake(&self) {
         self.lock().calls += 1;

@@ -60,6 +60,11 @@ impl View {
     pub(super) fn states(&self) -> Vec<DestinationState> {
         self.0.states()
     }
+
+    /// Lets every queue look at its destination at once: what kept it from that may be over.
+    pub(super) fn look_again(&self) {
+        self.0.look_again();
+    }
 }
 
 /// The queues of a service that runs.
@@ -187,12 +192,7 @@ impl Queues {
 
     /// Lets every queue look at its destination at once: what kept it from that may be over.
     pub(super) fn look_again(&self) {
-        let mut table = self.office.lock();
-        for entry in table.entries.values_mut() {
-            entry.look_now = true;
-        }
-        drop(table);
-        self.office.wake();
+        self.office.look_again();
     }
 
     /// Returns how long the service may wait before it looks at the queues again.
