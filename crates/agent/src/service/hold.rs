@@ -51,6 +51,8 @@ impl Service<'_> {
     /// Finds out what keeps the service from working, and tells it.
     pub(super) fn look_at_surroundings(&mut self) {
         let was_allowed = self.shared.status().guest.far_allowed;
+        // What queues use between snapshots is taken in as time passes.
+        let _ = self.guest.turn();
         let is = self.guest.status();
         let hold = self.what_holds();
         if self.hold == Hold::Paused && hold != Hold::Paused {
