@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use strongroom_base::with_causes;
-use strongroom_engine::{Progress, Stop};
+use strongroom_engine::{Progress, Stop, Turn};
 use strongroom_watch::Waker;
 
 use super::ServiceRequest;
@@ -21,7 +21,7 @@ use super::note::{Notebook, PauseNote};
 use super::queues::{House, View};
 use super::status::{State, Status, WorkDone};
 use crate::AgentError;
-use crate::guest::{Guest, METERED};
+use crate::guest::{Guest, METERED, NEARLY_EMPTY, Rarity};
 use crate::profile::{Lock, Profile};
 
 /// Longest line, in bytes.
@@ -298,7 +298,16 @@ impl House for Household {
             return Some("the service is paused".to_owned());
         }
         let AtWork { guest, .. } = shared.at_work.get()?;
+        if guest.rarity() == Rarity::None {
+            return Some(NEARLY_EMPTY.to_owned());
+        }
         (is_far && !guest.far_allowed()).then(|| METERED.to_owned())
+    }
+
+    fn turn(&self) -> Turn {
+        let shared = self.0.upgrade();
+        let at_work = shared.as_ref().and_then(|shared| shared.at_work.get());
+        at_work.map_or(Turn::Go, |at_work| at_work.guest.turn())
     }
 
     fn tell(&self) {

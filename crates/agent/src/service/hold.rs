@@ -59,7 +59,8 @@ impl Service<'_> {
             // A note that cannot be changed now names a time that is over.
             let _ = self.shared.end_pause();
         }
-        let is_free = self.hold == Hold::Paused && hold != Hold::Paused;
+        let is_held = |hold| matches!(hold, Hold::Paused | Hold::LowBattery);
+        let is_free = is_held(self.hold) && !is_held(hold);
         if is_free || is.far_allowed && !was_allowed {
             self.queues.look_again();
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::object::RecordId;
-use strongroom_engine::Head;
+use strongroom_engine::{Head, Turn};
 
 use super::place::Mounts;
 use super::{House, folder_of};
@@ -193,6 +193,11 @@ impl Office {
     /// Says why nothing may be copied now.
     pub(super) fn held(&self, is_far: bool) -> Option<String> {
         self.house.held(is_far)
+    }
+
+    /// Says whether the budget of the service allows more work now.
+    pub(super) fn turn(&self) -> Turn {
+        self.house.turn()
     }
 
     /// Tells the service that something is different.

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::random::RandomSource;
-use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Queued};
+use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Queued, Turn};
 
 use crate::AgentError;
 use crate::backup::{Dispatch, Lanes, Round};
@@ -40,6 +40,9 @@ const ALERT: Duration = Duration::from_secs(2);
 pub(super) trait House: Send + Sync {
     /// Says why nothing may be copied now, to a destination beyond this computer or to one on it.
     fn held(&self, is_far: bool) -> Option<String>;
+
+    /// Says whether the budget of the service allows more work now.
+    fn turn(&self) -> Turn;
 
     /// Is told that something is different: a queue has come to its end, or failed.
     fn tell(&self);
