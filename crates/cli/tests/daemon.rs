@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use support::Place;
-use support::agent::{Agent, PATIENCE};
+use support::agent::{Agent, PATIENCE, restored};
 
 fn place() -> Place {
     let place = Place::new();
@@ -28,6 +28,39 @@ fn place() -> Place {
 fn set(place: &Place, name: &str, command: &str) {
     let ran = place.run(["agent", "set", name, command]);
     assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_snapshot_that_is_asked_for_waits_for_a_command_on_the_archive() {
+    let place = place();
+    let agent = Agent::start(&place, "files", &[]);
+    agent.until("complete", |status| status["state"] == "backup-complete");
+    let log = place.path("log").display().to_string();
+    let log_line = format!("echo $STRONGROOM_RESULT >> {log}");
+    set(&place, "--after", &log_line);
+    let archive = place.archives("one")[0].clone();
+    let lock = place.path(&format!("profile/state/{archive}.lock"));
+    let lock = fs::File::options().write(true).open(lock).unwrap();
+    lock.lock().unwrap();
+    place.write("files/b", "while it was locked");
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| place.run(["agent", "backup-now"]));
+        agent.until("locked", |status| status["state"] == "under-maintenance");
+        agent.until("asked", |status| status["asked"] == 1);
+        assert_eq!(agent.until("a status", |_| true)["snapshots"], 1);
+        assert!(!asked.is_finished());
+        lock.unlock().unwrap();
+        let ran = asked.join().unwrap();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.err.contains("is in use by"), "{ran:?}");
+    });
+    assert_eq!(restored(&place, "one", "b"), "while it was locked");
+    assert_eq!(
+        place.read("log"),
+        "done\n",
+        "no command of the user ran in vain"
+    );
+    agent.stop();
 }
 
 /// Waits until a file is there.

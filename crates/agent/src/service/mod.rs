@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::ArchiveId;
 use strongroom_engine::backup::Hints;
 use strongroom_engine::{Progress, Stop};
 use strongroom_watch::{Choice, Health, Watcher};
@@ -151,6 +152,7 @@ pub fn run(
         pending: Pending::new(request.rhythm, request.uptime.now()),
         hold: Hold::No,
         insists: false,
+        archive: None,
         began: None,
         asked: 0,
         announcer: &announcer,
@@ -194,6 +196,8 @@ struct Service<'a> {
     hold: Hold,
     /// Whether somebody asked for the next snapshot.
     insists: bool,
+    /// The archive, once that is known.
+    archive: Option<ArchiveId>,
     /// When the last snapshot began.
     began: Option<Moment>,
     /// How many times somebody asked for one so far.

@@ -21,8 +21,15 @@ impl Service<'_> {
     pub(super) fn back_up(&mut self) -> Option<Answered> {
         let began = self.now();
         self.began = Some(began);
-        self.shared.insist(std::mem::take(&mut self.insists));
         let scope = self.pending.take(began);
+        if let Err(error) = self.find_free() {
+            // Nothing was begun, and no command of the user has run.
+            self.pending.locked_out(scope, began);
+            self.tell_locked(&error);
+            return None;
+        }
+        let insists = std::mem::take(&mut self.insists);
+        self.shared.insist(insists);
         self.tell_begun(&scope);
         self.tools.progress.clear();
         if let Err(error) = self.run_before(&scope) {
@@ -46,6 +53,7 @@ impl Service<'_> {
         self.tell_sources();
         let answer = match result {
             Ok(done) => {
+                self.archive = Some(done.archive);
                 if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
                     self.shared.status().full_bytes = Some(done.bytes_scanned);
                 }
@@ -67,6 +75,12 @@ impl Service<'_> {
                 self.pending.put_back(scope, now);
                 None
             }
+            Err(error @ AgentError::Locked { .. }) => {
+                self.insists |= insists;
+                self.pending.locked_out(scope, now);
+                self.tell_locked(&error);
+                None
+            }
             Err(error) => {
                 self.pending.failed(scope, now);
                 self.tell_failed(&error);
@@ -75,6 +89,19 @@ impl Service<'_> {
         };
         self.tell_sources();
         answer
+    }
+
+    /// Fails where a command works on the archive now.
+    fn find_free(&self) -> Result<(), AgentError> {
+        let archive = self.archive;
+        archive.map_or(Ok(()), |archive| self.profile.lock_round(archive).map(drop))
+    }
+
+    /// Tells that a command works on the archive.
+    fn tell_locked(&self, error: &AgentError) {
+        let mut status = self.shared.status();
+        status.state = State::UnderMaintenance;
+        status.reason = Some(with_causes(error));
     }
 
     fn tell_begun(&self, scope: &Scope) {
@@ -111,7 +138,6 @@ impl Service<'_> {
         let mut status = self.shared.status();
         status.rounds += 1;
         status.state = match error {
-            AgentError::Locked { .. } => State::UnderMaintenance,
             AgentError::Engine(EngineError::NoDestination { .. }) => State::WaitingForDestination,
             _ => State::Failing,
         };

@@ -11,12 +11,15 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use strongroom_agent::AgentError;
 use strongroom_agent::guest::GuestStatus;
-use strongroom_agent::service::{self, Answered, Ask, DestinationState, LastSnapshot, State, Status};
+use strongroom_agent::service::{
+    self, Answered, Ask, DestinationState, LastSnapshot, State, Status,
+};
 use strongroom_base::clock::{Clock as _, Timestamp};
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::output::escaped;
 use crate::{show, time};
 
 /// How long to wait between two looks at the status.
@@ -98,6 +101,7 @@ fn ask(context: &Context<'_>, what: Ask) -> Result<Status, Failure> {
 /// Asks for a snapshot, and waits until everything that was there when it was asked for has been looked at.
 fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
     let wanted = ask(context, Ask::BackupNow)?.asked;
+    let mut was_told = false;
     loop {
         let status = ask(context, Ask::Status)?;
         if status.answered >= wanted && !is_on_its_way(&status) {
@@ -107,6 +111,10 @@ fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
         if status.state == State::Paused {
             let message = "the service is paused; `strongroom agent resume` lets it go on";
             return Err(Failure::Usage(message.to_owned()));
+        }
+        if status.state == State::UnderMaintenance && !std::mem::replace(&mut was_told, true) {
+            let why = status.reason.as_deref().unwrap_or("a command works on it");
+            context.output.note(&format!("it waits: {}", escaped(why)));
         }
         if context.stop.is_requested() {
             return Err(AgentError::from(strongroom_agent::EngineError::Interrupted).into());
