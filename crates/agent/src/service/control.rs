@@ -72,6 +72,7 @@ pub(super) struct Shared {
     stop: Arc<Stop>,
     closed: AtomicBool,
     uptime: Arc<dyn Uptime>,
+    now: Box<dyn Fn() -> i64 + Send + Sync>,
     notebook: Notebook,
     hooks: Mutex<HookSettings>,
     profile: Profile,
@@ -111,6 +112,11 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the time, in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        (self.now)()
+    }
+
     /// Returns how often somebody has asked to back up now.
     pub(super) fn asked_now(&self) -> u64 {
         self.asked_now.load(Ordering::Relaxed)
@@ -130,7 +136,7 @@ impl Shared {
     pub(super) fn new(
         profile: &Profile,
         request: &ServiceRequest<'_>,
-        seconds_now: i64,
+        now: Box<dyn Fn() -> i64 + Send + Sync>,
         hooks: HookSettings,
     ) -> Self {
         let shared = Self {
@@ -141,6 +147,7 @@ impl Shared {
             stop: Arc::clone(&request.stop),
             closed: AtomicBool::default(),
             uptime: Arc::clone(&request.uptime),
+            now,
             notebook: Notebook::open(profile),
             hooks: Mutex::new(hooks),
             profile: profile.clone(),
@@ -153,7 +160,8 @@ impl Shared {
             (status.complete, status.last_success) = (note.complete, note.last_success);
         }
         if let Some(PauseNote { until }) = note.pause {
-            let left = until.map(|until| u64::try_from(until - seconds_now).unwrap_or(0));
+            let now = shared.now();
+            let left = until.map(|until| u64::try_from(until - now).unwrap_or(0));
             shared.set_pause(left);
             shared.status().paused_until = until;
         }

@@ -106,7 +106,8 @@ pub fn run(
     let clock = Arc::clone(&tools.clock);
     let seconds = move || seconds_of(clock.now());
     let config = profile.config()?;
-    let shared = Arc::new(Shared::new(profile, request, seconds(), config.hooks));
+    let now = Box::new(seconds.clone());
+    let shared = Arc::new(Shared::new(profile, request, now, config.hooks));
     let _control = Control::open(profile, &shared, seconds.clone())?;
     let _scrape = scrape(request, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
@@ -139,29 +140,32 @@ pub fn run(
         status.guest = guest.status();
     }
     let _heartbeat = Heartbeat::start(Arc::clone(&request.supervisor), &shared);
-    let announcer = Announcer::start(&shared, &request.backup.host);
-    let mut service = Service {
-        profile,
-        request,
-        tools,
-        shared: &shared,
-        roots,
-        closed: Vec::new(),
-        watcher: &watcher,
-        guest: &guest,
-        pending: Pending::new(request.rhythm, request.uptime.now()),
-        hold: Hold::No,
-        insists: false,
-        archive: None,
-        began: None,
-        asked: 0,
-        announcer: &announcer,
-        queues,
-    };
-    request.supervisor.ready();
-    let result = service.run();
-    request.supervisor.stopping();
-    result
+    std::thread::scope(|scope| {
+        let host = &request.backup.host;
+        let announcer = Announcer::start(scope, &shared, tools.monitor, host);
+        let mut service = Service {
+            profile,
+            request,
+            tools,
+            shared: &shared,
+            roots,
+            closed: Vec::new(),
+            watcher: &watcher,
+            guest: &guest,
+            pending: Pending::new(request.rhythm, request.uptime.now()),
+            hold: Hold::No,
+            insists: false,
+            archive: None,
+            began: None,
+            asked: 0,
+            announcer: &announcer,
+            queues,
+        };
+        request.supervisor.ready();
+        let result = service.run();
+        request.supervisor.stopping();
+        result
+    })
 }
 
 /// Answers whoever asks for metrics, where that is wanted.
@@ -223,14 +227,14 @@ impl Service<'_> {
                 self.hurry();
             }
             self.look_at_surroundings();
-            self.look_for_alarms();
+            self.tell_others();
             if self.is_due() && !self.is_to_end() {
                 if let Some(answer) = self.back_up() {
                     let mut status = self.shared.status();
                     (status.answered, status.answer) = (self.asked, Some(answer));
                 }
                 self.look_at_surroundings();
-                self.look_for_alarms();
+                self.tell_others();
             }
         }
         Ok(())
@@ -249,13 +253,7 @@ impl Service<'_> {
         let now = seconds_of(self.tools.clock.now());
         let mut status = self.shared.status();
         status.take_destinations(self.queues.states());
-        let status = &mut *status;
-        for there in &status.destinations {
-            let last = status.complete.entry(there.name.clone()).or_insert(now);
-            if there.is_complete() {
-                *last = now;
-            }
-        }
+        status.note_complete(now);
     }
 
     fn is_to_end(&self) -> bool {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use strongroom_base::ids::to_hex;
 use strongroom_base::with_causes;
-use strongroom_engine::EngineError;
 use strongroom_engine::backup::BackupSummary;
+use strongroom_engine::{EngineError, Warning};
 
 use super::pending::Scope;
 use super::status::{Answered, LastSnapshot, State};
@@ -99,9 +99,11 @@ impl Service<'_> {
 
     /// Tells that a command works on the archive.
     fn tell_locked(&self, error: &AgentError) {
+        let now = seconds_of(self.tools.clock.now());
         let mut status = self.shared.status();
         status.state = State::UnderMaintenance;
         status.reason = Some(with_causes(error));
+        status.failing_since = status.failing_since.or(Some(now));
     }
 
     fn tell_begun(&self, scope: &Scope) {
@@ -130,18 +132,26 @@ impl Service<'_> {
             status.last_success = Some(now);
         }
         status.spool_bytes = done.spool_bytes;
-        status.reason = None;
+        (status.reason, status.failing_since) = (None, None);
         status.state = self.hold.state().unwrap_or_else(|| state_of(&status));
     }
 
     fn tell_failed(&self, error: &AgentError) {
+        let now = seconds_of(self.tools.clock.now());
+        let why = with_causes(error);
+        self.tools.monitor.warning(Warning {
+            subject: Vec::new(),
+            message: format!("no snapshot was made: {why}"),
+            left_out: false,
+        });
         let mut status = self.shared.status();
         status.rounds += 1;
         status.state = match error {
             AgentError::Engine(EngineError::NoDestination { .. }) => State::WaitingForDestination,
             _ => State::Failing,
         };
-        status.reason = Some(with_causes(error));
+        status.reason = Some(why);
+        status.failing_since = status.failing_since.or(Some(now));
     }
 }
 

@@ -49,8 +49,12 @@ pub struct Status {
     pub last_success: Option<i64>,
     /// When each destination had everything for the last time, or was seen first, in seconds since 1970.
     pub complete: BTreeMap<String, i64>,
-    /// Which command of the user failed, and why.
+    /// Why the command after the last snapshot failed.
     pub hook_failed: Option<String>,
+    /// Why people could not be told of an alarm.
+    pub alarm_failed: Option<String>,
+    /// Since when no snapshot succeeds, in seconds since 1970.
+    pub failing_since: Option<i64>,
     /// Bytes of the files that the last look at everything saw.
     pub full_bytes: Option<u64>,
     /// When the work that goes on began, in seconds since 1970.
@@ -204,6 +208,16 @@ impl Status {
         }
         self.destinations = destinations;
         self.look_again();
+    }
+
+    /// Notes which destinations have everything now.
+    pub(super) fn note_complete(&mut self, now: i64) {
+        for there in &self.destinations {
+            let last = self.complete.entry(there.name.clone()).or_insert(now);
+            if there.is_complete() {
+                *last = now;
+            }
+        }
     }
 
     /// Takes in what is watched, and how well.

@@ -82,11 +82,13 @@ impl Service<'_> {
         let mut closed = Vec::new();
         for root in &seen {
             if let Err(error) = openable(root) {
+                let why = with_causes(&error);
                 let since = self.closed.iter().find(|known| known.path == *root);
                 closed.push(ClosedRoot {
                     path: root.clone(),
-                    why: with_causes(&error),
+                    why,
                     since: since.map_or(now, |known| known.since),
+                    is_open: false,
                 });
             }
         }
@@ -97,10 +99,13 @@ impl Service<'_> {
 
     /// Lets everything be looked at when a root can be opened again: what changed in it before that is not known.
     pub(super) fn look_at_closed_roots(&mut self) {
-        if self.closed.iter().any(|root| openable(&root.path).is_ok()) {
-            self.closed.retain(|root| openable(&root.path).is_err());
+        let mut is_open = false;
+        for root in self.closed.iter_mut().filter(|root| !root.is_open) {
+            root.is_open = openable(&root.path).is_ok();
+            is_open |= root.is_open;
+        }
+        if is_open {
             self.pending.note_all(self.now());
-            self.tell_sources();
         }
     }
 
@@ -145,6 +150,8 @@ pub(super) struct ClosedRoot {
     path: PathBuf,
     why: String,
     since: Timestamp,
+    /// It can be opened again; the next round will see it.
+    is_open: bool,
 }
 
 fn source_status(source: &Source, closed: Option<&ClosedRoot>) -> SourceStatus {

@@ -296,6 +296,7 @@ fn lines(status: &Status) -> Vec<String> {
         lines.push(format!("paused until {}", time::local(timestamp(until))));
     }
     lines.extend(status.hook_failed.clone());
+    lines.extend(status.alarm_failed.clone());
     lines.push(guest(&status.guest));
     for source in &status.sources {
         let by = source.mechanism.as_deref().unwrap_or("nothing");
