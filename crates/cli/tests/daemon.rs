@@ -143,11 +143,19 @@ fn a_pause_lasts_over_a_restart() {
     let status = agent.until("paused", |status| status["state"] == "paused");
     assert!(status["paused_until"].as_i64().is_some());
     assert_eq!(status["snapshots"], 0);
-    // A time that is over is no pause.
     agent.kill();
     let note = place.read("profile/agent.json");
     let until = status["paused_until"].to_string();
     assert!(note.contains(&until), "{note}");
+    // A clock that is behind makes it no longer.
+    let far = format!("9{until}");
+    place.write_secret("profile/agent.json", &note.replace(&until, &far));
+    let mut agent = Agent::start(&place, "files", &[]);
+    let status = agent.until("paused", |status| status["state"] == "paused");
+    let left = status["paused_until"].as_i64().unwrap() - status["since"].as_i64().unwrap();
+    assert!(left <= 4 * 3600, "{left}");
+    // A time that is over is no pause.
+    agent.kill();
     place.write_secret("profile/agent.json", &note.replace(&until, "1"));
     let agent = Agent::start(&place, "files", &[]);
     agent.snapshots(1);

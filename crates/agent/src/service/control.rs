@@ -102,7 +102,8 @@ impl std::fmt::Debug for Shared {
 enum Pause {
     #[default]
     No,
-    Until(Moment),
+    /// Until either clock is there: that of the computer may be wrong, and the other one does not outlive a restart.
+    Until(Moment, i64),
     Always,
 }
 
@@ -159,11 +160,12 @@ impl Shared {
             let mut status = shared.status();
             (status.complete, status.last_success) = (note.complete, note.last_success);
         }
-        if let Some(PauseNote { until }) = note.pause {
+        if let Some(PauseNote { until, seconds }) = note.pause {
             let now = shared.now();
             let left = until.map(|until| u64::try_from(until - now).unwrap_or(0));
+            // A clock that is behind would make it longer than it was.
+            let left = left.map(|left| left.min(seconds.unwrap_or(u64::MAX)));
             shared.set_pause(left);
-            shared.status().paused_until = until;
         }
         shared
     }
@@ -218,18 +220,18 @@ impl Shared {
 
     /// Says whether it is paused.
     pub(super) fn is_paused(&self) -> bool {
-        match self.pause() {
-            Pause::No => false,
-            Pause::Until(until) => self.uptime.now() < until,
-            Pause::Always => true,
-        }
+        self.pause_left() != Some(Duration::ZERO)
     }
 
     /// Returns how long a pause lasts from now on; `None` where it lasts until told otherwise.
     pub(super) fn pause_left(&self) -> Option<Duration> {
         match self.pause() {
             Pause::No => Some(Duration::ZERO),
-            Pause::Until(until) => Some(until.saturating_duration_since(self.uptime.now())),
+            Pause::Until(until, time) => {
+                let left = u64::try_from(time.saturating_sub(self.now())).unwrap_or(0);
+                let left = Duration::from_secs(left);
+                Some(left.min(until.saturating_duration_since(self.uptime.now())))
+            }
             Pause::Always => None,
         }
     }
@@ -238,11 +240,19 @@ impl Shared {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pauses for so many seconds, or until told otherwise.
-    fn set_pause(&self, seconds: Option<u64>) {
-        let until = |seconds| self.uptime.now() + Duration::from_secs(seconds);
-        let pause = seconds.map_or(Pause::Always, |seconds| Pause::Until(until(seconds)));
+    /// Pauses for so many seconds, or until told otherwise; returns until when.
+    fn set_pause(&self, seconds: Option<u64>) -> Option<i64> {
+        let now = self.now();
+        let until = |seconds| now.checked_add_unsigned(seconds).unwrap_or(i64::MAX);
+        let pause = seconds.map_or(Pause::Always, |seconds| {
+            let moment = self.uptime.now() + Duration::from_secs(seconds);
+            // The second that goes on is one more.
+            Pause::Until(moment, until(seconds).saturating_add(1))
+        });
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = pause;
+        let until = seconds.map(until);
+        self.status().paused_until = until;
+        until
     }
 
     /// Forgets a pause that is over, or that somebody ended.
@@ -260,25 +270,23 @@ impl Shared {
         }
     }
 
-    fn answer(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
-        let result = self.obey(ask, seconds_now);
+    fn answer(&self, ask: Ask) -> Result<(), AgentError> {
+        let result = self.obey(ask);
         if ask != Ask::Status {
             self.wake();
         }
         result
     }
 
-    fn obey(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
+    fn obey(&self, ask: Ask) -> Result<(), AgentError> {
         match ask {
             Ask::Status => {}
             Ask::BackupNow => {
                 self.asked_now.fetch_add(1, Ordering::Relaxed);
             }
             Ask::Pause { seconds } => {
-                self.set_pause(seconds);
-                let until = seconds.and_then(|seconds| seconds_now.checked_add_unsigned(seconds));
-                self.status().paused_until = until;
-                let pause = Some(PauseNote { until });
+                let until = self.set_pause(seconds);
+                let pause = Some(PauseNote { until, seconds });
                 return self.notebook.change(|note| note.pause = pause);
             }
             Ask::Resume => return self.end_pause(),
@@ -335,11 +343,7 @@ pub(super) struct Control {
 
 impl Control {
     /// Opens the socket, and answers from now on. Refuses where another service of the profile answers.
-    pub(super) fn open(
-        profile: &Profile,
-        shared: &Arc<Shared>,
-        now: impl Fn() -> i64 + Send + Sync + 'static,
-    ) -> Result<Self, AgentError> {
+    pub(super) fn open(profile: &Profile, shared: &Arc<Shared>) -> Result<Self, AgentError> {
         let path = socket_path(profile);
         let failed = |op| {
             let path = path.display().to_string();
@@ -363,7 +367,7 @@ impl Control {
         let theirs = Arc::clone(shared);
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || answer_all(&listener, &theirs, &(Arc::new(now) as Now)))
+            .spawn(move || answer_all(&listener, &theirs))
             .map_err(failed("answer at"))?;
         Ok(Self {
             _lock: lock,
@@ -386,11 +390,8 @@ impl Drop for Control {
     }
 }
 
-/// Tells the time, in seconds since 1970.
-type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
-
 /// Answers everybody at once, so that nobody waits for one who is slow; but for few at a time.
-fn answer_all(listener: &UnixListener, shared: &Arc<Shared>, now: &Now) {
+fn answer_all(listener: &UnixListener, shared: &Arc<Shared>) {
     let busy = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         if shared.closed.load(Ordering::Relaxed) {
@@ -401,10 +402,10 @@ fn answer_all(listener: &UnixListener, shared: &Arc<Shared>, now: &Now) {
             continue;
         }
         busy.fetch_add(1, Ordering::Relaxed);
-        let (shared, now, ended) = (Arc::clone(shared), Arc::clone(now), Arc::clone(&busy));
+        let (shared, ended) = (Arc::clone(shared), Arc::clone(&busy));
         let answer = move || {
             // Whoever hangs up early wants no answer.
-            let _ = answer_one(&stream, &shared, now());
+            let _ = answer_one(&stream, &shared);
             ended.fetch_sub(1, Ordering::Relaxed);
         };
         let begun = std::thread::Builder::new()
@@ -416,17 +417,17 @@ fn answer_all(listener: &UnixListener, shared: &Arc<Shared>, now: &Now) {
     }
 }
 
-fn answer_one(stream: &UnixStream, shared: &Shared, now: i64) -> std::io::Result<()> {
+fn answer_one(stream: &UnixStream, shared: &Shared) -> std::io::Result<()> {
     let line = read_line(stream)?;
     let ask: Result<Ask, _> = serde_json::from_str(&line);
     let error = match ask {
         Ok(ask) => {
-            let result = shared.answer(ask, now);
+            let result = shared.answer(ask);
             result.err().map(|error| with_causes(&error))
         }
         Err(error) => Some(error.to_string()),
     };
-    let status = shared.report(now);
+    let status = shared.report(shared.now());
     let mut line = serde_json::to_vec(&Answer { status, error })?;
     line.push(b'\n');
     let mut stream = stream;

@@ -108,7 +108,7 @@ pub fn run(
     let config = profile.config()?;
     let now = Box::new(seconds.clone());
     let shared = Arc::new(Shared::new(profile, request, now, config.hooks));
-    let _control = Control::open(profile, &shared, seconds.clone())?;
+    let _control = Control::open(profile, &shared)?;
     let _scrape = scrape(request, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
         spool::set_limit(profile, SPOOL_BYTES)?;
