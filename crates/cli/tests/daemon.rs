@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -61,6 +61,71 @@ fn a_snapshot_that_is_asked_for_waits_for_a_command_on_the_archive() {
         "no command of the user ran in vain"
     );
     agent.stop();
+}
+
+#[test]
+fn many_who_ask_and_say_nothing_are_not_waited_for() {
+    let place = place();
+    let agent = Agent::start(&place, "files", &[]);
+    agent.snapshots(1);
+    let socket = place.path("profile/agent.sock");
+    let connect = |_| UnixStream::connect(&socket).unwrap();
+    let mut silent: Vec<UnixStream> = (0..40).map(connect).collect();
+    let begun = Instant::now();
+    let busy = loop {
+        let ran = place.run(["agent", "status"]);
+        if ran.code != 0 {
+            break ran;
+        }
+        assert!(begun.elapsed() < PATIENCE);
+    };
+    assert!(busy.err.contains("it is busy"), "{busy:?}");
+    // A byte now and then is no question.
+    while place.run(["agent", "status"]).code != 0 {
+        for stream in &mut silent {
+            let _ = stream.write_all(b"{");
+        }
+        assert!(begun.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_name_forges_no_line() {
+    let place = place();
+    let name = "files/ev\u{1b}[2Jil\nSTATUS=forged";
+    place.write(&format!("{name}/a"), "a");
+    let path = place.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let agent = Agent::start(&place, name, &variables);
+    agent.snapshots(1);
+    let told = place.ok("agent status").out;
+    assert!(
+        told.contains("ev\\u{1b}[2Jil\\nSTATUS=forged: live"),
+        "{told}"
+    );
+    set(&place, "--before", &format!("cd {}", "/nowhere"));
+    agent.stop();
+}
+
+#[test]
+fn a_profile_may_lie_deeper_than_a_socket_can_be_named() {
+    let place = place();
+    let deep = "d".repeat(150);
+    fs::rename(place.path("profile"), place.path(&deep)).unwrap();
+    let path = place.path(&deep);
+    let variables = [("STRONGROOM_PROFILE", path.to_str().unwrap())];
+    let mut agent = Agent::start(&place, "files", &variables);
+    let begun = Instant::now();
+    while place.run_with(&deep, ["agent", "status"]).code != 0 {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.read("agent.log"));
+    }
+    let ran = place.run_with(&deep, ["agent", "set", "present", "--cpu", "30%"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(place.run_with(&deep, ["agent", "stop"]).code, 0);
+    assert!(agent.child.wait().unwrap().success());
+    assert!(!path.join("agent.sock").exists());
 }
 
 /// Waits until a file is there.

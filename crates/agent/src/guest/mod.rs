@@ -73,6 +73,7 @@ pub enum Rarity {
 
 /// What the service says of its surroundings, and of what it allows itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GuestStatus {
     /// `present`, `away` or `battery`.
     pub situation: Situation,

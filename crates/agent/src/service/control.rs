@@ -1,13 +1,15 @@
 //! The socket by which other commands of the same user speak with the service: a line of JSON each way.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use strongroom_base::with_causes;
@@ -24,10 +26,16 @@ use crate::AgentError;
 use crate::guest::{Guest, METERED, NEARLY_EMPTY, Rarity};
 use crate::profile::{Lock, Profile};
 
+/// The name of the socket in the profile.
+const SOCKET: &str = "agent.sock";
+/// Longest name of a socket, in bytes: that of `sockaddr_un`, with its end.
+const NAME_LEN_MAX: usize = 107;
 /// Longest line, in bytes.
 const LINE_LEN_MAX: u64 = 1 << 20;
-/// Whoever is silent for so long is not waited for.
+/// Whoever has not asked, or read the answer, after so long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait where nobody can be answered.
+const REST: Duration = Duration::from_millis(100);
 /// Most that are answered at a time.
 const AT_A_TIME: usize = 32;
 
@@ -53,8 +61,10 @@ pub enum Ask {
 }
 
 /// What the service answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// What one side does not know is left out or passed over: commands and service may be of different versions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Answer {
     /// How it is.
     pub status: Status,
@@ -336,7 +346,7 @@ impl House for Household {
 /// The socket of a service that runs.
 pub(super) struct Control {
     _lock: Lock,
-    path: PathBuf,
+    place: SocketPlace,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -344,14 +354,15 @@ pub(super) struct Control {
 impl Control {
     /// Opens the socket, and answers from now on. Refuses where another service of the profile answers.
     pub(super) fn open(profile: &Profile, shared: &Arc<Shared>) -> Result<Self, AgentError> {
-        let path = socket_path(profile);
+        let place = SocketPlace::of(profile)?;
+        let path = place.name();
         let failed = |op| {
-            let path = path.display().to_string();
+            let path = place.path.display().to_string();
             move |source| AgentError::Local { op, path, source }
         };
         let lock = profile.lock_service().map_err(|error| match error {
             AgentError::Locked { .. } => AgentError::ServiceRuns {
-                path: path.display().to_string(),
+                path: place.path.display().to_string(),
             },
             other => other,
         })?;
@@ -371,7 +382,7 @@ impl Control {
             .map_err(failed("answer at"))?;
         Ok(Self {
             _lock: lock,
-            path,
+            place,
             shared: Arc::clone(shared),
             thread: Some(thread),
         })
@@ -382,8 +393,8 @@ impl Drop for Control {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::Relaxed);
         // Wakes the thread, which waits for somebody to come.
-        let woken = UnixStream::connect(&self.path).is_ok();
-        let _ = std::fs::remove_file(&self.path);
+        let woken = UnixStream::connect(self.place.name()).is_ok();
+        let _ = std::fs::remove_file(&self.place.path);
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }
@@ -397,8 +408,13 @@ fn answer_all(listener: &UnixListener, shared: &Arc<Shared>) {
         if shared.closed.load(Ordering::Relaxed) {
             return;
         }
-        let Ok(stream) = stream else { continue };
+        let Ok(stream) = stream else {
+            // Most likely there are too many open files; that passes.
+            std::thread::sleep(REST);
+            continue;
+        };
         if busy.load(Ordering::Relaxed) >= AT_A_TIME {
+            let _ = refuse(&stream);
             continue;
         }
         busy.fetch_add(1, Ordering::Relaxed);
@@ -417,6 +433,25 @@ fn answer_all(listener: &UnixListener, shared: &Arc<Shared>) {
     }
 }
 
+/// Says that others are asking, without waiting for the question.
+fn refuse(stream: &UnixStream) -> std::io::Result<()> {
+    stream.set_write_timeout(Some(REST))?;
+    let error = Some("it is busy: too many are asking".to_owned());
+    send(
+        stream,
+        &Answer {
+            error,
+            ..Answer::default()
+        },
+    )
+}
+
+fn send(mut stream: &UnixStream, message: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    stream.write_all(&line)
+}
+
 fn answer_one(stream: &UnixStream, shared: &Shared) -> std::io::Result<()> {
     let line = read_line(stream)?;
     let ask: Result<Ask, _> = serde_json::from_str(&line);
@@ -428,28 +463,71 @@ fn answer_one(stream: &UnixStream, shared: &Shared) -> std::io::Result<()> {
         Err(error) => Some(error.to_string()),
     };
     let status = shared.report(shared.now());
-    let mut line = serde_json::to_vec(&Answer { status, error })?;
-    line.push(b'\n');
-    let mut stream = stream;
-    stream.write_all(&line)
+    send(stream, &Answer { status, error })
 }
 
 fn read_line(stream: &UnixStream) -> std::io::Result<String> {
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    let timed = Timed {
+        stream,
+        until: Instant::now() + PATIENCE,
+    };
     let mut line = String::new();
-    BufReader::new(stream.take(LINE_LEN_MAX)).read_line(&mut line)?;
+    BufReader::new(timed.take(LINE_LEN_MAX)).read_line(&mut line)?;
     Ok(line)
 }
 
-fn socket_path(profile: &Profile) -> PathBuf {
-    profile.dir().join("agent.sock")
+/// Reads until a time, however often something comes.
+struct Timed<'a> {
+    stream: &'a UnixStream,
+    until: Instant,
+}
+
+impl std::io::Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
+/// Where the socket of a profile is.
+struct SocketPlace {
+    path: PathBuf,
+    /// The folder, open, where the path is longer than a socket can be named.
+    folder: Option<File>,
+}
+
+impl SocketPlace {
+    fn of(profile: &Profile) -> Result<Self, AgentError> {
+        let path = profile.dir().join(SOCKET);
+        let is_long = path.as_os_str().len() > NAME_LEN_MAX;
+        let folder = is_long.then(|| File::open(profile.dir())).transpose();
+        let folder = folder.map_err(|source| AgentError::Local {
+            op: "open",
+            path: profile.dir().display().to_string(),
+            source,
+        })?;
+        Ok(Self { path, folder })
+    }
+
+    /// Returns what the socket is called by, while this exists.
+    fn name(&self) -> PathBuf {
+        match &self.folder {
+            Some(folder) => format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()).into(),
+            None => self.path.clone(),
+        }
+    }
 }
 
 /// Asks the service of a profile; `None` where none runs.
 pub fn ask(profile: &Profile, ask: Ask) -> Result<Option<Status>, AgentError> {
-    let path = socket_path(profile);
-    let Some(stream) = connect(&path)? else {
+    let place = SocketPlace::of(profile)?;
+    let path = place.path.clone();
+    let Some(stream) = connect(&place)? else {
         return Ok(None);
     };
     let failed = |source| AgentError::Local {
@@ -458,9 +536,11 @@ pub fn ask(profile: &Profile, ask: Ask) -> Result<Option<Status>, AgentError> {
         source,
     };
     let speak = || {
-        let mut line = serde_json::to_vec(&ask)?;
-        line.push(b'\n');
-        (&stream).write_all(&line)?;
+        // One that is busy may have answered already, and hung up.
+        match send(&stream, &ask) {
+            Err(error) if !has_hung_up(&error) => return Err(error),
+            _ => {}
+        }
         let answer: Answer = serde_json::from_str(&read_line(&stream)?)?;
         match answer.error {
             Some(error) => Err(std::io::Error::other(error)),
@@ -480,15 +560,29 @@ fn has_hung_up(error: &std::io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
-fn connect(path: &Path) -> Result<Option<UnixStream>, AgentError> {
+fn connect(place: &SocketPlace) -> Result<Option<UnixStream>, AgentError> {
     use std::io::ErrorKind::{ConnectionRefused, NotFound};
-    match UnixStream::connect(path) {
+    match UnixStream::connect(place.name()) {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
         Err(source) => Err(AgentError::Local {
             op: "connect to",
-            path: path.display().to_string(),
+            path: place.path.display().to_string(),
             source,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_another_version_is_understood() {
+        let text = r#"{"status":{"pid":7,"more":1,"sources":[{"path":"/a"}],"destinations":[{"name":"d",
+            "queue":{"lane":"background"}}],"last":{"at":5},"guest":{"cpu_percent":20},"progress":{}},"more":2}"#;
+        let answer: Answer = serde_json::from_str(text).unwrap();
+        assert_eq!((answer.status.pid, answer.error), (7, None));
+        assert_eq!(answer.status.destinations[0].queue.lane, "background");
     }
 }

@@ -10,6 +10,7 @@ use crate::guest::GuestStatus;
 
 /// What the service says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Status {
     /// The process.
     pub pid: u32,
@@ -151,6 +152,7 @@ impl State {
 
 /// How far a snapshot has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkDone {
     /// Files and other entries that were seen.
     pub entries: u64,
@@ -186,7 +188,8 @@ fn seconds_left(all: u64, seen: u64, seconds: u64) -> Option<u64> {
 }
 
 /// What is watched, and how well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceStatus {
     /// Where it begins.
     pub path: String,
@@ -268,7 +271,8 @@ impl DestinationState {
 }
 
 /// The last snapshot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LastSnapshot {
     /// Its hash, in hexadecimal digits.
     pub snapshot: String,
@@ -288,6 +292,7 @@ pub struct LastSnapshot {
 
 /// How the queue of a destination is. Times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QueueState {
     /// `foreground` where the rounds of the service serve it, else `background`.
     pub lane: String,
@@ -310,7 +315,8 @@ pub struct QueueState {
 }
 
 /// A destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DestinationState {
     /// Its name.
     pub name: String,

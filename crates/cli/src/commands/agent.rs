@@ -163,7 +163,8 @@ fn tell(context: &Context<'_>, status: &Status) -> Result<Outcome, Failure> {
         output.object(&object.map_err(Failure::Output)?)?;
     } else {
         for line in lines(status) {
-            output.line(&line)?;
+            // Names of folders come from anybody.
+            output.line(&escaped(&line))?;
         }
     }
     let is_well = status.reason.is_none() || status.state == State::UnderMaintenance;
@@ -292,7 +293,9 @@ fn destination_more(there: &DestinationState) -> String {
 
 fn lines(status: &Status) -> Vec<String> {
     let mut lines = vec![headline(status)];
-    if let Some(until) = status.paused_until {
+    if let Some(until) = status.paused_until
+        && status.state != State::Paused
+    {
         lines.push(format!("paused until {}", time::local(timestamp(until))));
     }
     lines.extend(status.hook_failed.clone());
