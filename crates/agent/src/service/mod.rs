@@ -20,6 +20,7 @@ mod review;
 mod rounds;
 mod scrape;
 mod settings;
+mod socket;
 mod status;
 mod supervisor;
 mod unit;
@@ -38,13 +39,14 @@ use strongroom_engine::{Progress, Stop};
 use strongroom_watch::{Choice, Health, Watcher};
 
 pub use alarm::{Alarms, Condition, Matter, Notice, Severity};
-pub use control::{Answer, Ask, ask};
+pub use control::{Answer, Ask};
 pub use hook::{HookError, HookSettings};
 pub use install::Manager;
 pub use metrics::metrics;
 pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
 pub use settings::{ServiceSettings, change_settings};
+pub use socket::ask;
 pub use status::{
     Answered, DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status, WorkDone,
 };
@@ -56,7 +58,7 @@ use crate::guest::Guest;
 use crate::profile::Profile;
 use crate::{AgentError, BackupRequest, Tools, spool};
 use announce::Announcer;
-use control::{AtWork, Control, Household, Shared};
+use control::{AtWork, Household, Shared};
 
 use heartbeat::Heartbeat;
 use hold::Hold;
@@ -64,6 +66,7 @@ use pace::ServicePace;
 use pending::Pending;
 use queues::Queues;
 use scrape::Scrape;
+use socket::Control;
 use watching::{ClosedRoot, path_of, settings};
 
 /// How much the spool of each archive may take where nobody chose a limit.
