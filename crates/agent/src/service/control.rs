@@ -283,6 +283,8 @@ impl Shared {
             Ask::Status => {}
             Ask::BackupNow => {
                 self.asked_now.fetch_add(1, Ordering::Relaxed);
+                // Whoever asks has perhaps just mended what kept a destination away.
+                self.call_queues();
             }
             Ask::Pause { seconds } => {
                 let until = self.set_pause(seconds);

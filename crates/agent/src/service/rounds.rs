@@ -7,6 +7,7 @@ use strongroom_base::with_causes;
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::{EngineError, Warning};
 
+use super::moment::Moment;
 use super::pending::Scope;
 use super::status::{Answered, LastSnapshot, State};
 use super::{Service, seconds_of, state_of};
@@ -20,7 +21,6 @@ impl Service<'_> {
     /// Makes the snapshot that is due. Returns what became of it; `None` where it was given up, and is made later.
     pub(super) fn back_up(&mut self) -> Option<Answered> {
         let began = self.now();
-        self.began = Some(began);
         let scope = self.pending.take(began);
         if let Err(error) = self.find_free() {
             // Nothing was begun, and no command of the user has run.
@@ -28,6 +28,7 @@ impl Service<'_> {
             self.tell_locked(&error);
             return None;
         }
+        self.began = Some(began);
         let insists = std::mem::take(&mut self.insists);
         self.shared.insist(insists);
         self.tell_begun(&scope);
@@ -51,7 +52,22 @@ impl Service<'_> {
         let now = self.now();
         self.run_after(&scope, &result);
         self.tell_sources();
-        let answer = match result {
+        if matches!(result, Err(AgentError::Locked { .. })) {
+            self.insists |= insists;
+        }
+        let answer = self.take_in(result, scope, (began, now));
+        self.tell_sources();
+        answer
+    }
+
+    /// Takes in what became of a round that began and ended then.
+    fn take_in(
+        &mut self,
+        result: Result<Round, AgentError>,
+        scope: Scope,
+        (began, now): (Moment, Moment),
+    ) -> Option<Answered> {
+        match result {
             Ok(done) => {
                 self.archive = Some(done.archive);
                 if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
@@ -76,7 +92,6 @@ impl Service<'_> {
                 None
             }
             Err(error @ AgentError::Locked { .. }) => {
-                self.insists |= insists;
                 self.pending.locked_out(scope, now);
                 self.tell_locked(&error);
                 None
@@ -86,15 +101,19 @@ impl Service<'_> {
                 self.tell_failed(&error);
                 Some(Answered::Failed)
             }
-        };
-        self.tell_sources();
-        answer
+        }
     }
 
     /// Fails where a command works on the archive now.
     fn find_free(&self) -> Result<(), AgentError> {
-        let archive = self.archive;
-        archive.map_or(Ok(()), |archive| self.profile.lock_round(archive).map(drop))
+        let Some(archive) = self.archive else {
+            return Ok(());
+        };
+        match self.profile.lock_round(archive) {
+            Err(error @ AgentError::Locked { .. }) => Err(error),
+            // What else is wrong shows in the round.
+            _ => Ok(()),
+        }
     }
 
     /// Tells that a command works on the archive.
