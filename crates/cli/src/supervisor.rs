@@ -6,6 +6,8 @@ use std::time::Duration;
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 use strongroom_agent::service::Supervisor;
 
+use crate::output::escaped;
+
 /// Tells systemd. Where nobody wants to know, or nobody listens any more, nothing happens.
 #[derive(Default)]
 pub(crate) struct Systemd {
@@ -21,7 +23,8 @@ impl Supervisor for Systemd {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if *told != line {
             line.clone_into(&mut told);
-            let _ = notify(&[NotifyState::Status(line)]);
+            // A line of its own would be taken for another message.
+            let _ = notify(&[NotifyState::Status(&escaped(line))]);
         }
     }
 

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -124,6 +125,34 @@ fn a_service_that_was_killed_goes_on() {
     let status = service.snapshots(1);
     assert_eq!(status["last"]["files_new"], 1);
     assert_eq!(restored(&place, "two", "c"), "while nobody looked");
+    service.stop();
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_keeps_no_other_one_from_being_backed_up() {
+    let place = place();
+    place.write("other/kept", "kept");
+    let mut command = Command::new("setpriv");
+    if rustix::process::geteuid().is_root() {
+        command.arg("--bounding-set=-dac_override,-dac_read_search");
+    }
+    command.arg(env!("CARGO_BIN_EXE_strongroom"));
+    let line = "files other --watch inotify";
+    let service = Agent::start_by(&place, command, line, &[]).after_first_round();
+    let set_mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(place.path("other"), mode).unwrap();
+    };
+    set_mode(0o000);
+    service.save("b", "while the other one cannot be read");
+    let status = service.until("blind", |status| status["sources"][1]["health"] == "blind");
+    let why = status["sources"][1]["why"].as_str().unwrap();
+    assert!(why.contains("Permission denied"), "{why}");
+    assert_eq!(status["sources"][0]["health"], "live");
+    assert_eq!(status["state"], "source-blind");
+    set_mode(0o700);
+    service.until("seen again", |status| status["state"] == "backup-complete");
+    assert_eq!(restored(&place, "one", "other/kept"), "kept");
     service.stop();
 }
 
@@ -248,8 +277,11 @@ fn a_folder_that_is_gone_is_left_alone_and_the_others_are_backed_up() {
     fs::rename(place.path("other"), place.path("unmounted")).unwrap();
     service.until("blind", |status| {
         let sources = status["sources"].as_array().unwrap().iter();
-        sources.filter(|source| source["health"] == "blind").count() == 1
+        let blind = sources.filter(|source| source["health"] == "blind");
+        blind.count() == 1 && status["state"] == "source-blind"
     });
+    // The snapshot that was asked for lacks something.
+    place.fails("agent backup-now", 3);
     place.write("files/b", "while the other one is gone");
     service.until("a snapshot", |status| status["last"]["files_new"] == 1);
     place.ok("restore latest --from one --to back --no-progress");

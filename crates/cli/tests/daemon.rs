@@ -7,13 +7,13 @@ mod support;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use support::Place;
-use support::agent::{Agent, PATIENCE};
+use support::agent::{Agent, PATIENCE, restored};
 
 fn place() -> Place {
     let place = Place::new();
@@ -28,6 +28,125 @@ fn place() -> Place {
 fn set(place: &Place, name: &str, command: &str) {
     let ran = place.run(["agent", "set", name, command]);
     assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_snapshot_that_is_asked_for_waits_for_a_command_on_the_archive() {
+    let place = place();
+    let agent = Agent::start(&place, "files", &[]);
+    agent.until("complete", |status| status["state"] == "backup-complete");
+    let log = place.path("log").display().to_string();
+    let log_line = format!("echo $STRONGROOM_RESULT >> {log}");
+    set(&place, "--after", &log_line);
+    let archive = place.archives("one")[0].clone();
+    let lock = place.path(&format!("profile/state/{archive}.lock"));
+    let lock = fs::File::options().write(true).open(lock).unwrap();
+    lock.lock().unwrap();
+    place.write("files/b", "while it was locked");
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| place.run(["agent", "backup-now"]));
+        agent.until("locked", |status| status["state"] == "under-maintenance");
+        agent.until("asked", |status| status["asked"] == 1);
+        assert_eq!(agent.until("a status", |_| true)["snapshots"], 1);
+        assert!(!asked.is_finished());
+        lock.unlock().unwrap();
+        let ran = asked.join().unwrap();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.err.contains("is in use by"), "{ran:?}");
+    });
+    assert_eq!(restored(&place, "one", "b"), "while it was locked");
+    assert_eq!(
+        place.read("log"),
+        "done\n",
+        "no command of the user ran in vain"
+    );
+    agent.stop();
+}
+
+#[test]
+fn many_who_ask_and_say_nothing_are_not_waited_for() {
+    let place = place();
+    let agent = Agent::start(&place, "files", &[]);
+    agent.snapshots(1);
+    let socket = place.path("profile/agent.sock");
+    let connect = |_| UnixStream::connect(&socket).unwrap();
+    let mut silent: Vec<UnixStream> = (0..40).map(connect).collect();
+    let begun = Instant::now();
+    let busy = loop {
+        let ran = place.run(["agent", "status"]);
+        if ran.code != 0 {
+            break ran;
+        }
+        assert!(begun.elapsed() < PATIENCE);
+    };
+    assert!(busy.err.contains("it is busy"), "{busy:?}");
+    // A byte now and then is no question.
+    while place.run(["agent", "status"]).code != 0 {
+        for stream in &mut silent {
+            let _ = stream.write_all(b"{");
+        }
+        assert!(begun.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_name_forges_no_line() {
+    let place = place();
+    let name = "files/ev\u{1b}[2Jil\nSTATUS=forged";
+    place.write(&format!("{name}/a"), "a");
+    let path = place.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let agent = Agent::start(&place, name, &variables);
+    agent.snapshots(1);
+    let told = place.ok("agent status").out;
+    assert!(
+        told.contains("ev\\u{1b}[2Jil\\nSTATUS=forged: live"),
+        "{told}"
+    );
+    set(&place, "--before", &format!("cd {}", "/nowhere"));
+    agent.stop();
+}
+
+#[test]
+fn a_profile_may_lie_deeper_than_a_socket_can_be_named() {
+    let place = place();
+    let deep = "d".repeat(150);
+    fs::rename(place.path("profile"), place.path(&deep)).unwrap();
+    let path = place.path(&deep);
+    let variables = [("STRONGROOM_PROFILE", path.to_str().unwrap())];
+    let mut agent = Agent::start(&place, "files", &variables);
+    let begun = Instant::now();
+    while place.run_with(&deep, ["agent", "status"]).code != 0 {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.read("agent.log"));
+    }
+    let ran = place.run_with(&deep, ["agent", "set", "present", "--cpu", "30%"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(place.run_with(&deep, ["agent", "stop"]).code, 0);
+    assert!(agent.child.wait().unwrap().success());
+    assert!(!path.join("agent.sock").exists());
+}
+
+/// Waits until a file is there.
+fn until_there(place: &Place, file: &str) {
+    let begun = Instant::now();
+    while !place.path(file).exists() {
+        assert!(begun.elapsed() < PATIENCE, "{file} is not there");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Returns so many KiB that no compression makes smaller.
+fn noise(kib: usize) -> Vec<u8> {
+    let mut number = 1_u64;
+    let random = (0..kib << 7).flat_map(|_| {
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        number.to_be_bytes()
+    });
+    random.collect()
 }
 
 /// Waits until a file has this in it.
@@ -89,14 +208,44 @@ fn a_pause_lasts_over_a_restart() {
     let status = agent.until("paused", |status| status["state"] == "paused");
     assert!(status["paused_until"].as_i64().is_some());
     assert_eq!(status["snapshots"], 0);
-    // A time that is over is no pause.
     agent.kill();
     let note = place.read("profile/agent.json");
     let until = status["paused_until"].to_string();
     assert!(note.contains(&until), "{note}");
+    // A clock that is behind makes it no longer.
+    let far = format!("9{until}");
+    place.write_secret("profile/agent.json", &note.replace(&until, &far));
+    let mut agent = Agent::start(&place, "files", &[]);
+    let status = agent.until("paused", |status| status["state"] == "paused");
+    let left = status["paused_until"].as_i64().unwrap() - status["since"].as_i64().unwrap();
+    assert!(left <= 4 * 3600, "{left}");
+    // A time that is over is no pause.
+    agent.kill();
     place.write_secret("profile/agent.json", &note.replace(&until, "1"));
     let agent = Agent::start(&place, "files", &[]);
     agent.snapshots(1);
+}
+
+#[test]
+fn a_pause_that_the_service_was_too_busy_to_see_holds_no_queue_afterwards() {
+    let place = place();
+    place.ok("destination set two --limit-upload 100K");
+    let agent = Agent::start(&place, "files", &[]);
+    agent.until_destination("two", "up to date", |two| two["status"] == "up-to-date");
+    // The service waits for the command, and sees nothing.
+    let waits = format!(
+        "touch {0}/held; while [ ! -e {0}/go ]; do sleep 0.05; done",
+        place.path("").display()
+    );
+    set(&place, "--after", &waits);
+    place.write("files/b", noise(400));
+    until_there(&place, "held");
+    agent.until_destination("two", "copying", |two| two["status"] == "catching-up");
+    place.ok("agent pause");
+    agent.until_destination("two", "held", |two| two["status"] == "waiting");
+    place.ok("agent resume");
+    agent.until_destination("two", "copying again", |two| two["status"] != "waiting");
+    place.write("go", "");
 }
 
 #[test]
@@ -175,7 +324,10 @@ fn an_alarm_is_given_when_a_destination_goes_back_and_when_it_is_well_again() {
     set(
         &place,
         "--alarm",
-        &format!("cat >> {log}; env | grep ^STRONGROOM_A >> {log}"),
+        &format!(
+            "[ -e {log}.first ] || ! touch {log}.first || exit 7; \
+             cat >> {log}; env | grep ^STRONGROOM_A >> {log}"
+        ),
     );
     let agent = Agent::start(&place, "files", &[]);
     agent.snapshots(1);
@@ -193,7 +345,19 @@ fn an_alarm_is_given_when_a_destination_goes_back_and_when_it_is_well_again() {
     agent.until("set aside", |status| {
         status["destinations"][1]["status"] == "set-aside"
     });
+    // The command fails the first time, and is tried again. What came before it is not told twice.
+    let failed = agent.until("a command that failed", |status| {
+        status["alarm_failed"].is_string()
+    });
+    assert_eq!(failed["hook_failed"], serde_json::Value::Null);
     let text = until_read(&place, "alarms", "STRONGROOM_ALARM");
+    place.ok("agent pause");
+    agent.until("paused", |status| {
+        status["destinations"][1]["status"] != "set-aside"
+    });
+    place.ok("agent resume");
+    let again = place.read("alarms");
+    assert!(!again.contains("over"), "{again}");
     assert!(
         text.contains(": critical: two is set aside: nothing is written to it"),
         "{text}"
@@ -204,7 +368,9 @@ fn an_alarm_is_given_when_a_destination_goes_back_and_when_it_is_well_again() {
     );
     place.ok("destination accept two");
     place.ok("agent backup-now");
-    until_read(&place, "alarms", ": over: over: two is set aside");
+    until_read(&place, "alarms", ": over: two is set aside");
+    let log = place.read("agent.log");
+    assert!(log.contains("critical: two is set aside"), "{log}");
 }
 
 #[test]

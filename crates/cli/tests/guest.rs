@@ -175,9 +175,12 @@ fn matrix_of_presence_and_services_that_come_and_go() {
 #[test]
 fn matrix_of_a_battery_that_empties() {
     let place = place();
+    // What has a limit is served by a queue.
+    place.ok("destination add two two --limit-upload 100M");
     let mut bus = Bus::start();
     bus.serve("upower", POWER);
     let agent = start(&place, &bus.address);
+    agent.until_destination("two", "up to date", |two| two["status"] == "up-to-date");
     bus.set_battery(49);
     bus.set(POWER, POWER.0, "OnBattery", "boolean:true");
     let status = until_situation(&agent, "battery");
@@ -195,6 +198,10 @@ fn matrix_of_a_battery_that_empties() {
     place.ok("agent backup-now");
     agent.until("a snapshot that was asked for", |status| {
         status["snapshots"] == 2 && status["state"] == "low-battery"
+    });
+    // Queues wait, too.
+    agent.until_destination("two", "held", |two| {
+        two["status"] == "waiting" && two["reason"] == "the battery is nearly empty"
     });
     place.write("files/c", "c");
     agent.until("a change that waits", |status| status["waiting"] == 1);

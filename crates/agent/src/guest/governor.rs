@@ -9,6 +9,12 @@ use super::meter::Sample;
 /// What may be used at once after a rest, as time that the bucket takes to fill at full speed.
 const BURST: Duration = Duration::from_millis(100);
 
+/// The most that is paid back of what was used at once, as time that all processors work. What does not ask for its turn may use
+/// more; the next snapshot is not to wait long for that.
+const DEBT: Duration = Duration::from_millis(500);
+/// The same of bytes, as time that the bucket takes to fill.
+const DEBT_IO: f64 = 60.0;
+
 /// Holds work to a budget.
 #[derive(Debug)]
 pub(super) struct Governor {
@@ -22,11 +28,19 @@ pub(super) struct Governor {
 #[derive(Debug, Default)]
 struct Bucket(f64);
 
+/// What a bucket fills with in a second, what it holds, and how much may be taken that is not there.
+struct Size {
+    rate: f64,
+    burst: f64,
+    debt: f64,
+}
+
 impl Bucket {
     /// Fills and takes; returns how long it is empty.
-    fn turn(&mut self, passed: f64, used: f64, rate: f64, burst: f64) -> Option<Duration> {
-        self.0 = (self.0 + passed * rate).min(burst) - used;
-        let seconds = -self.0 / rate;
+    fn turn(&mut self, passed: f64, used: f64, size: &Size) -> Option<Duration> {
+        // The time that passed counts for what was used in it, also where nobody looked.
+        self.0 = (self.0 + passed * size.rate - used).clamp(-size.debt, size.burst);
+        let seconds = -self.0 / size.rate;
         (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 }
@@ -50,16 +64,24 @@ impl Governor {
         let passed = now.at.saturating_sub(before.at).as_secs_f64();
         let cpu = (budget.cpu != Share::ALL).then(|| {
             let used = now.cpu.saturating_sub(before.cpu).as_secs_f64();
-            let rate = self.processors * f64::from(budget.cpu.percent()) / 100.0;
-            let burst = self.processors * BURST.as_secs_f64();
-            self.cpu.turn(passed, used, rate, burst)
+            let size = Size {
+                rate: self.processors * f64::from(budget.cpu.percent()) / 100.0,
+                burst: self.processors * BURST.as_secs_f64(),
+                debt: self.processors * DEBT.as_secs_f64(),
+            };
+            self.cpu.turn(passed, used, &size)
         });
         let io = budget.io.map(|rate| {
             #[expect(clippy::cast_precision_loss, reason = "a byte more or less")]
             let (used, rate) = (now.io.saturating_sub(before.io) as f64, rate.max(1) as f64);
             // Where bytes were not measured before, all there ever were would count.
             let used = if before.io == 0 { 0.0 } else { used };
-            self.io.turn(passed, used, rate, rate)
+            let size = Size {
+                rate,
+                burst: rate,
+                debt: rate * DEBT_IO,
+            };
+            self.io.turn(passed, used, &size)
         });
         // What is not limited leaves no debt behind.
         if cpu.is_none() {
@@ -127,10 +149,27 @@ mod tests {
             cpu: Duration::from_millis(millis),
             io: 0,
         };
+        assert_eq!(governor.wait(at(1_000, 0), &budget), None);
         assert_eq!(governor.wait(at(1_000, 150), &budget), None);
         assert_eq!(governor.wait(at(1_000, 200), &budget), None);
         let wait = governor.wait(at(1_000, 240), &budget).unwrap();
         assert!(wait.abs_diff(Duration::from_millis(100)) < Duration::from_millis(1));
+    }
+
+    #[test]
+    fn what_was_used_while_nobody_asked_is_paid_by_the_time_that_passed() {
+        let budget = Budget::of_cpu(20);
+        let at = |seconds: u64, millis: u64| Sample {
+            at: Duration::from_secs(seconds),
+            cpu: Duration::from_millis(millis),
+            io: 0,
+        };
+        let mut governor = Governor::new(2, Sample::default());
+        assert_eq!(governor.wait(at(10, 2_200), &budget), None);
+        // Ten seconds at once are not waited for as long as they are worth.
+        let wait = governor.wait(at(11, 12_200), &budget).unwrap();
+        assert_eq!(wait, Duration::from_millis(2_500));
+        assert_eq!(governor.wait(at(14, 12_200), &budget), None);
     }
 
     #[test]

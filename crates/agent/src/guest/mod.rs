@@ -36,6 +36,9 @@ use governor::Governor;
 /// Why nothing is copied to a destination beyond this computer.
 pub(crate) const METERED: &str = "the network is metered: it waits for another one";
 
+/// Why nothing is copied at all.
+pub(crate) const NEARLY_EMPTY: &str = "the battery is nearly empty";
+
 /// How often the use of the processor is measured while work goes on; in between, the last answer counts.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// How long work that is not allowed at all waits before it asks again.
@@ -70,6 +73,7 @@ pub enum Rarity {
 
 /// What the service says of its surroundings, and of what it allows itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GuestStatus {
     /// `present`, `away` or `battery`.
     pub situation: Situation,

@@ -33,6 +33,18 @@ impl Lock {
         })
     }
 
+    /// Takes a lock, waiting for it for a while.
+    pub(crate) fn await_turn(
+        path: &Path,
+        what: &str,
+        patience: Duration,
+    ) -> Result<Self, AgentError> {
+        Ok(Self {
+            _file: take_patiently(path, what, patience)?,
+            more: Vec::new(),
+        })
+    }
+
     /// Takes another lock along with this one, waiting for it for a while.
     pub(crate) fn take_more(
         &mut self,
@@ -40,19 +52,8 @@ impl Lock {
         what: &str,
         patience: Duration,
     ) -> Result<(), AgentError> {
-        let begun = Instant::now();
-        loop {
-            match take(path, what) {
-                Err(AgentError::Locked { .. }) if begun.elapsed() < patience => {
-                    std::thread::sleep(TRY_EVERY);
-                }
-                Err(error) => return Err(error),
-                Ok(file) => {
-                    self.more.push(file);
-                    return Ok(());
-                }
-            }
-        }
+        self.more.push(take_patiently(path, what, patience)?);
+        Ok(())
     }
 
     /// Takes a lock that several may hold; `None` where one holds it alone.
@@ -96,6 +97,18 @@ fn name_holder(file: &mut File) -> std::io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
+fn take_patiently(path: &Path, what: &str, patience: Duration) -> Result<File, AgentError> {
+    let begun = Instant::now();
+    loop {
+        match take(path, what) {
+            Err(AgentError::Locked { .. }) if begun.elapsed() < patience => {
+                std::thread::sleep(TRY_EVERY);
+            }
+            result => return result,
+        }
+    }
+}
+
 fn take(path: &Path, what: &str) -> Result<File, AgentError> {
     let mut file = open(path)?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -129,7 +142,14 @@ mod tests {
             refused.to_string(),
             format!("the archive is in use by process {pid}")
         );
+        let patience = Duration::from_millis(1);
+        let refused = Lock::await_turn(&path, "the archive", patience).unwrap_err();
+        assert!(matches!(refused, AgentError::Locked { .. }));
+        let waits = std::thread::spawn({
+            let path = path.clone();
+            move || Lock::await_turn(&path, "the archive", Duration::from_mins(1))
+        });
         drop(first);
-        Lock::take(&path, "the archive").unwrap();
+        waits.join().unwrap().unwrap();
     }
 }

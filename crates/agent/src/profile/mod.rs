@@ -44,8 +44,10 @@ const FILE_MODE: u32 = 0o600;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// Longest file of settings, in bytes.
 const CONFIG_LEN_MAX: u64 = 1 << 20;
-/// How long a command waits for the queues of the agent: for one object each.
-const QUEUES_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a command waits for the agent: for a round, and for its queues, which bring one object each to its end.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long whoever reads or changes the settings waits for another one.
+const SETTINGS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A profile that is there.
 #[derive(Clone, Debug)]
@@ -124,18 +126,18 @@ impl Profile {
         Ok(())
     }
 
-    /// Takes the lock that guards settings and keys.
+    /// Takes the lock that guards settings and keys, waiting for it for a short while.
     pub fn lock(&self) -> Result<Lock, AgentError> {
         let what = format!("the profile {}", self.dir.display());
-        Lock::take(&self.dir.join("lock"), &what)
+        Lock::await_turn(&self.dir.join("lock"), &what, SETTINGS_PATIENCE)
     }
 
-    /// Takes the lock that a writer of an archive holds, and waits until no queue of the agent works on it.
+    /// Takes the lock that a writer of an archive holds, and waits until no round and no queue of the agent works on it.
     pub fn lock_archive(&self, archive: ArchiveId) -> Result<Lock, AgentError> {
-        let mut lock = self.lock_round(archive)?;
         let what = format!("the archive {archive}");
+        let mut lock = Lock::await_turn(&self.state_path(archive, "lock"), &what, PATIENCE)?;
         for file in ["turn", "working"] {
-            lock.take_more(&self.state_path(archive, file), &what, QUEUES_PATIENCE)?;
+            lock.take_more(&self.state_path(archive, file), &what, PATIENCE)?;
         }
         acknowledged::fold(self, archive)?;
         Ok(lock)

@@ -1,12 +1,13 @@
 //! What has been wrong for so long that somebody should know: from conditions and the time to notices.
 //!
-//! Each alarm is given once, again every day, at once when it becomes worse, and once more when it is over.
+//! Each alarm is given once, again every day, at once when it becomes worse, and once more when it is over. It counts as
+//! given when whoever gives it says so. What cannot be told now is as it was.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::status::{State, Status};
+use super::status::{DestinationState, SourceStatus, State, Status};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -24,6 +25,8 @@ pub enum Matter {
     DestinationSilent,
     /// A destination went back in time, or has another history.
     DestinationSetAside,
+    /// Somebody else writes the archive at a destination.
+    DestinationAhead,
     /// No backup succeeds.
     BackupFailing,
 }
@@ -59,6 +62,7 @@ impl Matter {
             Self::SourceDegraded => "source-degraded",
             Self::DestinationSilent => "destination-silent",
             Self::DestinationSetAside => "destination-set-aside",
+            Self::DestinationAhead => "destination-ahead",
             Self::BackupFailing => "backup-failing",
         }
     }
@@ -69,7 +73,7 @@ impl Matter {
             Self::SourceBlind => (10 * MINUTE, DAY),
             Self::SourceDegraded => (DAY, i64::MAX),
             Self::DestinationSilent => (3 * DAY, 5 * DAY),
-            Self::DestinationSetAside => (0, 0),
+            Self::DestinationSetAside | Self::DestinationAhead => (0, 0),
             Self::BackupFailing => (HOUR, DAY),
         };
         match seconds {
@@ -87,6 +91,9 @@ impl Matter {
             Self::DestinationSilent => format!("{subject} has not had everything"),
             Self::DestinationSetAside => {
                 format!("{subject} is set aside: nothing is written to it")
+            }
+            Self::DestinationAhead => {
+                format!("somebody else writes the archive at {subject}: no snapshots are made")
             }
             Self::BackupFailing => "no backup succeeds".to_owned(),
         }
@@ -132,35 +139,69 @@ struct Kept {
     subject: String,
     since: i64,
     told: Option<(i64, Severity)>,
+    /// Whether it is over, and nobody was told that yet.
+    #[serde(default)]
+    is_over: bool,
+    /// Why, as it was seen last.
+    #[serde(skip)]
+    why: Option<String>,
 }
 
 impl Alarms {
-    /// Takes in what is wrong now, and returns what somebody is to be told.
-    pub fn judge(&mut self, conditions: &[Condition], now: i64) -> Vec<Notice> {
+    /// Takes in what is wrong now, and returns what somebody is to be told: the same again until [`told`](Self::told) is called.
+    /// Of what is `undecided` it cannot be said whether it is wrong; it is as it was.
+    pub fn judge(
+        &mut self,
+        conditions: &[Condition],
+        undecided: &dyn Fn(Matter, &str) -> bool,
+        now: i64,
+    ) -> Vec<Notice> {
         let mut notices = Vec::new();
-        let key =
-            |condition: &Condition| format!("{} {}", condition.matter.word(), condition.subject);
+        let mut keys = Vec::new();
         for condition in conditions {
-            let kept = self.0.entry(key(condition)).or_insert_with(|| Kept {
+            let key = key(condition.matter, &condition.subject);
+            keys.push(key.clone());
+            let kept = self.0.entry(key).or_insert_with(|| Kept {
                 matter: condition.matter,
                 subject: condition.subject.clone(),
                 since: condition.since.unwrap_or(now).min(now),
                 told: None,
+                is_over: false,
+                why: None,
             });
-            notices.extend(kept.tell(condition.why.as_deref(), now));
+            (kept.is_over, kept.why) = (false, condition.why.clone());
         }
-        let keys: Vec<String> = conditions.iter().map(key).collect();
         self.0.retain(|key, kept| {
-            let is_there = keys.contains(key);
-            notices.extend((!is_there).then(|| kept.end()).flatten());
-            is_there
+            let stays = keys.contains(key) || undecided(kept.matter, &kept.subject);
+            kept.is_over |= !stays;
+            !kept.is_over || kept.told.is_some()
         });
+        notices.extend(self.0.values().filter_map(|kept| kept.due(now)));
         notices
+    }
+
+    /// Notes that somebody was told.
+    pub fn told(&mut self, notice: &Notice, now: i64) {
+        let key = key(notice.matter, &notice.subject);
+        if notice.severity == Severity::Over {
+            self.0.remove(&key);
+        } else if let Some(kept) = self.0.get_mut(&key) {
+            kept.told = Some((now, notice.severity));
+        }
     }
 }
 
+fn key(matter: Matter, subject: &str) -> String {
+    format!("{} {subject}", matter.word())
+}
+
 impl Kept {
-    fn tell(&mut self, why: Option<&str>, now: i64) -> Option<Notice> {
+    /// Returns what somebody is to be told now.
+    fn due(&self, now: i64) -> Option<Notice> {
+        if self.is_over {
+            let text = self.matter.sentence(&self.subject);
+            return Some(self.notice(Severity::Over, text));
+        }
         let severity = self.matter.severity(now.saturating_sub(self.since))?;
         let is_due = match self.told {
             None => true,
@@ -170,17 +211,10 @@ impl Kept {
         if !is_due {
             return None;
         }
-        self.told = Some((now, severity));
+        let why = self.why.as_ref();
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         let text = format!("{}{why}", self.matter.sentence(&self.subject));
         Some(self.notice(severity, text))
-    }
-
-    /// Returns that it is over, where somebody was told that it began.
-    fn end(&self) -> Option<Notice> {
-        self.told?;
-        let text = format!("over: {}", self.matter.sentence(&self.subject));
-        Some(self.notice(Severity::Over, text))
     }
 
     fn notice(&self, severity: Severity, text: String) -> Notice {
@@ -215,6 +249,7 @@ pub(super) fn conditions(status: &Status, complete: &BTreeMap<String, i64>) -> V
         let (matter, since) = match &*there.status {
             "up-to-date" | "caught-up" => continue,
             "set-aside" => (Matter::DestinationSetAside, None),
+            "ahead" => (Matter::DestinationAhead, None),
             _ => (
                 Matter::DestinationSilent,
                 complete.get(&there.name).copied(),
@@ -227,15 +262,35 @@ pub(super) fn conditions(status: &Status, complete: &BTreeMap<String, i64>) -> V
             why: there.reason.clone(),
         });
     }
-    if status.state == State::Failing {
+    if let Some(since) = status.failing_since
+        && status.state != State::Paused
+    {
         conditions.push(Condition {
             matter: Matter::BackupFailing,
             subject: String::new(),
-            since: None,
+            since: Some(since),
             why: status.reason.clone(),
         });
     }
     conditions
+}
+
+/// Says whether a status does not tell if something is wrong: nobody has looked yet, or cannot look now.
+pub(super) fn is_undecided(status: &Status, matter: Matter, subject: &str) -> bool {
+    match matter {
+        Matter::SourceBlind | Matter::SourceDegraded => {
+            let mut sources = status.sources.iter();
+            let is_starting =
+                |source: &SourceStatus| source.path == subject && source.health == "catching-up";
+            status.sources.is_empty() || sources.any(is_starting)
+        }
+        Matter::DestinationSilent | Matter::DestinationSetAside | Matter::DestinationAhead => {
+            let mut destinations = status.destinations.iter();
+            let lacks = |there: &DestinationState| there.name == subject && !there.is_complete();
+            status.destinations.is_empty() || destinations.any(lacks)
+        }
+        Matter::BackupFailing => status.rounds == 0 || status.state == State::Paused,
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +306,15 @@ mod tests {
         }]
     }
 
+    /// Judges where all is known, and tells at once.
+    fn judged(alarms: &mut Alarms, conditions: &[Condition], now: i64) -> Vec<Notice> {
+        let notices = alarms.judge(conditions, &|_, _| false, now);
+        for notice in &notices {
+            alarms.told(notice, now);
+        }
+        notices
+    }
+
     /// Looks every hour, and returns what was told when.
     fn told(
         alarms: &mut Alarms,
@@ -258,7 +322,7 @@ mod tests {
         hours: std::ops::Range<i64>,
     ) -> Vec<(i64, Severity)> {
         let look = |hour: i64| {
-            let notices = alarms.judge(conditions, hour * HOUR);
+            let notices = judged(alarms, conditions, hour * HOUR);
             notices
                 .into_iter()
                 .map(move |notice| (hour, notice.severity))
@@ -279,11 +343,11 @@ mod tests {
                 (144, Severity::Critical),
             ]
         );
-        let over = alarms.judge(&[], 150 * HOUR);
+        let over = judged(&mut alarms, &[], 150 * HOUR);
         assert_eq!(over.len(), 1);
         assert_eq!((over[0].severity, over[0].since), (Severity::Over, 0));
-        assert_eq!(over[0].text, "over: disk has not had everything");
-        assert_eq!(alarms.judge(&[], 151 * HOUR), []);
+        assert_eq!(over[0].text, "disk has not had everything");
+        assert_eq!(judged(&mut alarms, &[], 151 * HOUR), []);
         assert_eq!(alarms, Alarms::default());
     }
 
@@ -296,23 +360,23 @@ mod tests {
             since: None,
             why: None,
         }];
-        assert_eq!(alarms.judge(&blind, 1_000), []);
-        assert_eq!(alarms.judge(&blind, 1_599), []);
-        assert_eq!(alarms.judge(&[], 1_600), []);
-        assert_eq!(alarms.judge(&blind, 1_601), [], "it begins anew");
-        let notices = alarms.judge(&blind, 2_201);
+        assert_eq!(judged(&mut alarms, &blind, 1_000), []);
+        assert_eq!(judged(&mut alarms, &blind, 1_599), []);
+        assert_eq!(judged(&mut alarms, &[], 1_600), []);
+        assert_eq!(judged(&mut alarms, &blind, 1_601), [], "it begins anew");
+        let notices = judged(&mut alarms, &blind, 2_201);
         assert_eq!(notices[0].text, "changes in /files are not noticed");
     }
 
     #[test]
     fn it_is_remembered_over_a_restart_and_a_clock_that_was_put_back() {
         let mut alarms = Alarms::default();
-        assert_eq!(alarms.judge(&silent(0), 73 * HOUR).len(), 1);
+        assert_eq!(judged(&mut alarms, &silent(0), 73 * HOUR).len(), 1);
         let text = serde_json::to_string(&alarms).unwrap();
         let mut alarms: Alarms = serde_json::from_str(&text).unwrap();
-        assert_eq!(alarms.judge(&silent(0), 74 * HOUR), []);
+        assert_eq!(judged(&mut alarms, &silent(0), 74 * HOUR), []);
         assert_eq!(
-            alarms.judge(&silent(0), 72 * HOUR).len(),
+            judged(&mut alarms, &silent(0), 72 * HOUR).len(),
             1,
             "told in the future"
         );
@@ -330,11 +394,90 @@ mod tests {
             ..Status::default()
         };
         let conditions = conditions(&status, &BTreeMap::new());
-        let notices = Alarms::default().judge(&conditions, 5);
+        let notices = judged(&mut Alarms::default(), &conditions, 5);
         assert_eq!(notices[0].severity, Severity::Critical);
         assert_eq!(
             notices[0].text,
             "disk is set aside: nothing is written to it: it went back"
         );
+    }
+
+    fn status_of(word: &str) -> Status {
+        Status {
+            rounds: 1,
+            destinations: vec![super::super::DestinationState {
+                name: "disk".to_owned(),
+                status: word.to_owned(),
+                reason: None,
+                queue: super::super::QueueState::default(),
+            }],
+            ..Status::default()
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_over() {
+        let mut alarms = Alarms::default();
+        let mut look = |status: &Status, now: i64| {
+            let conditions = conditions(status, &BTreeMap::new());
+            let undecided = |matter, subject: &str| is_undecided(status, matter, subject);
+            let notices = alarms.judge(&conditions, &undecided, now);
+            for notice in &notices {
+                alarms.told(notice, now);
+            }
+            let word = |notice: Notice| (notice.matter, notice.severity);
+            notices.into_iter().map(word).collect::<Vec<_>>()
+        };
+        let is = |matter, severity| vec![(matter, severity)];
+        let aside = Matter::DestinationSetAside;
+        assert_eq!(
+            look(&status_of("set-aside"), 0),
+            is(aside, Severity::Critical)
+        );
+        for word in ["waiting", "scheduled", "under-maintenance", "starting"] {
+            assert_eq!(look(&status_of(word), 1), [], "{word}");
+        }
+        assert_eq!(look(&Status::default(), 2), [], "nobody has looked yet");
+        assert_eq!(
+            look(&status_of("waiting"), DAY),
+            is(aside, Severity::Critical)
+        );
+        assert_eq!(
+            look(&status_of("up-to-date"), DAY + 1),
+            is(aside, Severity::Over)
+        );
+        let ahead = Matter::DestinationAhead;
+        let mut status = status_of("ahead");
+        assert_eq!(look(&status, DAY + 2), is(ahead, Severity::Critical));
+        // A command that holds the archive for long is no success, and a restart begins nothing anew.
+        status.destinations.clear();
+        (status.state, status.failing_since) = (State::UnderMaintenance, Some(DAY));
+        assert_eq!(
+            look(&status, DAY + HOUR),
+            is(Matter::BackupFailing, Severity::Warning)
+        );
+        assert_eq!(look(&Status::default(), DAY + HOUR), []);
+        status.failing_since = Some(2 * DAY);
+        assert_eq!(
+            look(&status, 2 * DAY + 2),
+            [
+                (Matter::BackupFailing, Severity::Critical),
+                (ahead, Severity::Critical)
+            ]
+        );
+    }
+
+    #[test]
+    fn whoever_was_not_told_is_told_again() {
+        let mut alarms = Alarms::default();
+        let now = 73 * HOUR;
+        let first = alarms.judge(&silent(0), &|_, _| false, now);
+        assert_eq!(alarms.judge(&silent(0), &|_, _| false, now + 1), first);
+        alarms.told(&first[0], now);
+        assert_eq!(alarms.judge(&silent(0), &|_, _| false, now + 2), []);
+        let over = alarms.judge(&[], &|_, _| false, now + 3);
+        assert_eq!(alarms.judge(&[], &|_, _| false, now + 4), over);
+        alarms.told(&over[0], now);
+        assert_eq!(alarms, Alarms::default());
     }
 }

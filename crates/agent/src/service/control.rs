@@ -1,17 +1,11 @@
-//! The socket by which other commands of the same user speak with the service: a line of JSON each way.
+//! What the service is asked, and what it shares with whoever asks.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use strongroom_base::with_causes;
-use strongroom_engine::{Progress, Stop};
+use strongroom_engine::{Progress, Stop, Turn};
 use strongroom_watch::Waker;
 
 use super::ServiceRequest;
@@ -21,15 +15,8 @@ use super::note::{Notebook, PauseNote};
 use super::queues::{House, View};
 use super::status::{State, Status, WorkDone};
 use crate::AgentError;
-use crate::guest::{Guest, METERED};
-use crate::profile::{Lock, Profile};
-
-/// Longest line, in bytes.
-const LINE_LEN_MAX: u64 = 1 << 20;
-/// Whoever is silent for so long is not waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Most that are answered at a time.
-const AT_A_TIME: usize = 32;
+use crate::guest::{Guest, METERED, NEARLY_EMPTY, Rarity};
+use crate::profile::Profile;
 
 /// What the service is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,8 +40,10 @@ pub enum Ask {
 }
 
 /// What the service answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// What one side does not know is left out or passed over: commands and service may be of different versions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Answer {
     /// How it is.
     pub status: Status,
@@ -72,6 +61,7 @@ pub(super) struct Shared {
     stop: Arc<Stop>,
     closed: AtomicBool,
     uptime: Arc<dyn Uptime>,
+    now: Box<dyn Fn() -> i64 + Send + Sync>,
     notebook: Notebook,
     hooks: Mutex<HookSettings>,
     profile: Profile,
@@ -101,7 +91,8 @@ impl std::fmt::Debug for Shared {
 enum Pause {
     #[default]
     No,
-    Until(Moment),
+    /// Until either clock is there: that of the computer may be wrong, and the other one does not outlive a restart.
+    Until(Moment, i64),
     Always,
 }
 
@@ -109,6 +100,11 @@ impl Shared {
     /// Returns the status, to read or change.
     pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the time, in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        (self.now)()
     }
 
     /// Returns how often somebody has asked to back up now.
@@ -130,7 +126,7 @@ impl Shared {
     pub(super) fn new(
         profile: &Profile,
         request: &ServiceRequest<'_>,
-        seconds_now: i64,
+        now: Box<dyn Fn() -> i64 + Send + Sync>,
         hooks: HookSettings,
     ) -> Self {
         let shared = Self {
@@ -141,6 +137,7 @@ impl Shared {
             stop: Arc::clone(&request.stop),
             closed: AtomicBool::default(),
             uptime: Arc::clone(&request.uptime),
+            now,
             notebook: Notebook::open(profile),
             hooks: Mutex::new(hooks),
             profile: profile.clone(),
@@ -152,10 +149,12 @@ impl Shared {
             let mut status = shared.status();
             (status.complete, status.last_success) = (note.complete, note.last_success);
         }
-        if let Some(PauseNote { until }) = note.pause {
-            let left = until.map(|until| u64::try_from(until - seconds_now).unwrap_or(0));
+        if let Some(PauseNote { until, seconds }) = note.pause {
+            let now = shared.now();
+            let left = until.map(|until| u64::try_from(until - now).unwrap_or(0));
+            // A clock that is behind would make it longer than it was.
+            let left = left.map(|left| left.min(seconds.unwrap_or(u64::MAX)));
             shared.set_pause(left);
-            shared.status().paused_until = until;
         }
         shared
     }
@@ -208,20 +207,30 @@ impl Shared {
         self.stop.is_requested()
     }
 
+    /// Says that nobody is answered any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether nobody is answered any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Says whether it is paused.
     pub(super) fn is_paused(&self) -> bool {
-        match self.pause() {
-            Pause::No => false,
-            Pause::Until(until) => self.uptime.now() < until,
-            Pause::Always => true,
-        }
+        self.pause_left() != Some(Duration::ZERO)
     }
 
     /// Returns how long a pause lasts from now on; `None` where it lasts until told otherwise.
     pub(super) fn pause_left(&self) -> Option<Duration> {
         match self.pause() {
             Pause::No => Some(Duration::ZERO),
-            Pause::Until(until) => Some(until.saturating_duration_since(self.uptime.now())),
+            Pause::Until(until, time) => {
+                let left = u64::try_from(time.saturating_sub(self.now())).unwrap_or(0);
+                let left = Duration::from_secs(left);
+                Some(left.min(until.saturating_duration_since(self.uptime.now())))
+            }
             Pause::Always => None,
         }
     }
@@ -230,39 +239,56 @@ impl Shared {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pauses for so many seconds, or until told otherwise.
-    fn set_pause(&self, seconds: Option<u64>) {
-        let until = |seconds| self.uptime.now() + Duration::from_secs(seconds);
-        let pause = seconds.map_or(Pause::Always, |seconds| Pause::Until(until(seconds)));
+    /// Pauses for so many seconds, or until told otherwise; returns until when.
+    fn set_pause(&self, seconds: Option<u64>) -> Option<i64> {
+        let now = self.now();
+        let until = |seconds| now.checked_add_unsigned(seconds).unwrap_or(i64::MAX);
+        let pause = seconds.map_or(Pause::Always, |seconds| {
+            let moment = self.uptime.now() + Duration::from_secs(seconds);
+            // The second that goes on is one more.
+            Pause::Until(moment, until(seconds).saturating_add(1))
+        });
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = pause;
+        let until = seconds.map(until);
+        self.status().paused_until = until;
+        until
     }
 
     /// Forgets a pause that is over, or that somebody ended.
     pub(super) fn end_pause(&self) -> Result<(), AgentError> {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Pause::No;
         self.status().paused_until = None;
+        self.call_queues();
         self.notebook.change(|note| note.pause = None)
     }
 
-    fn answer(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
-        let result = self.obey(ask, seconds_now);
+    /// Lets queues look whether what held them is over. The service may be busy, and see it late.
+    fn call_queues(&self) {
+        if let Some(AtWork { destinations, .. }) = self.at_work.get() {
+            destinations.look_again();
+        }
+    }
+
+    /// Does what is asked.
+    pub(super) fn answer(&self, ask: Ask) -> Result<(), AgentError> {
+        let result = self.obey(ask);
         if ask != Ask::Status {
             self.wake();
         }
         result
     }
 
-    fn obey(&self, ask: Ask, seconds_now: i64) -> Result<(), AgentError> {
+    fn obey(&self, ask: Ask) -> Result<(), AgentError> {
         match ask {
             Ask::Status => {}
             Ask::BackupNow => {
                 self.asked_now.fetch_add(1, Ordering::Relaxed);
+                // Whoever asks has perhaps just mended what kept a destination away.
+                self.call_queues();
             }
             Ask::Pause { seconds } => {
-                self.set_pause(seconds);
-                let until = seconds.and_then(|seconds| seconds_now.checked_add_unsigned(seconds));
-                self.status().paused_until = until;
-                let pause = Some(PauseNote { until });
+                let until = self.set_pause(seconds);
+                let pause = Some(PauseNote { until, seconds });
                 return self.notebook.change(|note| note.pause = pause);
             }
             Ask::Resume => return self.end_pause(),
@@ -272,6 +298,7 @@ impl Shared {
                 if let Some(AtWork { guest, .. }) = self.at_work.get() {
                     guest.set(config.guest);
                 }
+                self.call_queues();
             }
             Ask::Stop => self.stop.request(),
         }
@@ -289,7 +316,16 @@ impl House for Household {
             return Some("the service is paused".to_owned());
         }
         let AtWork { guest, .. } = shared.at_work.get()?;
+        if guest.rarity() == Rarity::None {
+            return Some(NEARLY_EMPTY.to_owned());
+        }
         (is_far && !guest.far_allowed()).then(|| METERED.to_owned())
+    }
+
+    fn turn(&self) -> Turn {
+        let shared = self.0.upgrade();
+        let at_work = shared.as_ref().and_then(|shared| shared.at_work.get());
+        at_work.map_or(Turn::Go, |at_work| at_work.guest.turn())
     }
 
     fn tell(&self) {
@@ -299,169 +335,16 @@ impl House for Household {
     }
 }
 
-/// The socket of a service that runs.
-pub(super) struct Control {
-    _lock: Lock,
-    path: PathBuf,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Control {
-    /// Opens the socket, and answers from now on. Refuses where another service of the profile answers.
-    pub(super) fn open(
-        profile: &Profile,
-        shared: &Arc<Shared>,
-        now: impl Fn() -> i64 + Send + Sync + 'static,
-    ) -> Result<Self, AgentError> {
-        let path = socket_path(profile);
-        let failed = |op| {
-            let path = path.display().to_string();
-            move |source| AgentError::Local { op, path, source }
-        };
-        let lock = profile.lock_service().map_err(|error| match error {
-            AgentError::Locked { .. } => AgentError::ServiceRuns {
-                path: path.display().to_string(),
-            },
-            other => other,
-        })?;
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed("remove")(error));
-            }
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path).map_err(failed("open the socket"))?;
-        let only_owner = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(&path, only_owner).map_err(failed("set the permissions of"))?;
-        let theirs = Arc::clone(shared);
-        let thread = std::thread::Builder::new()
-            .name("control".to_owned())
-            .spawn(move || answer_all(&listener, &theirs, &(Arc::new(now) as Now)))
-            .map_err(failed("answer at"))?;
-        Ok(Self {
-            _lock: lock,
-            path,
-            shared: Arc::clone(shared),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Relaxed);
-        // Wakes the thread, which waits for somebody to come.
-        let woken = UnixStream::connect(&self.path).is_ok();
-        let _ = std::fs::remove_file(&self.path);
-        if let Some(thread) = self.thread.take().filter(|_| woken) {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Tells the time, in seconds since 1970.
-type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
-
-/// Answers everybody at once, so that nobody waits for one who is slow; but for few at a time.
-fn answer_all(listener: &UnixListener, shared: &Arc<Shared>, now: &Now) {
-    let busy = Arc::new(AtomicUsize::new(0));
-    for stream in listener.incoming() {
-        if shared.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        let Ok(stream) = stream else { continue };
-        if busy.load(Ordering::Relaxed) >= AT_A_TIME {
-            continue;
-        }
-        busy.fetch_add(1, Ordering::Relaxed);
-        let (shared, now, ended) = (Arc::clone(shared), Arc::clone(now), Arc::clone(&busy));
-        let answer = move || {
-            // Whoever hangs up early wants no answer.
-            let _ = answer_one(&stream, &shared, now());
-            ended.fetch_sub(1, Ordering::Relaxed);
-        };
-        let begun = std::thread::Builder::new()
-            .name("answer".to_owned())
-            .spawn(answer);
-        if begun.is_err() {
-            busy.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-fn answer_one(stream: &UnixStream, shared: &Shared, now: i64) -> std::io::Result<()> {
-    let line = read_line(stream)?;
-    let ask: Result<Ask, _> = serde_json::from_str(&line);
-    let error = match ask {
-        Ok(ask) => {
-            let result = shared.answer(ask, now);
-            result.err().map(|error| with_causes(&error))
-        }
-        Err(error) => Some(error.to_string()),
-    };
-    let status = shared.report(now);
-    let mut line = serde_json::to_vec(&Answer { status, error })?;
-    line.push(b'\n');
-    let mut stream = stream;
-    stream.write_all(&line)
-}
-
-fn read_line(stream: &UnixStream) -> std::io::Result<String> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut line = String::new();
-    BufReader::new(stream.take(LINE_LEN_MAX)).read_line(&mut line)?;
-    Ok(line)
-}
-
-fn socket_path(profile: &Profile) -> PathBuf {
-    profile.dir().join("agent.sock")
-}
-
-/// Asks the service of a profile; `None` where none runs.
-pub fn ask(profile: &Profile, ask: Ask) -> Result<Option<Status>, AgentError> {
-    let path = socket_path(profile);
-    let Some(stream) = connect(&path)? else {
-        return Ok(None);
-    };
-    let failed = |source| AgentError::Local {
-        op: "speak with the service at",
-        path: path.display().to_string(),
-        source,
-    };
-    let speak = || {
-        let mut line = serde_json::to_vec(&ask)?;
-        line.push(b'\n');
-        (&stream).write_all(&line)?;
-        let answer: Answer = serde_json::from_str(&read_line(&stream)?)?;
-        match answer.error {
-            Some(error) => Err(std::io::Error::other(error)),
-            None => Ok(answer.status),
-        }
-    };
-    match speak() {
-        Ok(status) => Ok(Some(status)),
-        // It ended before it came to the question.
-        Err(error) if has_hung_up(&error) => Ok(None),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn has_hung_up(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
-}
-
-fn connect(path: &Path) -> Result<Option<UnixStream>, AgentError> {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound};
-    match UnixStream::connect(path) {
-        Ok(stream) => Ok(Some(stream)),
-        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
-        Err(source) => Err(AgentError::Local {
-            op: "connect to",
-            path: path.display().to_string(),
-            source,
-        }),
+    #[test]
+    fn an_answer_of_another_version_is_understood() {
+        let text = r#"{"status":{"pid":7,"more":1,"sources":[{"path":"/a"}],"destinations":[{"name":"d",
+            "queue":{"lane":"background"}}],"last":{"at":5},"guest":{"cpu_percent":20},"progress":{}},"more":2}"#;
+        let answer: Answer = serde_json::from_str(text).unwrap();
+        assert_eq!((answer.status.pid, answer.error), (7, None));
+        assert_eq!(answer.status.destinations[0].queue.lane, "background");
     }
 }

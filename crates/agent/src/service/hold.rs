@@ -51,13 +51,16 @@ impl Service<'_> {
     /// Finds out what keeps the service from working, and tells it.
     pub(super) fn look_at_surroundings(&mut self) {
         let was_allowed = self.shared.status().guest.far_allowed;
+        // What queues use between snapshots is taken in as time passes.
+        let _ = self.guest.turn();
         let is = self.guest.status();
         let hold = self.what_holds();
         if self.hold == Hold::Paused && hold != Hold::Paused {
             // A note that cannot be changed now names a time that is over.
             let _ = self.shared.end_pause();
         }
-        let is_free = self.hold == Hold::Paused && hold != Hold::Paused;
+        let is_held = |hold| matches!(hold, Hold::Paused | Hold::LowBattery);
+        let is_free = is_held(self.hold) && !is_held(hold);
         if is_free || is.far_allowed && !was_allowed {
             self.queues.look_again();
         }

@@ -12,11 +12,12 @@ use prometheus_client::registry::{Registry, Unit};
 use super::status::{State, Status};
 
 /// The states that a metric names, each with a value of 1 or 0.
-const STATES: [State; 10] = [
+const STATES: [State; 11] = [
     State::Starting,
     State::Scanning,
     State::Synchronizing,
     State::BackupComplete,
+    State::SourceBlind,
     State::WaitingForDestination,
     State::Paused,
     State::LowBattery,

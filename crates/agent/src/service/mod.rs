@@ -20,6 +20,7 @@ mod review;
 mod rounds;
 mod scrape;
 mod settings;
+mod socket;
 mod status;
 mod supervisor;
 mod unit;
@@ -32,20 +33,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::ArchiveId;
 use strongroom_engine::backup::Hints;
 use strongroom_engine::{Progress, Stop};
 use strongroom_watch::{Choice, Health, Watcher};
 
 pub use alarm::{Alarms, Condition, Matter, Notice, Severity};
-pub use control::{Answer, Ask, ask};
+pub use control::{Answer, Ask};
 pub use hook::{HookError, HookSettings};
 pub use install::Manager;
 pub use metrics::metrics;
 pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
 pub use settings::{ServiceSettings, change_settings};
+pub use socket::ask;
 pub use status::{
-    DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status, WorkDone,
+    Answered, DestinationState, LastSnapshot, QueueState, SourceStatus, State, Status, WorkDone,
 };
 pub use supervisor::{Supervisor, Unsupervised};
 pub use unit::{Scope as UnitScope, Unit};
@@ -55,7 +58,7 @@ use crate::guest::Guest;
 use crate::profile::Profile;
 use crate::{AgentError, BackupRequest, Tools, spool};
 use announce::Announcer;
-use control::{AtWork, Control, Household, Shared};
+use control::{AtWork, Household, Shared};
 
 use heartbeat::Heartbeat;
 use hold::Hold;
@@ -63,7 +66,8 @@ use pace::ServicePace;
 use pending::Pending;
 use queues::Queues;
 use scrape::Scrape;
-use watching::{path_of, settings};
+use socket::Control;
+use watching::{ClosedRoot, path_of, settings};
 
 /// How much the spool of each archive may take where nobody chose a limit.
 pub const SPOOL_BYTES: u64 = 10 << 30;
@@ -105,8 +109,9 @@ pub fn run(
     let clock = Arc::clone(&tools.clock);
     let seconds = move || seconds_of(clock.now());
     let config = profile.config()?;
-    let shared = Arc::new(Shared::new(profile, request, seconds(), config.hooks));
-    let _control = Control::open(profile, &shared, seconds.clone())?;
+    let now = Box::new(seconds.clone());
+    let shared = Arc::new(Shared::new(profile, request, now, config.hooks));
+    let _control = Control::open(profile, &shared)?;
     let _scrape = scrape(request, &shared, seconds)?;
     if profile.config()?.spool_bytes.is_none() {
         spool::set_limit(profile, SPOOL_BYTES)?;
@@ -138,27 +143,32 @@ pub fn run(
         status.guest = guest.status();
     }
     let _heartbeat = Heartbeat::start(Arc::clone(&request.supervisor), &shared);
-    let announcer = Announcer::start(&shared, &request.backup.host);
-    let mut service = Service {
-        profile,
-        request,
-        tools,
-        shared: &shared,
-        roots,
-        watcher: &watcher,
-        guest: &guest,
-        pending: Pending::new(request.rhythm, request.uptime.now()),
-        hold: Hold::No,
-        insists: false,
-        began: None,
-        asked: 0,
-        announcer: &announcer,
-        queues,
-    };
-    request.supervisor.ready();
-    let result = service.run();
-    request.supervisor.stopping();
-    result
+    std::thread::scope(|scope| {
+        let host = &request.backup.host;
+        let announcer = Announcer::start(scope, &shared, tools.monitor, host);
+        let mut service = Service {
+            profile,
+            request,
+            tools,
+            shared: &shared,
+            roots,
+            closed: Vec::new(),
+            watcher: &watcher,
+            guest: &guest,
+            pending: Pending::new(request.rhythm, request.uptime.now()),
+            hold: Hold::No,
+            insists: false,
+            archive: None,
+            began: None,
+            asked: 0,
+            announcer: &announcer,
+            queues,
+        };
+        request.supervisor.ready();
+        let result = service.run();
+        request.supervisor.stopping();
+        result
+    })
 }
 
 /// Answers whoever asks for metrics, where that is wanted.
@@ -185,12 +195,16 @@ struct Service<'a> {
     tools: &'a Tools<'a>,
     shared: &'a Shared,
     roots: Vec<PathBuf>,
+    /// Those that could not be opened at the last look.
+    closed: Vec<ClosedRoot>,
     watcher: &'a Watcher,
     guest: &'a Guest,
     pending: Pending,
     hold: Hold,
     /// Whether somebody asked for the next snapshot.
     insists: bool,
+    /// The archive, once that is known.
+    archive: Option<ArchiveId>,
     /// When the last snapshot began.
     began: Option<Moment>,
     /// How many times somebody asked for one so far.
@@ -205,6 +219,7 @@ impl Service<'_> {
             let wait = self.next_look().min(self.queues.patience());
             let changes = self.watcher.wait(wait.min(WAIT_MAX));
             self.note(&changes);
+            self.look_at_closed_roots();
             self.look_at_queues();
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
@@ -215,17 +230,14 @@ impl Service<'_> {
                 self.hurry();
             }
             self.look_at_surroundings();
-            self.look_for_alarms();
+            self.tell_others();
             if self.is_due() && !self.is_to_end() {
-                let rounds = self.shared.status().rounds;
-                self.back_up();
-                let mut status = self.shared.status();
-                if status.rounds > rounds {
-                    status.answered = self.asked;
+                if let Some(answer) = self.back_up() {
+                    let mut status = self.shared.status();
+                    (status.answered, status.answer) = (self.asked, Some(answer));
                 }
-                drop(status);
                 self.look_at_surroundings();
-                self.look_for_alarms();
+                self.tell_others();
             }
         }
         Ok(())
@@ -244,13 +256,7 @@ impl Service<'_> {
         let now = seconds_of(self.tools.clock.now());
         let mut status = self.shared.status();
         status.take_destinations(self.queues.states());
-        let status = &mut *status;
-        for there in &status.destinations {
-            let last = status.complete.entry(there.name.clone()).or_insert(now);
-            if there.is_complete() {
-                *last = now;
-            }
-        }
+        status.note_complete(now);
     }
 
     fn is_to_end(&self) -> bool {
@@ -263,9 +269,12 @@ impl Service<'_> {
 
     /// Makes a snapshot due of all that happened until now, also where nothing tells of changes.
     fn hurry(&mut self) {
-        self.watcher.settle(SETTLE);
+        let is_settled = self.watcher.settle(SETTLE);
         let changes = self.watcher.take();
         self.note(&changes);
+        if !is_settled {
+            self.pending.note_all(self.now());
+        }
         let mut hints = Hints::default();
         for source in self.watcher.sources() {
             if source.health != Health::Live {
@@ -291,6 +300,8 @@ fn state_of(status: &Status) -> State {
         State::Failing
     } else if status.destinations.iter().any(lacks) {
         State::WaitingForDestination
+    } else if status.has_blind_source() {
+        State::SourceBlind
     } else {
         State::BackupComplete
     }

@@ -35,6 +35,9 @@ pub(super) struct Note {
 pub(super) struct PauseNote {
     /// Until when, in seconds since 1970; until told otherwise where there is none.
     pub(super) until: Option<i64>,
+    /// How many seconds it was to last.
+    #[serde(default)]
+    pub(super) seconds: Option<u64>,
 }
 
 /// The note on disk, and what it says.
@@ -88,7 +91,10 @@ mod tests {
     fn a_note_is_there_the_next_time_and_a_torn_one_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
-        let pause = Some(PauseNote { until: Some(7) });
+        let pause = Some(PauseNote {
+            until: Some(7),
+            seconds: Some(3),
+        });
         let book = Notebook::open(&profile);
         assert_eq!(book.read(), Note::default());
         book.change(|note| note.pause = pause).unwrap();

@@ -9,6 +9,9 @@ use super::moment::Moment;
 /// How long a failed snapshot waits for its next attempt; the last one counts for all later ones.
 const RETRIES: [u64; 4] = [5, 15, 60, 300];
 
+/// How soon it is tried again while a command works on the archive.
+const LOCKED_EVERY: Duration = Duration::from_secs(1);
+
 /// More hints than this are one: look at everything.
 const HINTS_MAX: usize = 100_000;
 /// How long after a queue has ended the spool is looked at.
@@ -187,6 +190,12 @@ impl Pending {
         self.touch(now);
     }
 
+    /// Notes that a command works on the archive. That is no failure, and the snapshot is made when it has ended.
+    pub(super) fn locked_out(&mut self, scope: Scope, now: Moment) {
+        self.put_back(scope, now);
+        self.not_before = Some(now + LOCKED_EVERY);
+    }
+
     /// Notes that a snapshot failed: what it was to look at waits for the next attempt.
     pub(super) fn failed(&mut self, scope: Scope, now: Moment) {
         self.put_back(scope, now);
@@ -245,6 +254,22 @@ mod tests {
         pending.succeeded(&scope, true, start, start);
         pending.note(hints("/b"), start);
         assert_eq!(pending.due(), at(start, 1));
+    }
+
+    #[test]
+    fn a_command_on_the_archive_is_no_failure() {
+        let start = Moment(Duration::from_secs(1_000_000));
+        let mut pending = Pending::new(Rhythm::default(), start);
+        pending.note(hints("/a"), start);
+        for _ in 0..10 {
+            let scope = pending.take(start);
+            pending.locked_out(scope, start);
+            assert_eq!(pending.due(), at(start, 1));
+            assert_eq!(pending.len(), 1);
+        }
+        let scope = pending.take(start);
+        pending.failed(scope, start);
+        assert_eq!(pending.due(), at(start, 5), "the first failure");
     }
 
     #[test]

@@ -1,17 +1,13 @@
-//! What the service does around a snapshot: the commands of the user, and alarms.
+//! What the service does around a snapshot: the commands of the user, and what it tells.
 
 use strongroom_base::ids::to_hex;
 use strongroom_base::with_causes;
 
-use super::alarm::conditions;
+use super::Service;
 use super::hook::Hook;
 use super::pending::Scope;
-use super::{Service, seconds_of};
 use crate::AgentError;
 use crate::backup::Round;
-
-/// The times of the note may be so much older than they are, in seconds, so that it is not written after each snapshot.
-const NOTE_LAG: i64 = 3600;
 
 impl Service<'_> {
     /// Runs the command before a snapshot. Where only destinations are tried again, there is none.
@@ -75,29 +71,9 @@ impl Service<'_> {
         self.shared.status().hook_failed = failed;
     }
 
-    /// Tells people what has been wrong for long, and keeps what is to be known after a restart.
-    pub(super) fn look_for_alarms(&self) {
-        let now = seconds_of(self.tools.clock.now());
-        let status = self.shared.status().clone();
-        let conditions = conditions(&status, &status.complete);
-        let mut notices = Vec::new();
-        let result = self.shared.notebook().change(|note| {
-            notices = note.alarms.judge(&conditions, now);
-            let is_old = |name: &str, at: i64| {
-                let noted = note.complete.get(name);
-                noted.is_none_or(|noted| (at - noted).abs() >= NOTE_LAG)
-            };
-            if status.complete.iter().any(|(name, at)| is_old(name, *at)) {
-                (note.complete, note.last_success) = (status.complete.clone(), status.last_success);
-            }
-        });
-        if let Err(error) = result {
-            let why = with_causes(&error);
-            self.shared.status().hook_failed = Some(format!("alarms cannot be noted: {why}"));
-        }
-        for notice in notices {
-            self.announcer.tell(notice);
-        }
+    /// Lets alarms be looked for, and tells whoever supervises the service what it does.
+    pub(super) fn tell_others(&self) {
+        self.announcer.look();
         let headline = self.shared.status().headline();
         self.request.supervisor.status(&headline);
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use strongroom_base::ids::to_hex;
 use strongroom_base::with_causes;
-use strongroom_engine::EngineError;
 use strongroom_engine::backup::BackupSummary;
+use strongroom_engine::{EngineError, Warning};
 
+use super::moment::Moment;
 use super::pending::Scope;
-use super::status::{LastSnapshot, State};
+use super::status::{Answered, LastSnapshot, State};
 use super::{Service, seconds_of, state_of};
 use crate::AgentError;
 use crate::backup::{Round, backup_changes};
@@ -17,18 +18,25 @@ use crate::backup::{Round, backup_changes};
 const UNREAD_EVERY: Duration = Duration::from_hours(1);
 
 impl Service<'_> {
-    /// Makes the snapshot that is due.
-    pub(super) fn back_up(&mut self) {
+    /// Makes the snapshot that is due. Returns what became of it; `None` where it was given up, and is made later.
+    pub(super) fn back_up(&mut self) -> Option<Answered> {
         let began = self.now();
-        self.began = Some(began);
-        self.shared.insist(std::mem::take(&mut self.insists));
         let scope = self.pending.take(began);
+        if let Err(error) = self.find_free() {
+            // Nothing was begun, and no command of the user has run.
+            self.pending.locked_out(scope, began);
+            self.tell_locked(&error);
+            return None;
+        }
+        self.began = Some(began);
+        let insists = std::mem::take(&mut self.insists);
+        self.shared.insist(insists);
         self.tell_begun(&scope);
         self.tools.progress.clear();
         if let Err(error) = self.run_before(&scope) {
             self.pending.failed(scope, self.now());
             self.tell_failed(&error);
-            return;
+            return Some(Answered::Failed);
         }
         let hints = match &scope {
             Scope::All => None,
@@ -43,8 +51,25 @@ impl Service<'_> {
         self.queues.note_newest();
         let now = self.now();
         self.run_after(&scope, &result);
+        self.tell_sources();
+        if matches!(result, Err(AgentError::Locked { .. })) {
+            self.insists |= insists;
+        }
+        let answer = self.take_in(result, scope, (began, now));
+        self.tell_sources();
+        answer
+    }
+
+    /// Takes in what became of a round that began and ended then.
+    fn take_in(
+        &mut self,
+        result: Result<Round, AgentError>,
+        scope: Scope,
+        (began, now): (Moment, Moment),
+    ) -> Option<Answered> {
         match result {
             Ok(done) => {
+                self.archive = Some(done.archive);
                 if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
                     self.shared.status().full_bytes = Some(done.bytes_scanned);
                 }
@@ -59,17 +84,45 @@ impl Service<'_> {
                     self.pending.look_at_all_soon(now);
                 }
                 self.tell_done(&done);
+                Some(self.shared.status().answer_now())
             }
             // Work was given up for a pause.
             Err(AgentError::Engine(EngineError::Interrupted)) => {
                 self.pending.put_back(scope, now);
+                None
+            }
+            Err(error @ AgentError::Locked { .. }) => {
+                self.pending.locked_out(scope, now);
+                self.tell_locked(&error);
+                None
             }
             Err(error) => {
                 self.pending.failed(scope, now);
                 self.tell_failed(&error);
+                Some(Answered::Failed)
             }
         }
-        self.tell_sources();
+    }
+
+    /// Fails where a command works on the archive now.
+    fn find_free(&self) -> Result<(), AgentError> {
+        let Some(archive) = self.archive else {
+            return Ok(());
+        };
+        match self.profile.lock_round(archive) {
+            Err(error @ AgentError::Locked { .. }) => Err(error),
+            // What else is wrong shows in the round.
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells that a command works on the archive.
+    fn tell_locked(&self, error: &AgentError) {
+        let now = seconds_of(self.tools.clock.now());
+        let mut status = self.shared.status();
+        status.state = State::UnderMaintenance;
+        status.reason = Some(with_causes(error));
+        status.failing_since = status.failing_since.or(Some(now));
     }
 
     fn tell_begun(&self, scope: &Scope) {
@@ -94,21 +147,30 @@ impl Service<'_> {
             status.bytes_stored += done.bytes_stored;
             status.last = Some(last_snapshot(done, now));
         }
-        status.last_success = Some(now);
+        if !status.has_blind_source() {
+            status.last_success = Some(now);
+        }
         status.spool_bytes = done.spool_bytes;
-        status.reason = None;
+        (status.reason, status.failing_since) = (None, None);
         status.state = self.hold.state().unwrap_or_else(|| state_of(&status));
     }
 
     fn tell_failed(&self, error: &AgentError) {
+        let now = seconds_of(self.tools.clock.now());
+        let why = with_causes(error);
+        self.tools.monitor.warning(Warning {
+            subject: Vec::new(),
+            message: format!("no snapshot was made: {why}"),
+            left_out: false,
+        });
         let mut status = self.shared.status();
         status.rounds += 1;
         status.state = match error {
-            AgentError::Locked { .. } => State::UnderMaintenance,
             AgentError::Engine(EngineError::NoDestination { .. }) => State::WaitingForDestination,
             _ => State::Failing,
         };
-        status.reason = Some(with_causes(error));
+        status.reason = Some(why);
+        status.failing_since = status.failing_since.or(Some(now));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::control::{Ask, ask};
+use super::control::Ask;
 use super::hook::HookSettings;
+use super::socket::ask;
 use crate::AgentError;
 use crate::guest::GuestSettings;
 use crate::profile::Profile;

@@ -10,6 +10,7 @@ use crate::guest::GuestStatus;
 
 /// What the service says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Status {
     /// The process.
     pub pid: u32,
@@ -29,6 +30,8 @@ pub struct Status {
     pub asked: u64,
     /// How many of these were answered: all that was there when they asked was looked at, or that failed.
     pub answered: u64,
+    /// What became of the last of these.
+    pub answer: Option<Answered>,
     /// How many snapshots it made.
     pub snapshots: u64,
     /// The last one.
@@ -47,8 +50,12 @@ pub struct Status {
     pub last_success: Option<i64>,
     /// When each destination had everything for the last time, or was seen first, in seconds since 1970.
     pub complete: BTreeMap<String, i64>,
-    /// Which command of the user failed, and why.
+    /// Why the command after the last snapshot failed.
     pub hook_failed: Option<String>,
+    /// Why people could not be told of an alarm.
+    pub alarm_failed: Option<String>,
+    /// Since when no snapshot succeeds, in seconds since 1970.
+    pub failing_since: Option<i64>,
     /// Bytes of the files that the last look at everything saw.
     pub full_bytes: Option<u64>,
     /// When the work that goes on began, in seconds since 1970.
@@ -59,6 +66,18 @@ pub struct Status {
     pub next_at: Option<i64>,
     /// What it knows of its surroundings, and allows itself.
     pub guest: GuestStatus,
+}
+
+/// What became of a snapshot that somebody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answered {
+    /// All that was there is in the newest snapshot.
+    Done,
+    /// All but what could not be read, or lies in a folder that is blind.
+    LeftOut,
+    /// There is none; the reason says why.
+    Failed,
 }
 
 /// What the service does.
@@ -74,6 +93,8 @@ pub enum State {
     Synchronizing,
     /// Every destination has the newest snapshot.
     BackupComplete,
+    /// As [`BackupComplete`](Self::BackupComplete), but a folder is blind, and not in that snapshot.
+    SourceBlind,
     /// A destination lacks something.
     WaitingForDestination,
     /// Somebody asked it to pause.
@@ -101,6 +122,7 @@ impl State {
             Self::Scanning => "scanning",
             Self::Synchronizing => "synchronizing",
             Self::BackupComplete => "backup-complete",
+            Self::SourceBlind => "source-blind",
             Self::WaitingForDestination => "waiting-for-destination",
             Self::Paused => "paused",
             Self::LowBattery => "low-battery",
@@ -117,6 +139,7 @@ impl State {
             Self::Scanning => "scanning",
             Self::Synchronizing => "synchronizing",
             Self::BackupComplete => "backup complete",
+            Self::SourceBlind => "a folder is not backed up",
             Self::WaitingForDestination => "waiting for destination",
             Self::Paused => "paused",
             Self::LowBattery => "battery low",
@@ -129,6 +152,7 @@ impl State {
 
 /// How far a snapshot has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkDone {
     /// Files and other entries that were seen.
     pub entries: u64,
@@ -164,7 +188,8 @@ fn seconds_left(all: u64, seen: u64, seconds: u64) -> Option<u64> {
 }
 
 /// What is watched, and how well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceStatus {
     /// Where it begins.
     pub path: String,
@@ -185,11 +210,47 @@ impl Status {
             return;
         }
         self.destinations = destinations;
+        self.look_again();
+    }
+
+    /// Notes which destinations have everything now.
+    pub(super) fn note_complete(&mut self, now: i64) {
+        for there in &self.destinations {
+            let last = self.complete.entry(there.name.clone()).or_insert(now);
+            if there.is_complete() {
+                *last = now;
+            }
+        }
+    }
+
+    /// Takes in what is watched, and how well.
+    pub(super) fn take_sources(&mut self, sources: Vec<SourceStatus>) {
+        self.sources = sources;
+        self.look_again();
+    }
+
+    /// Says again what it does when it does nothing.
+    fn look_again(&mut self) {
         if matches!(
             self.state,
-            State::BackupComplete | State::WaitingForDestination
+            State::BackupComplete | State::SourceBlind | State::WaitingForDestination
         ) {
             self.state = super::state_of(self);
+        }
+    }
+
+    /// Says whether a folder is blind.
+    pub fn has_blind_source(&self) -> bool {
+        self.sources.iter().any(|source| source.health == "blind")
+    }
+
+    /// Says what a snapshot that somebody asked for lacks, now that it is made.
+    pub(super) fn answer_now(&self) -> Answered {
+        let has_failed = |last: &LastSnapshot| last.files_failed > 0;
+        if self.has_blind_source() || self.last.as_ref().is_some_and(has_failed) {
+            Answered::LeftOut
+        } else {
+            Answered::Done
         }
     }
 
@@ -210,7 +271,8 @@ impl DestinationState {
 }
 
 /// The last snapshot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LastSnapshot {
     /// Its hash, in hexadecimal digits.
     pub snapshot: String,
@@ -230,6 +292,7 @@ pub struct LastSnapshot {
 
 /// How the queue of a destination is. Times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QueueState {
     /// `foreground` where the rounds of the service serve it, else `background`.
     pub lane: String,
@@ -252,7 +315,8 @@ pub struct QueueState {
 }
 
 /// A destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DestinationState {
     /// Its name.
     pub name: String,

@@ -4,7 +4,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strongroom_engine::backup::{Excludes, Hints};
+use strongroom_base::clock::Timestamp;
+use strongroom_base::with_causes;
+use strongroom_engine::backup::{Excludes, Hints, openable};
 use strongroom_watch::{Changes, Health, Place, Reason, Settings, Source, Why};
 
 use super::status::SourceStatus;
@@ -61,8 +63,9 @@ impl Service<'_> {
         sources.iter().any(has_ended)
     }
 
-    /// Returns the roots that are there. One that is blind is left alone: what an unmounted disk had is not gone.
-    pub(super) fn roots_in_sight(&self) -> Vec<PathBuf> {
+    /// Returns the roots that are there. One that is blind is left alone: what an unmounted disk had is not gone. So is one
+    /// that cannot be opened: it keeps no other one from being backed up.
+    pub(super) fn roots_in_sight(&mut self) -> Vec<PathBuf> {
         let sources = self.watcher.sources();
         let is_blind = |root: usize| {
             let mut of_root = sources
@@ -70,9 +73,40 @@ impl Service<'_> {
                 .filter(|source| source.place == Place::of_root(root));
             of_root.any(|source| matches!(source.health, Health::BlindSince { .. }))
         };
-        let roots = self.roots.iter().enumerate();
-        let seen = roots.filter(|(number, _)| !is_blind(*number));
-        seen.map(|(_, root)| root.clone()).collect()
+        let roots = self.roots.iter().cloned().enumerate();
+        let seen: Vec<PathBuf> = roots
+            .filter(|(number, _)| !is_blind(*number))
+            .map(|(_, root)| root)
+            .collect();
+        let now = self.tools.clock.now();
+        let mut closed = Vec::new();
+        for root in &seen {
+            if let Err(error) = openable(root) {
+                let why = with_causes(&error);
+                let since = self.closed.iter().find(|known| known.path == *root);
+                closed.push(ClosedRoot {
+                    path: root.clone(),
+                    why,
+                    since: since.map_or(now, |known| known.since),
+                    is_open: false,
+                });
+            }
+        }
+        self.closed = closed;
+        let is_closed = |root: &PathBuf| self.closed.iter().any(|known| known.path == *root);
+        seen.into_iter().filter(|root| !is_closed(root)).collect()
+    }
+
+    /// Lets everything be looked at when a root can be opened again: what changed in it before that is not known.
+    pub(super) fn look_at_closed_roots(&mut self) {
+        let mut is_open = false;
+        for root in self.closed.iter_mut().filter(|root| !root.is_open) {
+            root.is_open = openable(&root.path).is_ok();
+            is_open |= root.is_open;
+        }
+        if is_open {
+            self.pending.note_all(self.now());
+        }
     }
 
     /// Takes in what may have changed.
@@ -99,15 +133,30 @@ impl Service<'_> {
     }
 
     pub(super) fn tell_sources(&self) {
-        let sources = self.watcher.sources().iter().map(source_status).collect();
+        let status_of = |source: &Source| {
+            let root = self.roots.get(source.place.root());
+            let is_closed = |known: &&ClosedRoot| root == Some(&known.path);
+            source_status(source, self.closed.iter().find(is_closed))
+        };
+        let sources = self.watcher.sources().iter().map(status_of).collect();
         let mut status = self.shared.status();
-        status.sources = sources;
+        status.take_sources(sources);
         status.waiting = self.pending.len() as u64;
     }
 }
 
-fn source_status(source: &Source) -> SourceStatus {
+/// A root that is there and cannot be opened.
+pub(super) struct ClosedRoot {
+    path: PathBuf,
+    why: String,
+    since: Timestamp,
+    /// It can be opened again; the next round will see it.
+    is_open: bool,
+}
+
+fn source_status(source: &Source, closed: Option<&ClosedRoot>) -> SourceStatus {
     let (health, since) = match &source.health {
+        _ if closed.is_some() => ("blind", closed.map(|root| seconds_of(root.since))),
         Health::Live => ("live", None),
         Health::CatchingUp => ("catching-up", None),
         Health::Degraded { .. } => ("degraded", None),
@@ -118,7 +167,9 @@ fn source_status(source: &Source) -> SourceStatus {
         path: source.path.display().to_string(),
         mechanism: source.mechanism.map(|mechanism| mechanism.to_string()),
         health: health.to_owned(),
-        why: why.map(ToString::to_string),
+        why: closed
+            .map(|root| root.why.clone())
+            .or_else(|| why.map(ToString::to_string)),
         blind_since: since,
     }
 }

@@ -11,12 +11,15 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use strongroom_agent::AgentError;
 use strongroom_agent::guest::GuestStatus;
-use strongroom_agent::service::{self, Ask, DestinationState, LastSnapshot, State, Status};
+use strongroom_agent::service::{
+    self, Answered, Ask, DestinationState, LastSnapshot, State, Status,
+};
 use strongroom_base::clock::{Clock as _, Timestamp};
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::output::escaped;
 use crate::{show, time};
 
 /// How long to wait between two looks at the status.
@@ -98,19 +101,48 @@ fn ask(context: &Context<'_>, what: Ask) -> Result<Status, Failure> {
 /// Asks for a snapshot, and waits until everything that was there when it was asked for has been looked at.
 fn backup_now(context: &Context<'_>) -> Result<Outcome, Failure> {
     let wanted = ask(context, Ask::BackupNow)?.asked;
+    let mut was_told = false;
     loop {
         let status = ask(context, Ask::Status)?;
-        if status.answered >= wanted {
-            return tell(context, &status);
+        if status.answered >= wanted && !is_on_its_way(&status) {
+            tell(context, &status)?;
+            return Ok(outcome_of(&status));
         }
         if status.state == State::Paused {
             let message = "the service is paused; `strongroom agent resume` lets it go on";
             return Err(Failure::Usage(message.to_owned()));
         }
+        if status.state == State::UnderMaintenance && !std::mem::replace(&mut was_told, true) {
+            let why = status.reason.as_deref().unwrap_or("a command works on it");
+            context.output.note(&format!("it waits: {}", escaped(why)));
+        }
         if context.stop.is_requested() {
             return Err(AgentError::from(strongroom_agent::EngineError::Interrupted).into());
         }
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Says whether no destination has everything yet, and a queue brings it to one.
+fn is_on_its_way(status: &Status) -> bool {
+    let is_moving = |there: &DestinationState| {
+        matches!(&*there.status, "starting" | "catching-up") && status.reason.is_none()
+    };
+    let mut destinations = status.destinations.iter();
+    !destinations.clone().any(DestinationState::is_complete) && destinations.any(is_moving)
+}
+
+/// Returns how a snapshot that was asked for ended, as `backup` says it.
+fn outcome_of(status: &Status) -> Outcome {
+    let is_delivered = status
+        .destinations
+        .iter()
+        .any(DestinationState::is_complete);
+    match status.answer {
+        Some(Answered::Failed) | None => Outcome::Undelivered,
+        Some(_) if !is_delivered => Outcome::Undelivered,
+        Some(Answered::LeftOut) => Outcome::SomeLeftOut,
+        Some(Answered::Done) => Outcome::Done,
     }
 }
 
@@ -131,7 +163,8 @@ fn tell(context: &Context<'_>, status: &Status) -> Result<Outcome, Failure> {
         output.object(&object.map_err(Failure::Output)?)?;
     } else {
         for line in lines(status) {
-            output.line(&line)?;
+            // Names of folders come from anybody.
+            output.line(&escaped(&line))?;
         }
     }
     let is_well = status.reason.is_none() || status.state == State::UnderMaintenance;
@@ -260,10 +293,13 @@ fn destination_more(there: &DestinationState) -> String {
 
 fn lines(status: &Status) -> Vec<String> {
     let mut lines = vec![headline(status)];
-    if let Some(until) = status.paused_until {
+    if let Some(until) = status.paused_until
+        && status.state != State::Paused
+    {
         lines.push(format!("paused until {}", time::local(timestamp(until))));
     }
     lines.extend(status.hook_failed.clone());
+    lines.extend(status.alarm_failed.clone());
     lines.push(guest(&status.guest));
     for source in &status.sources {
         let by = source.mechanism.as_deref().unwrap_or("nothing");

@@ -25,7 +25,22 @@ pub(crate) struct Agent<'p> {
 impl<'p> Agent<'p> {
     /// Starts it with words for `agent run` and variables, with no bus unless these name one.
     pub(crate) fn start(place: &'p Place, line: &str, variables: &[(&str, &str)]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+        Self::start_by(
+            place,
+            Command::new(env!("CARGO_BIN_EXE_strongroom")),
+            line,
+            variables,
+        )
+    }
+
+    /// As [`start`](Self::start), by a command that runs the program.
+    pub(crate) fn start_by(
+        place: &'p Place,
+        mut command: Command,
+        line: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let child = command
             .args(["agent", "run"])
             .args(line.split(' '))
             .current_dir(place.path(""))

@@ -278,6 +278,11 @@ fn open_roots(paths: &[PathBuf]) -> Result<Vec<OpenRoot>, EngineError> {
     paths.into_iter().map(open_root).collect()
 }
 
+/// Says whether something can be opened as a root of a backup.
+pub fn openable(path: &Path) -> Result<(), EngineError> {
+    open_root(path.to_owned()).map(drop)
+}
+
 fn open_root(path: PathBuf) -> Result<OpenRoot, EngineError> {
     let failed = |source| EngineError::Root {
         path: path.display().to_string(),

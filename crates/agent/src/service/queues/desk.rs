@@ -38,7 +38,7 @@ impl Desk for Teller<'_> {
 
     fn copied(&mut self, copied: Copied) -> ControlFlow<()> {
         let work = self.work;
-        self.why = work.reason_to_stop();
+        self.why = work.await_turn();
         if self.why.is_some() {
             return ControlFlow::Break(());
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::object::RecordId;
-use strongroom_engine::Head;
+use strongroom_engine::{Head, Turn};
 
 use super::place::Mounts;
 use super::{House, folder_of};
@@ -195,6 +195,11 @@ impl Office {
         self.house.held(is_far)
     }
 
+    /// Says whether the budget of the service allows more work now.
+    pub(super) fn turn(&self) -> Turn {
+        self.house.turn()
+    }
+
     /// Tells the service that something is different.
     pub(super) fn tell(&self) {
         self.house.tell();
@@ -209,6 +214,16 @@ impl Office {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets every queue look at its destination at once.
+    pub(super) fn look_again(&self) {
+        let mut table = self.lock();
+        for entry in table.entries.values_mut() {
+            entry.look_now = true;
+        }
+        drop(table);
+        self.wake();
     }
 
     /// Wakes everybody who waits.

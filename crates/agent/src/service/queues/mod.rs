@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use strongroom_base::clock::Clock;
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::random::RandomSource;
-use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Queued};
+use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Queued, Turn};
 
 use crate::AgentError;
 use crate::backup::{Dispatch, Lanes, Round};
@@ -41,6 +41,9 @@ pub(super) trait House: Send + Sync {
     /// Says why nothing may be copied now, to a destination beyond this computer or to one on it.
     fn held(&self, is_far: bool) -> Option<String>;
 
+    /// Says whether the budget of the service allows more work now.
+    fn turn(&self) -> Turn;
+
     /// Is told that something is different: a queue has come to its end, or failed.
     fn tell(&self);
 }
@@ -59,6 +62,11 @@ impl View {
     /// Says how the destinations are; none where no round has been made yet.
     pub(super) fn states(&self) -> Vec<DestinationState> {
         self.0.states()
+    }
+
+    /// Lets every queue look at its destination at once: what kept it from that may be over.
+    pub(super) fn look_again(&self) {
+        self.0.look_again();
     }
 }
 
@@ -187,12 +195,7 @@ impl Queues {
 
     /// Lets every queue look at its destination at once: what kept it from that may be over.
     pub(super) fn look_again(&self) {
-        let mut table = self.office.lock();
-        for entry in table.entries.values_mut() {
-            entry.look_now = true;
-        }
-        drop(table);
-        self.office.wake();
+        self.office.look_again();
     }
 
     /// Returns how long the service may wait before it looks at the queues again.

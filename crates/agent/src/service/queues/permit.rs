@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use strongroom_engine::Turn;
+
 use super::work::Work;
 
 /// Why a queue stops while it copies.
@@ -13,7 +15,7 @@ pub(super) enum Why {
     Turn,
     /// Its hours are over.
     Hours,
-    /// The service is paused, or the network costs money.
+    /// The service is paused, the battery is nearly empty, or the network costs money.
     Held,
     /// One with a better priority has something to copy.
     Priority,
@@ -35,6 +37,20 @@ impl Work {
             return Some(Why::Held);
         }
         self.better().map(|_| Why::Priority)
+    }
+
+    /// Waits until the budget of the service allows more; returns why copying is to stop, where it is.
+    pub(super) fn await_turn(&self) -> Option<Why> {
+        loop {
+            let why = self.reason_to_stop();
+            if why.is_some() {
+                return why;
+            }
+            match self.office.turn() {
+                Turn::Wait(time) => std::thread::sleep(time),
+                Turn::Go | Turn::End => return None,
+            }
+        }
     }
 
     /// Returns the name of a destination with a better priority that copies.

@@ -28,6 +28,8 @@ use crate::{AgentError, wraps};
 
 /// How often a destination that is up to date, or set aside, is looked at.
 pub(super) const LOOK_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether what holds a queue is over.
+const ASK_EVERY: Duration = Duration::from_mins(1);
 /// How often it is looked whether a missing folder is there again, and whether a better one has ended.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 
@@ -179,8 +181,8 @@ impl Work {
                 entry.set("waiting", Some(why), now);
             });
             self.office.changed.notify_all();
-            // It is called when that is over.
-            return Some(Next::At(Instant::now() + LOOK_EVERY));
+            // It is called when somebody ends that; a pause ends by itself.
+            return Some(Next::At(Instant::now() + ASK_EVERY));
         }
         let is_fresh = state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
         if !look_now && is_fresh && state.failures == 0 && !self.lacks().unwrap_or(true) {

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::environment::Environment;
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::output::escaped;
 use crate::progress::Printer;
 use crate::selection::Selection;
 use crate::supervisor::Systemd;
@@ -142,7 +143,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &RunArguments) -> Result<Out
         stop: &context.stop,
     };
     for path in &request.backup.paths {
-        context.output.note(&format!("watching {}", path.display()));
+        context
+            .output
+            .note(&escaped(&format!("watching {}", path.display())));
     }
     service::run(&profile, &request, &tools)?;
     Ok(Outcome::Done)
