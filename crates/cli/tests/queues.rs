@@ -203,6 +203,45 @@ fn one_that_went_back_is_set_aside_and_the_others_go_on() {
 }
 
 #[test]
+fn disks_that_take_turns_at_their_mount_points_catch_up() {
+    let place = Place::new();
+    place.ok("init");
+    for name in ["one", "two"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.write("files/a", "old");
+    // What is left of a disk that is unmounted is an empty folder.
+    let unmount = |name: &str| {
+        fs::rename(place.path(name), place.path(&format!("{name}-disk"))).unwrap();
+        fs::create_dir(place.path(name)).unwrap();
+    };
+    let mount = |name: &str| {
+        fs::remove_dir(place.path(name)).unwrap();
+        fs::rename(place.path(&format!("{name}-disk")), place.path(name)).unwrap();
+    };
+    let agent = start(&place);
+    let is_near = |it: &Value| it["queue"]["lane"] == "foreground";
+    for name in ["one", "two"] {
+        agent.until_destination(name, "it has all", is_near);
+    }
+    unmount("two");
+    for text in ["1", "2"] {
+        assert!(agent.save("b", text) < PROMPT);
+    }
+    let there = agent.until_destination("two", "it is missed", |it| it["status"] != "up-to-date");
+    assert_eq!(there["status"], "unreachable", "{there}");
+    unmount("one");
+    mount("two");
+    assert!(agent.save("b", "3") < PROMPT);
+    agent.until_destination("two", "it has all", |it| it["status"] == "up-to-date");
+    assert_eq!(restored(&place, "two", "b"), "3");
+    mount("one");
+    agent.until_destination("one", "it has all", |it| it["status"] == "up-to-date");
+    agent.stop();
+    assert!(objects(&place.path("one")) == objects(&place.path("two")));
+}
+
+#[test]
 fn hours_are_heeded() {
     let place = place();
     place.ok("backup files");

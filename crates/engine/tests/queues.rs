@@ -383,6 +383,31 @@ fn one_that_went_back_is_set_aside_and_the_others_go_on() {
 }
 
 #[test]
+fn an_empty_mount_point_is_away_and_catches_up_later() {
+    let case = Case::new(2, &[]);
+    let disk = common::crash::copy_of(&case.world.stores[1]);
+    for (path, _) in case.world.objects(1) {
+        case.world.stores[1].delete(&path).unwrap();
+    }
+    for turn in 0..2 {
+        case.change(turn, 2_000);
+        case.round(&sound()).unwrap();
+        let served = case.serve(1, &sound()).unwrap();
+        let is_away = matches!(&served, Served::Unreachable(why) if why.contains("mounted"));
+        assert!(is_away, "{served:?}");
+    }
+    assert!(case.world.objects(1).is_empty(), "nothing is written to it");
+    let mut paths = Vec::new();
+    disk.list("", &mut |path, _| paths.push(path)).unwrap();
+    for path in paths {
+        let bytes = disk.get(&path, u64::MAX).unwrap();
+        let _ = case.world.stores[1].put_new(&path, &bytes).unwrap();
+    }
+    assert!(matches!(case.serve(1, &sound()), Ok(Served::CaughtUp(_))));
+    case.all_is_well("at last");
+}
+
+#[test]
 fn a_later_generation_at_one_stops_its_queue() {
     let case = Case::new(2, &[0]);
     let other = case.world.elsewhere();
