@@ -53,6 +53,7 @@ impl<'a> Writer<'a> {
             catalogued: Vec::new(),
             spool: None,
             newest: None,
+            incomplete: before.incomplete,
         };
         for (destination, seen) in destinations.iter().zip(&seen) {
             match seen {

@@ -3,9 +3,9 @@
 use strongroom_base::ids::{DestinationId, Generation};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
-use strongroom_replica::{Replica, ReplicaError};
 use strongroom_replica::log::{chain, read_head, read_log};
 use strongroom_replica::record::Record;
+use strongroom_replica::{Replica, ReplicaError};
 use strongroom_store::StoreError;
 
 use crate::destination::Destination;
@@ -258,6 +258,8 @@ pub(crate) fn stand(
             "it went back: it acknowledged record {}, and its newest is {}",
             known.id, found.id
         )),
+        // It lacks something below: who has that may be there now.
+        _ if is_head && state.incomplete.contains(&destination.id) => Standing::Behind,
         _ if is_head => {
             state.heads.insert(destination.id, found);
             Standing::Ready
