@@ -29,13 +29,22 @@ pub(crate) struct Noted {
     pub(crate) at: i64,
 }
 
-pub(crate) type Notes = BTreeMap<DestinationId, Noted>;
+/// What queues noted.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// What each destination acknowledged.
+    pub(crate) heads: BTreeMap<DestinationId, Noted>,
+    /// Whether it lacks what nobody has who could be reached; nothing where no queue found that out.
+    pub(crate) incomplete: BTreeMap<DestinationId, bool>,
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     version: u32,
     destinations: BTreeMap<String, NotedText>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    incomplete: BTreeMap<String, bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,7 +58,7 @@ struct NotedText {
 pub(crate) fn load(profile: &Profile, archive: ArchiveId) -> Result<Notes, AgentError> {
     use serde::de::Error as _;
     let Some(bytes) = profile.read_state(archive, EXTENSION, LEN_MAX)? else {
-        return Ok(Notes::new());
+        return Ok(Notes::default());
     };
     let read = || {
         let file: File = serde_json::from_slice(&bytes)?;
@@ -62,7 +71,22 @@ pub(crate) fn load(profile: &Profile, archive: ArchiveId) -> Result<Notes, Agent
             let (head, at) = (head_of_text(&text.record)?, text.at);
             Ok((id, Noted { head, at }))
         };
-        file.destinations.iter().map(note).collect()
+        let is_so = |(id, is_so): (&String, &bool)| {
+            let id = id.parse().map_err(serde_json::Error::custom)?;
+            Ok((id, *is_so))
+        };
+        Ok(Notes {
+            heads: file
+                .destinations
+                .iter()
+                .map(note)
+                .collect::<Result<_, _>>()?,
+            incomplete: file
+                .incomplete
+                .iter()
+                .map(is_so)
+                .collect::<Result<_, _>>()?,
+        })
     };
     read().map_err(|source| AgentError::State {
         archive: archive.to_string(),
@@ -72,17 +96,25 @@ pub(crate) fn load(profile: &Profile, archive: ArchiveId) -> Result<Notes, Agent
 
 /// Takes into a memory what is newer than it.
 pub(crate) fn merge(state: &mut WriterState, notes: &Notes) {
-    for (id, noted) in notes {
+    for (id, noted) in &notes.heads {
         let known = state.heads.entry(*id).or_insert(noted.head);
         if noted.head.id > known.id {
             *known = noted.head;
+        }
+    }
+    for (id, is_incomplete) in &notes.incomplete {
+        if *is_incomplete {
+            state.incomplete.insert(*id);
+        } else {
+            state.incomplete.remove(id);
         }
     }
 }
 
 /// Puts what queues noted into the memory, and removes the notes. No queue may work meanwhile.
 pub(crate) fn fold(profile: &Profile, archive: ArchiveId) -> Result<(), AgentError> {
-    if load(profile, archive)?.is_empty() {
+    let notes = load(profile, archive)?;
+    if notes.heads.is_empty() && notes.incomplete.is_empty() {
         return Ok(());
     }
     let memory = ProfileMemory::new(profile, archive);
@@ -100,13 +132,35 @@ impl Notebook {
     /// Notes that a destination has a record; durable when it returns.
     pub(crate) fn note(
         &self,
-        (profile, archive): (&Profile, ArchiveId),
+        place: (&Profile, ArchiveId),
         id: DestinationId,
         noted: Noted,
     ) -> Result<(), AgentError> {
+        self.change(place, |notes| {
+            notes.heads.insert(id, noted);
+        })
+    }
+
+    /// Notes whether a destination lacks what nobody has who can be reached; durable when it returns.
+    pub(crate) fn note_incomplete(
+        &self,
+        place: (&Profile, ArchiveId),
+        id: DestinationId,
+        is_so: bool,
+    ) -> Result<(), AgentError> {
+        self.change(place, |notes| {
+            notes.incomplete.insert(id, is_so);
+        })
+    }
+
+    fn change(
+        &self,
+        (profile, archive): (&Profile, ArchiveId),
+        change: impl FnOnce(&mut Notes),
+    ) -> Result<(), AgentError> {
         let _one = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = load(profile, archive)?;
-        all.insert(id, noted);
+        change(&mut all);
         let text = |(id, noted): (&DestinationId, &Noted)| {
             let record = head_text(&noted.head);
             (
@@ -119,7 +173,12 @@ impl Notebook {
         };
         let file = File {
             version: VERSION,
-            destinations: all.iter().map(text).collect(),
+            destinations: all.heads.iter().map(text).collect(),
+            incomplete: all
+                .incomplete
+                .iter()
+                .map(|(id, is_so)| (id.to_string(), *is_so))
+                .collect(),
         };
         let mut bytes = serde_json::to_vec_pretty(&file).map_err(|source| AgentError::State {
             archive: archive.to_string(),
@@ -203,7 +262,13 @@ mod tests {
             head: head(seq),
             at: 0,
         };
-        merge(&mut state, &[(id(1), noted(4)), (id(2), noted(2))].into());
+        let found = Notes {
+            heads: [(id(1), noted(4)), (id(2), noted(2))].into(),
+            incomplete: [(id(1), true), (id(2), false)].into(),
+        };
+        state.incomplete.insert(id(2));
+        merge(&mut state, &found);
+        assert_eq!(state.incomplete, [id(1)].into());
         assert_eq!(state.heads[&id(1)], head(5));
         assert_eq!(state.heads[&id(2)], head(2));
     }

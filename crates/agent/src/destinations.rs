@@ -1,17 +1,21 @@
 //! The destinations of a profile: adding, removing, trying out, reaching.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::random::RandomSource;
 use strongroom_replica::Replica;
-use strongroom_store::Store;
+use strongroom_store::bounded::within;
 use strongroom_store::probe::{Capabilities, probe};
+use strongroom_store::{Store, StoreError};
 
 use crate::AgentError;
 use crate::location::{Location, Options, Rate, Schedule};
 use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, Profile};
+use crate::service::{Ask, ask};
 use crate::storage_key::StorageKey;
 
 /// What is wrong with a server that ignores the condition of a put, and what can be done.
@@ -95,6 +99,7 @@ pub fn add(
     let capabilities = fit(new.name.as_str(), &location, random)?;
     insert(&mut config, new.name, &location, true, random)?;
     profile.save_config(&config)?;
+    tell_service(profile);
     Ok(Added {
         capabilities,
         made,
@@ -115,7 +120,7 @@ pub struct Changes {
     pub priority: Option<Option<u8>>,
 }
 
-/// Changes how a destination is used. The agent heeds it from its next round on.
+/// Changes how a destination is used. The agent heeds it at once.
 pub fn set(profile: &Profile, name: &str, changes: Changes) -> Result<(), AgentError> {
     let _lock = profile.lock()?;
     let mut config = profile.config()?;
@@ -131,7 +136,14 @@ pub fn set(profile: &Profile, name: &str, changes: Changes) -> Result<(), AgentE
     if let Some(there) = config.destinations.iter_mut().find(|there| there.id == id) {
         there.url = url;
     }
-    profile.save_config(&config)
+    profile.save_config(&config)?;
+    tell_service(profile);
+    Ok(())
+}
+
+/// Lets the background service look at the settings at once. Where it does not answer, it sees the change by itself.
+fn tell_service(profile: &Profile) {
+    let _ = ask(profile, Ask::Settings);
 }
 
 /// Adds a destination to settings that are not stored yet, and returns its id.
@@ -228,6 +240,7 @@ pub fn remove(profile: &Profile, name: &str) -> Result<DestinationConfig, AgentE
     }
     profile.save_config(&config)?;
     config.remove_storage_key(removed.id)?;
+    tell_service(profile);
     Ok(removed)
 }
 
@@ -259,13 +272,46 @@ pub(crate) fn named<'a>(
         })
 }
 
+type Opened = Result<Arc<dyn Store>, AgentError>;
+
 /// Divides the destinations of an archive into those that can be reached and the others.
 pub(crate) fn reach(config: &Config, archive: &ArchiveConfig) -> (Vec<Reached>, Vec<Unreached>) {
+    reach_by(config, archive, &Location::open)
+}
+
+/// As [`reach`], where opening one takes no longer than `bound`.
+pub(crate) fn reach_within(
+    config: &Config,
+    archive: &ArchiveConfig,
+    bound: Duration,
+) -> (Vec<Reached>, Vec<Unreached>) {
+    reach_by(config, archive, &|location| open_within(location, bound))
+}
+
+/// Opens a destination, and leaves it where that takes longer than `bound`.
+pub(crate) fn open_within(
+    location: &Location,
+    bound: Duration,
+) -> Result<Arc<dyn Store>, AgentError> {
+    let (location, path) = (location.clone(), location.to_url()?);
+    let opened = within(bound, move || location.open());
+    opened.unwrap_or_else(|| {
+        let source = io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time");
+        let op = "open";
+        Err(StoreError::Io { op, path, source }.into())
+    })
+}
+
+fn reach_by(
+    config: &Config,
+    archive: &ArchiveConfig,
+    open: &dyn Fn(&Location) -> Opened,
+) -> (Vec<Reached>, Vec<Unreached>) {
     let (mut reached, mut unreached) = (Vec::new(), Vec::new());
     let destinations = archive.destinations.iter();
     for destination in destinations.filter_map(|id| config.destination_by_id(*id)) {
         let name = destination.name.to_string();
-        match open(config, destination) {
+        match located(config, destination).and_then(|location| open(&location)) {
             Ok(store) => reached.push(Reached {
                 id: destination.id,
                 name,
@@ -275,10 +321,6 @@ pub(crate) fn reach(config: &Config, archive: &ArchiveConfig) -> (Vec<Reached>, 
         }
     }
     (reached, unreached)
-}
-
-fn open(config: &Config, destination: &DestinationConfig) -> Result<Arc<dyn Store>, AgentError> {
-    located(config, destination)?.open()
 }
 
 /// Returns where a destination of the settings is, with the key that opens it.

@@ -82,6 +82,8 @@ pub(crate) struct Locks<'a> {
     archive: ArchiveId,
     authority: [u8; 32],
     tools: &'a Tools<'a>,
+    /// Says whether to stop, beside what the tools say.
+    is_to_stop: &'a dyn Fn() -> bool,
     state: State,
 }
 
@@ -98,8 +100,15 @@ impl<'a> Locks<'a> {
             archive,
             authority,
             tools,
+            is_to_stop: &|| false,
             state: read(profile, archive),
         }
+    }
+
+    /// Stops when this says so, too; what was done until then is noted.
+    pub(crate) fn until(mut self, is_to_stop: &'a dyn Fn() -> bool) -> Self {
+        self.is_to_stop = is_to_stop;
+        self
     }
 
     /// Locks at one destination what is needed and will not be locked for long; `None` where there is nothing to do
@@ -143,10 +152,10 @@ impl<'a> Locks<'a> {
             authority,
             is_keys: &is_keys,
         };
-        let stop = self.tools.stop;
+        let (stop, is_to_stop) = (self.tools.stop, self.is_to_stop);
         let live = live_paths(replica, &owner)?;
         let go_on = &mut || {
-            if stop.is_requested() {
+            if stop.is_requested() || is_to_stop() {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -171,5 +180,87 @@ impl<'a> Locks<'a> {
             source,
         })?;
         self.profile.write_state(self.archive, EXTENSION, &bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use strongroom_base::clock::SystemClock;
+    use strongroom_crypto::custody::CustodyKey;
+    use strongroom_crypto::random::SystemRandom;
+    use strongroom_crypto::suite::Suite;
+    use strongroom_engine::{Destination, Monitor, NewArchive, Progress, Stop, Warning};
+    use strongroom_engine::{Memory as _, WriterState, create_archive};
+    use strongroom_store::{LockMode, LockRule, Memory};
+
+    use super::*;
+    use crate::memory::ProfileMemory;
+    use crate::wraps::{Wraps, make};
+
+    struct Quiet;
+
+    impl Monitor for Quiet {
+        fn warning(&self, _: Warning) {}
+    }
+
+    #[test]
+    fn extending_stops_where_it_is_told_to_and_goes_on_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
+        let custody = CustodyKey::random(&SystemRandom);
+        profile.set_custody_key(&custody).unwrap();
+        let archive = ArchiveId([3; 16]);
+        make(
+            &profile,
+            archive,
+            Suite::Aes256,
+            &custody,
+            vec![],
+            &SystemRandom,
+        )
+        .unwrap();
+        let wraps = Wraps::load(&profile, archive).unwrap();
+        let rule = LockRule {
+            mode: LockMode::Governance,
+            days: 30,
+        };
+        let store = Memory::with_lock(Arc::new(SystemClock), rule);
+        let replica = Replica::new(Arc::new(store), archive);
+        let id = DestinationId([1; 16]);
+        let destination = Destination {
+            id,
+            name: "d".to_owned(),
+            replica: Ok(replica.clone()),
+        };
+        let (ring, _) = wraps.open(&profile).unwrap();
+        let new = NewArchive {
+            archive,
+            ring: &ring,
+            keys_object: &wraps.bytes,
+            writer: &profile.writer_key(archive, &SystemRandom).unwrap(),
+        };
+        let memory = ProfileMemory::new(&profile, archive);
+        create_archive(&new, &[destination], &memory, &SystemClock, &SystemRandom).unwrap();
+        assert!(memory.load().unwrap() != WriterState::default());
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let tools = Tools {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            monitor: &Quiet,
+            progress: &progress,
+            stop: &stop,
+        };
+        let authority = ring.authority().public_key();
+        let extend = |is_to_stop: &dyn Fn() -> bool| {
+            let locks = Locks::load(&profile, archive, authority, &tools);
+            let locked = locks.until(is_to_stop).extend_at(id, "d", &replica);
+            locked.map(|locked| locked.result.unwrap())
+        };
+        let stopped = extend(&|| true).unwrap();
+        assert!(stopped.looked_at == 1 && stopped.left > 0, "{stopped:?}");
+        assert_eq!(extend(&|| false).unwrap().left, 0);
+        assert!(extend(&|| false).is_none(), "it is not due");
     }
 }

@@ -40,6 +40,8 @@ struct State {
     spool: Option<HeadText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     newest: Option<NewestText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    incomplete: Vec<String>,
 }
 
 /// What the newest record says.
@@ -111,6 +113,12 @@ impl Memory for ProfileMemory<'_> {
         let mut bytes = serde_json::to_vec_pretty(&encode(state))
             .map_err(|error| MemoryError(Box::new(error)))?;
         bytes.push(b'\n');
+        if bytes.len() as u64 > LEN_MAX {
+            // What could not be read again must not take the place of what can.
+            let source = serde::ser::Error::custom("it would be longer than it may be");
+            let archive = self.archive.to_string();
+            return Err(MemoryError(Box::new(AgentError::State { archive, source })));
+        }
         let written = self.profile.write_state(self.archive, EXTENSION, &bytes);
         written.map_err(|error| MemoryError(Box::new(error)))
     }
@@ -133,6 +141,7 @@ fn encode(state: &WriterState) -> State {
             author: to_hex(&newest.author),
             runs: newest.runs.iter().map(run_text).collect(),
         }),
+        incomplete: state.incomplete.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -213,6 +222,11 @@ fn decode(state: &State) -> Result<WriterState, serde_json::Error> {
             .collect::<Result<_, _>>()?,
         spool: state.spool.as_ref().map(head_of_text).transpose()?,
         newest: state.newest.as_ref().map(newest).transpose()?,
+        incomplete: state
+            .incomplete
+            .iter()
+            .map(|id| id.parse().map_err(serde_json::Error::custom))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -260,11 +274,28 @@ mod tests {
                 ],
                 author: [9; 32],
             }),
+            incomplete: [DestinationId([4; 16])].into(),
         };
         memory.save(&state).unwrap();
         assert_eq!(memory.load().unwrap(), state);
         let other = ProfileMemory::new(&profile, ArchiveId([3; 16]));
         assert_eq!(other.load().unwrap(), WriterState::default());
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(&folder.path().join("p"), Suite::Aes256).unwrap();
+        let memory = ProfileMemory::new(&profile, ArchiveId([1; 16]));
+        let mut state = WriterState::default();
+        memory.save(&state).unwrap();
+        let id = RecordId {
+            generation: Generation(1),
+            seq: Seq(1),
+        };
+        state.announced = vec![Head { id, hash: [7; 32] }; 10_000];
+        assert!(memory.save(&state).is_err());
+        assert_eq!(memory.load().unwrap(), WriterState::default());
     }
 
     #[test]

@@ -13,6 +13,11 @@ use crate::AgentError;
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Profile};
 
+/// The spool leaves one part in so many of its file system free,
+const RESERVE_PART: u64 = 20;
+/// but never more bytes than this.
+const RESERVE_MAX: u64 = 1 << 30;
+
 /// What the spool of one archive holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spooled {
@@ -46,8 +51,15 @@ pub(crate) fn replica(
     };
     let dir = profile.spool_dir(archive);
     durable::create_private_dir(&dir)?;
-    let store = Quota::new(Folder::create(&dir)?, limit)?;
+    let store = Quota::new(Folder::create(&dir)?, limit)?.leaving(reserve(&dir));
     Ok(Some(Replica::new(Arc::new(store), archive)))
+}
+
+/// Returns how many bytes the spool leaves free on its file system, for whoever else needs space there; the profile does as well.
+fn reserve(dir: &Path) -> u64 {
+    let found = rustix::fs::statvfs(dir);
+    let size = found.map_or(0, |found| found.f_blocks.saturating_mul(found.f_frsize));
+    (size / RESERVE_PART).min(RESERVE_MAX)
 }
 
 /// Says what is in the spools.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_catalogue::Catalogue;
@@ -9,7 +10,7 @@ use strongroom_engine::{Destination, EngineError, Identity, Targets, Writer};
 use strongroom_replica::Replica;
 
 use crate::backup::Tools;
-use crate::destinations::reach;
+use crate::destinations::{Reached, Unreached, reach, reach_within};
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Lock, Profile};
 use crate::wraps::{Wraps, fence, settle};
@@ -111,7 +112,23 @@ impl<'p> Writing<'p> {
 
 /// Returns the destinations of an archive as the engine takes them.
 pub(crate) fn destinations(config: &Config, archive: &ArchiveConfig) -> Vec<Destination> {
-    let (reached, unreached) = reach(config, archive);
+    divided(config, archive, reach(config, archive))
+}
+
+/// As [`destinations`], where opening one takes no longer than `bound`.
+pub(crate) fn destinations_within(
+    config: &Config,
+    archive: &ArchiveConfig,
+    bound: Duration,
+) -> Vec<Destination> {
+    divided(config, archive, reach_within(config, archive, bound))
+}
+
+fn divided(
+    config: &Config,
+    archive: &ArchiveConfig,
+    (reached, unreached): (Vec<Reached>, Vec<Unreached>),
+) -> Vec<Destination> {
     let id_of = |name: &str| {
         let there = config.destination(name);
         there.map_or(DestinationId([0; 16]), |there| there.id)

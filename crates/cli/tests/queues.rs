@@ -6,9 +6,10 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
@@ -59,6 +60,18 @@ fn noise(seed: u32, len: u32) -> Vec<u8> {
         .collect()
 }
 
+/// What nobody can compress.
+fn random(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[3]
+    };
+    (0..len).map(|_| byte()).collect()
+}
+
 fn spooled(place: &Place) -> usize {
     let mut count = 0;
     for entry in fs::read_dir(place.path("profile/spool"))
@@ -80,6 +93,14 @@ fn move_to(place: &Place, name: &str, url: &str) {
         "profile/config.toml",
         &text.replace(&old, &format!("url = \"{url}\"")),
     );
+}
+
+/// Returns hours that have not come yet, and when they begin.
+fn hours() -> (String, u64) {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let hour = now / 3_600;
+    let text = format!("{:02}:00-{:02}:00", (hour + 2) % 24, (hour + 3) % 24);
+    (text, (hour + 2) * 3_600)
 }
 
 #[test]
@@ -203,18 +224,55 @@ fn one_that_went_back_is_set_aside_and_the_others_go_on() {
 }
 
 #[test]
+fn disks_that_take_turns_at_their_mount_points_catch_up() {
+    let place = Place::new();
+    place.ok("init");
+    for name in ["one", "two"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.write("files/a", "old");
+    // What is left of a disk that is unmounted is an empty folder.
+    let unmount = |name: &str| {
+        fs::rename(place.path(name), place.path(&format!("{name}-disk"))).unwrap();
+        fs::create_dir(place.path(name)).unwrap();
+    };
+    let mount = |name: &str| {
+        fs::remove_dir(place.path(name)).unwrap();
+        fs::rename(place.path(&format!("{name}-disk")), place.path(name)).unwrap();
+    };
+    let agent = start(&place);
+    let is_near = |it: &Value| it["queue"]["lane"] == "foreground";
+    for name in ["one", "two"] {
+        agent.until_destination(name, "it has all", is_near);
+    }
+    unmount("two");
+    for text in ["1", "2"] {
+        assert!(agent.save("b", text) < PROMPT);
+    }
+    let there = agent.until_destination("two", "it is missed", |it| it["status"] != "up-to-date");
+    assert_eq!(there["status"], "unreachable", "{there}");
+    unmount("one");
+    mount("two");
+    assert!(agent.save("b", "3") < PROMPT);
+    agent.until_destination("two", "it has all", |it| it["status"] == "up-to-date");
+    assert_eq!(restored(&place, "two", "b"), "3");
+    mount("one");
+    agent.until_destination("one", "it has all", |it| it["status"] == "up-to-date");
+    agent.stop();
+    assert!(objects(&place.path("one")) == objects(&place.path("two")));
+}
+
+#[test]
 fn hours_are_heeded() {
     let place = place();
     place.ok("backup files");
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let hour = now / 3_600;
-    let hours = format!("{:02}:00-{:02}:00", (hour + 2) % 24, (hour + 3) % 24);
+    let (hours, begin) = hours();
     place.ok(&format!("destination set three --schedule {hours}"));
     let agent = start(&place);
     assert!(agent.save("b", "b") < PROMPT);
     let there = agent.until_destination("three", "it waits", |it| it["status"] == "scheduled");
     let until = there["queue"]["until"].as_i64().unwrap();
-    assert_eq!(until.unsigned_abs(), (hour + 2) * 3_600);
+    assert_eq!(until.unsigned_abs(), begin);
     let told = place.ok("agent status").out;
     assert!(
         told.contains("three: scheduled since") && told.contains("waits until"),
@@ -283,4 +341,222 @@ fn a_command_is_alone_with_the_archive() {
     });
     agent.stop();
     assert_eq!(restored(&place, "three", "later"), "later");
+}
+
+/// Damages the largest pack of a destination; returns where it is, and what it was.
+fn damage_largest(place: &Place, name: &str) -> (PathBuf, Vec<u8>) {
+    let folder = place.path(name);
+    let mut there = objects(&folder);
+    there.retain(|path, _| path.contains("/packs/"));
+    let (path, bytes) = there.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    let file = folder.join(path);
+    let mut other = bytes.clone();
+    other[1_000] ^= 1;
+    replace(&file, &other);
+    (file, bytes.clone())
+}
+
+fn replace(file: &Path, bytes: &[u8]) {
+    fs::remove_file(file).unwrap();
+    fs::File::create(file).unwrap().write_all(bytes).unwrap();
+}
+
+#[test]
+fn one_that_lacks_what_nobody_has_stays_not_complete() {
+    let place = Place::new();
+    place.ok("init");
+    place.ok("destination add one one");
+    place.write("files/large", random(2_000_000));
+    place.ok("backup files");
+    let (file, bytes) = damage_largest(&place, "one");
+    place.ok("destination add two two");
+    let agent = start(&place);
+    let is_lacking = |it: &Value| it["status"] == "not-complete";
+    agent.until_destination("two", "it lacks something", is_lacking);
+    // What is new comes there, and changes nothing of it.
+    agent.save("b", "new");
+    let is_there = |it: &Value| it["queue"]["records_waiting"] == 0;
+    let there = agent.until_destination("two", "the new record", is_there);
+    assert!(is_lacking(&there), "{there}");
+    agent.stop();
+    let agent = start(&place);
+    let is_known = |it: &Value| it["status"] == "up-to-date" || is_lacking(it);
+    let there = agent.until_destination("two", "it is looked at", is_known);
+    assert!(is_lacking(&there), "{there}");
+    agent.stop();
+    // Neither does a command forget it, until it is healed.
+    let ran = place.run(["backup", "files"]);
+    assert!(ran.err.contains("not complete"), "{ran:?}");
+    replace(&file, &bytes);
+    place.ok("destination heal two --no-progress");
+    let agent = start(&place);
+    agent.until_destination("two", "it is whole", |it| it["status"] == "up-to-date");
+    agent.stop();
+}
+
+#[test]
+fn one_that_goes_while_nothing_changes_is_missed() {
+    let place = place();
+    let mut agent = Agent::start(&place, "files --look 1s", &[]);
+    agent.patience = PATIENCE;
+    let agent = agent.after_first_round();
+    let is_near = |it: &Value| it["queue"]["lane"] == "foreground";
+    for name in ["one", "two", "three"] {
+        agent.until_destination(name, "it has all", is_near);
+    }
+    fs::rename(place.path("two"), place.path("gone")).unwrap();
+    agent.until_destination("two", "missed", |it| it["status"] == "unreachable");
+    fs::rename(place.path("gone"), place.path("two")).unwrap();
+    agent.until_destination("two", "it is back", is_near);
+    agent.stop();
+}
+
+#[test]
+fn a_round_that_fails_says_nothing_good_of_destinations() {
+    let place = Place::new();
+    place.ok("init");
+    place.ok("spool --off");
+    place.ok("destination add one one");
+    place.write("files/a", "old");
+    let agent = start(&place);
+    let is_near = |it: &Value| it["queue"]["lane"] == "foreground";
+    agent.until_destination("one", "it has all", is_near);
+    fs::rename(place.path("one"), place.path("gone")).unwrap();
+    place.write("files/b", "new");
+    agent.until_destination("one", "missed", |it| it["status"] == "unreachable");
+    fs::rename(place.path("gone"), place.path("one")).unwrap();
+    agent.snapshots(2);
+    assert_eq!(restored(&place, "one", "b"), "new");
+    agent.stop();
+}
+
+#[test]
+fn one_that_was_ahead_and_is_gone_stops_nobody() {
+    let place = place();
+    place.ok("backup files");
+    place.ok("key export --file key");
+    let copied = Command::new("cp")
+        .args(["-a".as_ref(), place.path("three").as_os_str()])
+        .arg(place.path("adopted"))
+        .status();
+    assert!(copied.unwrap().success());
+    let adopt = "init --adopt adopted --key-file key --keystore file";
+    assert_eq!(place.run_with("other", adopt.split(' ')).code, 0);
+    assert_eq!(place.run_with("other", ["backup", "files"]).code, 0);
+    let agent = start(&place);
+    // Another stick is plugged in.
+    fs::rename(place.path("three"), place.path("own")).unwrap();
+    agent.save("b", "b");
+    agent.until_destination("three", "it is missed", |it| it["status"] == "unreachable");
+    fs::rename(place.path("adopted"), place.path("three")).unwrap();
+    agent.until_destination("three", "the alarm", |it| it["status"] == "ahead");
+    fs::rename(place.path("three"), place.path("adopted")).unwrap();
+    agent.until_destination("three", "it is gone", |it| it["status"] == "unreachable");
+    agent.save("c", "c");
+    assert_eq!(restored(&place, "one", "c"), "c");
+    agent.stop();
+}
+
+#[test]
+fn hours_are_heeded_from_the_first_snapshot_on() {
+    let place = Place::new();
+    place.ok("init");
+    place.ok("destination add one one");
+    place.ok(&format!("destination set one --schedule {}", hours().0));
+    place.write("files/a", "first");
+    let agent = start(&place);
+    let status = agent.until("a reason", |status| status["reason"].is_string());
+    assert!(
+        status["reason"].as_str().unwrap().contains("hours"),
+        "{status}"
+    );
+    assert!(objects(&place.path("one")).is_empty());
+    place.ok("destination set one --schedule none");
+    agent.snapshots(1);
+    // Neither does a spool that is full change anything of it.
+    place.ok("spool --limit 1M");
+    place.ok(&format!("destination set one --schedule {}", hours().0));
+    let before = objects(&place.path("one")).len();
+    place.write("files/large", random(3_000_000));
+    agent.until("it is full", |status| status["reason"].is_string());
+    let rounds = agent.until("a status", |_| true)["rounds"].as_u64();
+    agent.until("another attempt", |status| {
+        status["rounds"].as_u64() > rounds
+    });
+    assert_eq!(objects(&place.path("one")).len(), before);
+    agent.stop();
+}
+
+#[test]
+fn queues_begin_with_the_agent_and_with_the_settings() {
+    let place = Place::new();
+    place.ok("init");
+    place.ok("destination add one one");
+    place.write("files/a", "a");
+    place.ok("backup files");
+    place.ok("destination add two two");
+    // Nothing of it is there: no snapshot is due.
+    fs::rename(place.path("files"), place.path("unmounted")).unwrap();
+    let mut agent = Agent::start(&place, "files", &[]);
+    agent.patience = PATIENCE;
+    agent.until_destination("two", "it has all", |it| it["status"] == "up-to-date");
+    place.ok("destination add three three");
+    agent.until_destination("three", "it has all", |it| it["status"] == "up-to-date");
+    agent.stop();
+    assert_eq!(restored(&place, "three", "a"), "a");
+}
+
+/// A mount whose process is told what to do, and ends in any case.
+struct Mount(Child);
+
+impl Mount {
+    fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        let _ = Command::new("kill").args([name, &id]).status();
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+        self.signal("-INT");
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn one_whose_folder_hangs_delays_nobody() {
+    let place = place();
+    place.ok("destination remove three");
+    fs::create_dir(place.path("nas")).unwrap();
+    place.ok("destination add three nas/three");
+    place.ok("backup files");
+    fs::remove_dir_all(place.path("nas/three")).unwrap();
+    let mut mount = Mount(
+        Command::new(env!("CARGO_BIN_EXE_strongroom"))
+            .args(["mount", "nas"])
+            .current_dir(place.path(""))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("STRONGROOM_PROFILE", place.path("profile"))
+            .env("HOME", place.path("home"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut line = String::new();
+    BufReader::new(mount.0.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("mounted"), "{line}");
+    let agent = start(&place);
+    agent.until_destination("three", "it is missed", |it| it["status"] == "unreachable");
+    mount.signal("-STOP");
+    for number in 0..3 {
+        let took = agent.save(&format!("n{number}"), "new");
+        assert!(took < PROMPT, "{took:?}");
+    }
+    assert_eq!(restored(&place, "one", "n2"), "new");
+    let took = agent.stop();
+    assert!(took < PROMPT, "{took:?}");
 }

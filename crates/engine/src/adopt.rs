@@ -53,10 +53,11 @@ impl<'a> Writer<'a> {
             catalogued: Vec::new(),
             spool: None,
             newest: None,
+            incomplete: before.incomplete,
         };
         for (destination, seen) in destinations.iter().zip(&seen) {
             match seen {
-                Seen::Unreachable(_) => {}
+                Seen::Unreachable(_) | Seen::Absent => {}
                 Seen::Newest(head) => drop(state.heads.insert(destination.id, *head)),
                 Seen::Damaged(_) | Seen::Empty => drop(state.heads.remove(&destination.id)),
             }
@@ -103,6 +104,10 @@ impl<'a> Writer<'a> {
         {
             seen[position] = Seen::Newest(sound);
             taken = Some(above);
+        }
+        if seen[position] == Seen::Absent {
+            // Whoever accepts it knows that this is all of it.
+            seen[position] = Seen::Empty;
         }
         let (name, found) = (destinations[position].name.clone(), seen[position].newest());
         let open_ended = settle_announced(&mut state, &destinations, &seen, None).is_some();

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use strongroom_base::ids::{ArchiveId, Seq};
+use strongroom_base::ids::{ArchiveId, DestinationId, Seq};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
 use strongroom_format::keys::KeysObject;
@@ -28,6 +28,18 @@ impl Writer<'_> {
     ///
     /// Where queues do that, only what takes no time is copied here.
     pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
+        self.catch_up_while(&mut |_, bytes| {
+            progress(bytes);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// As [`catch_up`](Self::catch_up), where `progress` is told of each object: to which destination, and how many bytes it was
+    /// given so far. Copying to that destination stops where it breaks.
+    pub fn catch_up_while(
+        &mut self,
+        progress: &mut dyn FnMut(DestinationId, u64) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
         if self.has_queues {
             return self.keep_up();
         }
@@ -68,11 +80,7 @@ impl Writer<'_> {
             };
             let standing = match expected {
                 Ok(expected) => {
-                    let progress = &mut |copied: Copied| {
-                        progress(copied.bytes);
-                        ControlFlow::Continue(())
-                    };
-                    let copied = sources.copy_to(&target, &expected, &owner, progress);
+                    let copied = self.fill(number, (&sources, &expected, &owner), progress)?;
                     if !sources.ready.is_empty() {
                         shared = Some(expected);
                     }
@@ -84,6 +92,31 @@ impl Writer<'_> {
         }
         self.save()?;
         self.rest_spool()
+    }
+
+    /// Copies to one destination what it lacks, and notes before it has a record of which something is left out.
+    fn fill(
+        &mut self,
+        number: usize,
+        (sources, expected, owner): (&Sources, &Expected, &Owner<'_>),
+        progress: &mut dyn FnMut(DestinationId, u64) -> ControlFlow<()>,
+    ) -> Result<Result<Outcome, ReplicaError>, EngineError> {
+        let destination = &self.slots[number].destination;
+        let Ok(target) = destination.replica.clone() else {
+            return Ok(Ok(Outcome::TooFarBehind));
+        };
+        let (id, state, memory) = (destination.id, &mut self.state, self.memory);
+        let mut failed = None;
+        let copied = sources.copy_to(&target, expected, owner, &mut |copied| {
+            if copied.left_out > 0 && state.incomplete.insert(id) {
+                failed = memory.save(state).err();
+            }
+            if failed.is_some() {
+                return ControlFlow::Break(());
+            }
+            progress(id, copied.bytes)
+        });
+        failed.map_or(Ok(copied), |error| Err(error.into()))
     }
 
     /// Copies to destinations that are few records behind; the others are left to their queues.
@@ -147,7 +180,6 @@ impl Writer<'_> {
     /// Says what to think of a destination after copying.
     fn note_copied(&mut self, number: usize, copied: Result<Outcome, ReplicaError>) -> Standing {
         match copied {
-            Ok(Outcome::TooFarBehind) => Standing::Behind,
             Ok(Outcome::NotNow(reason)) => Standing::Unreachable(reason),
             Ok(Outcome::Incomplete(reason, bytes)) => {
                 self.slots[number].bytes_written += bytes;
@@ -158,8 +190,11 @@ impl Writer<'_> {
                 let id = self.slots[number].destination.id;
                 let head = self.head();
                 self.state.heads.insert(id, head);
+                self.state.incomplete.remove(&id);
                 Standing::CaughtUp
             }
+            // One that was interrupted goes on from there another time.
+            Ok(Outcome::TooFarBehind) | Err(ReplicaError::Interrupted) => Standing::Behind,
             Err(error @ ReplicaError::BrokenChain { .. }) => Standing::SetAside(error.to_string()),
             Err(error) => Standing::Unreachable(error.to_string()),
         }

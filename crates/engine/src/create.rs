@@ -61,6 +61,15 @@ pub fn create_archive(
             return Ok(());
         }
     }
+    let reason =
+        |there: &Destination| Some(format!("{}: {}", there.name, there.replica.as_ref().err()?));
+    if destinations.iter().all(|there| there.replica.is_err()) {
+        // Nothing is announced that nobody could take.
+        return Err(EngineError::NoDestination {
+            archive: new.archive,
+            reasons: destinations.iter().filter_map(reason).collect(),
+        });
+    }
     let record = first_record(new, next_generation(&state), clock, random);
     let head = Head {
         id: record.id(),

@@ -3,9 +3,10 @@
 use strongroom_base::ids::{DestinationId, Generation};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
-use strongroom_replica::ReplicaError;
 use strongroom_replica::log::{chain, read_head, read_log};
 use strongroom_replica::record::Record;
+use strongroom_replica::{Replica, ReplicaError};
+use strongroom_store::StoreError;
 
 use crate::destination::Destination;
 use crate::error::EngineError;
@@ -22,6 +23,8 @@ pub(crate) enum Seen {
     Damaged(String),
     /// It holds no record.
     Empty,
+    /// It holds nothing at all, though it acknowledged records: a disk that is not mounted leaves an empty folder.
+    Absent,
     /// Its newest record.
     Newest(Head),
 }
@@ -31,10 +34,14 @@ impl Seen {
     pub(crate) fn newest(&self) -> Option<Head> {
         match self {
             Self::Newest(head) => Some(*head),
-            Self::Unreachable(_) | Self::Damaged(_) | Self::Empty => None,
+            Self::Unreachable(_) | Self::Damaged(_) | Self::Empty | Self::Absent => None,
         }
     }
 }
+
+/// What is said of a folder that holds nothing any more.
+const ABSENT: &str = "it is empty, though it had acknowledged records: is its disk mounted? Where they are gone for good, \
+                      remove the destination and add it anew";
 
 /// How far above the newest proven generation the number of another one is believed.
 pub(crate) const GENERATIONS_AHEAD: u32 = 1_000;
@@ -52,7 +59,14 @@ pub(crate) fn look(destination: &Destination, authority: &[u8; 32], state: &Writ
         Err(error) => return Seen::Unreachable(error.to_string()),
     };
     let Some(newest) = chain(&ids).0.last().copied() else {
-        return Seen::Empty;
+        if !state.heads.contains_key(&destination.id) {
+            return Seen::Empty;
+        }
+        return match is_bare(replica) {
+            Ok(true) => Seen::Absent,
+            Ok(false) => Seen::Empty,
+            Err(error) => Seen::Unreachable(error.to_string()),
+        };
     };
     let head_of = |record: &Record| Head {
         id: record.id(),
@@ -69,6 +83,17 @@ pub(crate) fn look(destination: &Destination, authority: &[u8; 32], state: &Writ
         Err(error) if error.class() == Class::Retry => Seen::Unreachable(error.to_string()),
         Err(error) => Seen::Damaged(error.to_string()),
     }
+}
+
+/// Says whether nothing whatever is in a folder of this computer. A bucket, or a folder of another computer, is there or
+/// not: nobody unmounts it here.
+fn is_bare(replica: &Replica) -> Result<bool, StoreError> {
+    let store = replica.store();
+    let mut is_bare = !store.is_far();
+    if is_bare {
+        store.list("", &mut |_, _| is_bare = false)?;
+    }
+    Ok(is_bare)
 }
 
 /// Looks at the newest record of every destination.
@@ -207,6 +232,7 @@ pub(crate) fn stand(
     let known = state.heads.get(&destination.id).copied();
     let found = match seen {
         Seen::Unreachable(reason) => return Ok(Standing::Unreachable(reason)),
+        Seen::Absent => return Ok(Standing::Unreachable(ABSENT.to_owned())),
         Seen::Damaged(reason) => return Ok(Standing::SetAside(reason)),
         Seen::Empty if known.is_some() => {
             let reason = "the log that it acknowledged is gone".to_owned();
@@ -232,6 +258,8 @@ pub(crate) fn stand(
             "it went back: it acknowledged record {}, and its newest is {}",
             known.id, found.id
         )),
+        // It lacks something below: who has that may be there now.
+        _ if is_head && state.incomplete.contains(&destination.id) => Standing::Behind,
         _ if is_head => {
             state.heads.insert(destination.id, found);
             Standing::Ready

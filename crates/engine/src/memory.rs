@@ -1,6 +1,6 @@
 //! What a writer remembers between runs: `spec/archive-v1.md`, section 12.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_base::ids::DestinationId;
 use strongroom_base::object::{ObjectRef, RecordId};
@@ -72,6 +72,9 @@ pub struct WriterState {
     pub spool: Option<Head>,
     /// What the newest record says; none where it was never noted.
     pub newest: Option<Newest>,
+    /// The destinations of which something was left out, because nothing that could be reached had it: what they have of the log is
+    /// no sign that they have all that it names.
+    pub incomplete: BTreeSet<DestinationId>,
 }
 
 /// How many snapshots are remembered for the catalogue: it may have been stopped before it took the newest.

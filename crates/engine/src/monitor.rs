@@ -123,7 +123,7 @@ impl Stop {
     }
 
     /// Waits as the pace wants it; fails where somebody asked to stop.
-    pub(crate) fn await_turn(&self) -> Result<(), EngineError> {
+    pub fn await_turn(&self) -> Result<(), EngineError> {
         while !self.is_requested() {
             match self.pace.get().map_or(Turn::Go, |pace| pace.turn()) {
                 Turn::Go => return Ok(()),

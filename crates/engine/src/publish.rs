@@ -4,8 +4,8 @@ use strongroom_base::ids::Generation;
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_format::body::{Body, Deed};
 use strongroom_read::{ReadError, open_body};
-use strongroom_replica::ReplicaError;
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
+use strongroom_replica::{Replica, ReplicaError};
 
 use crate::create::seal_body;
 use crate::error::EngineError;
@@ -106,7 +106,8 @@ impl Writer<'_> {
         self.state.announced.push(head);
         self.memory.save(&self.state)?;
         let mut taken = false;
-        for (number, replica) in targets {
+        for (number, replica) in &targets {
+            let number = *number;
             let put = replica
                 .put_record(record)
                 .and_then(|()| self.refuse_successor(number, head));
@@ -123,6 +124,11 @@ impl Writer<'_> {
             }
         }
         if !taken {
+            if is_nowhere(head.id, targets.iter().map(|(_, replica)| replica)) {
+                // Another attempt need not begin a generation for its sake, and another one for that.
+                self.state.announced.retain(|announced| *announced != head);
+                self.memory.save(&self.state)?;
+            }
             return Err(no_destination(self.identity.archive, &self.slots));
         }
         self.author = record.header().link.writer;
@@ -156,6 +162,15 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Says whether a record that all of these refused is at none of them, and will not come there later either: a call to another
+/// computer may still be on its way.
+fn is_nowhere<'r>(id: RecordId, mut refused: impl Iterator<Item = &'r Replica>) -> bool {
+    refused.all(|replica| {
+        let ids = replica.record_ids();
+        !replica.store().is_far() && ids.is_ok_and(|ids| !ids.contains(&id))
+    })
 }
 
 /// Refuses a record that a reader would refuse: once it is written, the archive ends with it.

@@ -17,7 +17,7 @@ use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::heads::{look, stand};
 use crate::memory::{Head, Memory, MemoryError, WriterState};
-use crate::writer::Standing;
+use crate::writer::{LEFT_OUT, Standing};
 
 /// What a queue works with.
 pub struct Queue<'a> {
@@ -33,6 +33,8 @@ pub struct Queue<'a> {
     pub spool: Option<Replica>,
     /// What the writer remembers; read before and after what takes time.
     pub memory: &'a dyn Memory,
+    /// Whether what was left out before is looked for once more.
+    pub fills_gaps: bool,
     /// Waits while the writer notes a record that it has just written.
     pub wait: &'a dyn Fn(Duration),
 }
@@ -41,6 +43,9 @@ pub struct Queue<'a> {
 pub trait Desk {
     /// Notes that the destination has a record, and all before it; durable when it returns.
     fn acknowledge(&mut self, head: Head) -> Result<(), MemoryError>;
+
+    /// Notes whether the destination lacks what nobody who can be reached has; durable when it returns.
+    fn lacks(&mut self, is_so: bool) -> Result<(), MemoryError>;
 
     /// Is told how far copying is; where it breaks, the queue stops.
     fn copied(&mut self, copied: Copied) -> ControlFlow<()>;
@@ -72,6 +77,14 @@ impl Queue<'_> {
     /// Looks at the destination, and copies what it lacks. Fails where it is ahead of what the writer remembers, or where
     /// the memory fails.
     pub fn serve(&self, desk: &mut dyn Desk) -> Result<Served, EngineError> {
+        match self.serve_once(desk) {
+            // The writer may have written there after its memory was read: it has noted that by now.
+            Err(EngineError::Fenced { .. }) => self.serve_once(desk),
+            served => served,
+        }
+    }
+
+    fn serve_once(&self, desk: &mut dyn Desk) -> Result<Served, EngineError> {
         let mut state = self.memory.load()?;
         let Some(newest) = state.head else {
             return Ok(Served::Waiting("the archive has not begun".to_owned()));
@@ -85,6 +98,9 @@ impl Queue<'_> {
                     desk.acknowledge(newest)?;
                 }
                 Served::UpToDate(newest)
+            }
+            Standing::Behind if found == Some(newest) && !self.fills_gaps => {
+                Served::Incomplete(LEFT_OUT.to_owned())
             }
             Standing::Behind => self.copy(&state, found, desk)?,
             Standing::SetAside(reason) => Served::SetAside(reason),
@@ -102,12 +118,13 @@ impl Queue<'_> {
         let (Ok(target), Some(newest)) = (&self.destination.replica, state.head) else {
             return Ok(Served::Waiting("it is not open".to_owned()));
         };
-        if let Some(from) = from
+        if let Some(from) = from.filter(|from| *from != newest)
             && let Some(served) = self.follow(target, (from, newest), desk)?
         {
             return Ok(served);
         }
-        self.synchronize(target, newest, desk)
+        let is_incomplete = state.incomplete.contains(&self.destination.id);
+        self.synchronize(target, (newest, is_incomplete), desk)
     }
 
     /// Goes on from the newest record that is there; `None` where that is not possible.
@@ -152,7 +169,7 @@ impl Queue<'_> {
     fn synchronize(
         &self,
         target: &Replica,
-        newest: Head,
+        (newest, was_incomplete): (Head, bool),
         desk: &mut dyn Desk,
     ) -> Result<Served, EngineError> {
         let mut sources = Sources {
@@ -186,9 +203,27 @@ impl Queue<'_> {
             ));
         };
         sources.newest = end;
-        let progress = &mut |copied| desk.copied(copied);
-        Ok(match sources.copy_to(target, &expected, &owner, progress) {
+        let (mut is_incomplete, mut failed) = (was_incomplete, None);
+        let progress = &mut |copied: Copied| {
+            if copied.left_out > 0 && !is_incomplete {
+                // Before a record is there that names it.
+                is_incomplete = true;
+                if let Err(error) = desk.lacks(true) {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            }
+            desk.copied(copied)
+        };
+        let copied = sources.copy_to(target, &expected, &owner, progress);
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        Ok(match copied {
             Ok(Outcome::Complete(_)) => {
+                if is_incomplete {
+                    desk.lacks(false)?;
+                }
                 desk.acknowledge(end)?;
                 Served::CaughtUp(end)
             }

@@ -34,6 +34,10 @@ pub struct Identity {
     pub random: Arc<dyn RandomSource>,
 }
 
+/// What is said of a destination of which something was left out before.
+pub(crate) const LEFT_OUT: &str =
+    "what nobody had undamaged was left out when it was filled: `strongroom destination heal`";
+
 /// A destination or the spool, and what the writer thinks of it.
 pub(crate) struct Slot {
     pub(crate) destination: Destination,
@@ -170,15 +174,26 @@ impl<'a> Writer<'a> {
         memory: &'a dyn Memory,
         mut state: WriterState,
     ) -> Result<Self, EngineError> {
-        let mut slots = Vec::with_capacity(destinations.len() + others.len());
+        let mut slots: Vec<Slot> = Vec::with_capacity(destinations.len() + others.len());
+        let mut incomplete = Vec::new();
         for (destination, seen) in destinations.into_iter().zip(seen) {
+            let is_head = seen.newest().is_some() && seen.newest() == state.head;
             let standing = stand(&destination, seen, &mut state)?;
+            if is_head && standing == Standing::Behind {
+                incomplete.push(slots.len());
+            }
             slots.push(Slot {
                 destination,
                 role: Role::Destination,
                 standing,
                 bytes_written: 0,
             });
+        }
+        if !slots.iter().any(|slot| slot.standing == Standing::Ready) {
+            // It has the newest record, and nobody has what it lacks: what is new is better there than nowhere.
+            for number in incomplete {
+                slots[number].standing = Standing::Ready;
+            }
         }
         slots.extend(others);
         let head = state
@@ -273,7 +288,10 @@ impl<'a> Writer<'a> {
     pub fn reports(&self) -> Vec<DestinationReport> {
         let destinations = self.slots.iter();
         let destinations = destinations.filter(|slot| slot.role == Role::Destination);
-        destinations.map(Slot::report).collect()
+        let is_incomplete = |slot: &Slot| self.state.incomplete.contains(&slot.destination.id);
+        destinations
+            .map(|slot| slot.report(is_incomplete(slot)))
+            .collect()
     }
 }
 
@@ -297,8 +315,11 @@ impl Slot {
         }
     }
 
-    fn report(&self) -> DestinationReport {
+    fn report(&self, is_incomplete: bool) -> DestinationReport {
         let status = match &self.standing {
+            Standing::Ready | Standing::CaughtUp | Standing::Behind if is_incomplete => {
+                DestinationStatus::Incomplete(LEFT_OUT.to_owned())
+            }
             Standing::Ready | Standing::Fresh | Standing::Idle => DestinationStatus::UpToDate,
             Standing::CaughtUp => DestinationStatus::CaughtUp,
             Standing::Behind => DestinationStatus::Unreachable("it is behind".to_owned()),

@@ -76,6 +76,17 @@ impl Desk for Notes<'_, '_> {
         Ok(())
     }
 
+    fn lacks(&mut self, is_so: bool) -> Result<(), MemoryError> {
+        self.memory.step()?;
+        let mut state = self.memory.inner.load()?;
+        if is_so {
+            state.incomplete.insert(self.id);
+        } else {
+            state.incomplete.remove(&self.id);
+        }
+        self.memory.inner.save(&state)
+    }
+
     fn copied(&mut self, copied: Copied) -> ControlFlow<()> {
         if let Some(first) = self.first.take() {
             first();
@@ -84,6 +95,16 @@ impl Desk for Notes<'_, '_> {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
+    }
+}
+
+fn desk<'m>(number: usize, memory: &'m Merged<'m>) -> Notes<'m, 'm> {
+    Notes {
+        id: id_of(number),
+        memory,
+        first: None,
+        stop_at: u64::MAX,
+        heads: Vec::new(),
     }
 }
 
@@ -200,6 +221,25 @@ impl Case {
         )
     }
 
+    fn queue<'m>(
+        &self,
+        number: usize,
+        plan: &Arc<FaultPlan>,
+        memory: &'m dyn WriterMemory,
+    ) -> Queue<'m> {
+        let sisters = self.foreground.iter().filter(|there| **there != number);
+        Queue {
+            archive: self.world.setup.identity.archive,
+            authority: self.world.setup.identity.ring.authority().public_key(),
+            destination: self.destination(number, plan),
+            sisters: sisters.map(|there| self.replica(*there, plan)).collect(),
+            spool: Some(self.spool(plan)),
+            memory,
+            fills_gaps: true,
+            wait: &|_: Duration| (),
+        }
+    }
+
     /// Lets the queue of a destination work once; `first` happens after the first object.
     fn serve_with(
         &self,
@@ -209,16 +249,7 @@ impl Case {
         first: Option<Box<dyn FnOnce() + '_>>,
     ) -> (Result<Served, EngineError>, Vec<Head>) {
         let memory = self.memory(plan);
-        let sisters = self.foreground.iter().filter(|there| **there != number);
-        let queue = Queue {
-            archive: self.world.setup.identity.archive,
-            authority: self.world.setup.identity.ring.authority().public_key(),
-            destination: self.destination(number, plan),
-            sisters: sisters.map(|there| self.replica(*there, plan)).collect(),
-            spool: Some(self.spool(plan)),
-            memory: &memory,
-            wait: &|_: Duration| (),
-        };
+        let queue = self.queue(number, plan, &memory);
         let mut desk = Notes {
             id: id_of(number),
             memory: &memory,
@@ -380,6 +411,106 @@ fn one_that_went_back_is_set_aside_and_the_others_go_on() {
     assert!(there == case.world.objects(2), "nothing is written to it");
     assert!(matches!(case.serve(1, &sound()), Ok(Served::CaughtUp(_))));
     assert!(matches!(case.serve(1, &sound()), Ok(Served::UpToDate(_))));
+}
+
+#[test]
+fn an_empty_mount_point_is_away_and_catches_up_later() {
+    let case = Case::new(2, &[]);
+    let disk = common::crash::copy_of(&case.world.stores[1]);
+    for (path, _) in case.world.objects(1) {
+        case.world.stores[1].delete(&path).unwrap();
+    }
+    for turn in 0..2 {
+        case.change(turn, 2_000);
+        case.round(&sound()).unwrap();
+        let served = case.serve(1, &sound()).unwrap();
+        let is_away = matches!(&served, Served::Unreachable(why) if why.contains("mounted"));
+        assert!(is_away, "{served:?}");
+    }
+    assert!(case.world.objects(1).is_empty(), "nothing is written to it");
+    let mut paths = Vec::new();
+    disk.list("", &mut |path, _| paths.push(path)).unwrap();
+    for path in paths {
+        let bytes = disk.get(&path, u64::MAX).unwrap();
+        let _ = case.world.stores[1].put_new(&path, &bytes).unwrap();
+    }
+    assert!(matches!(case.serve(1, &sound()), Ok(Served::CaughtUp(_))));
+    case.all_is_well("at last");
+}
+
+#[test]
+fn what_was_left_out_is_missed_until_it_is_there() {
+    let case = Case::new(2, &[0]);
+    case.change(1, 900_000);
+    case.world
+        .backup(case.source.path(), &Run::sound())
+        .unwrap();
+    // A new one, and a sister that lost something.
+    case.world.delete(1, "");
+    let mut state = case.world.setup.memory.load().unwrap();
+    state.heads.remove(&id_of(1));
+    case.world.setup.memory.save(&state).unwrap();
+    let lost = case.world.objects(0).into_iter();
+    let (path, bytes) = lost.max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    case.world.stores[0].delete(&path).unwrap();
+    for turn in 0..3 {
+        let (served, heads) = case.serve_with(1, &sound(), u64::MAX, None);
+        let served = served.unwrap();
+        assert!(
+            matches!(served, Served::Incomplete(_)),
+            "{turn}: {served:?}"
+        );
+        assert!(heads.is_empty(), "{turn}: it acknowledges nothing");
+    }
+    // What is new comes there all the same, and it is not looked for again each time.
+    case.change(2, 900);
+    case.round(&sound()).unwrap();
+    assert!(matches!(case.serve(1, &sound()), Ok(Served::CaughtUp(_))));
+    let memory = case.memory(&sound());
+    let queue = Queue {
+        fills_gaps: false,
+        ..case.queue(1, &sound(), &memory)
+    };
+    let mut desk = desk(1, &memory);
+    let served = queue.serve(&mut desk).unwrap();
+    assert!(matches!(served, Served::Incomplete(_)), "{served:?}");
+    let _ = case.world.stores[0].put_new(&path, &bytes).unwrap();
+    assert!(matches!(case.serve(1, &sound()), Ok(Served::CaughtUp(_))));
+    assert!(matches!(case.serve(1, &sound()), Ok(Served::UpToDate(_))));
+    case.all_is_well("at last");
+}
+
+/// A memory that is read once before the writer notes something.
+struct Early<'a> {
+    memory: &'a dyn WriterMemory,
+    before: Mutex<Option<WriterState>>,
+}
+
+impl WriterMemory for Early<'_> {
+    fn load(&self) -> Result<WriterState, MemoryError> {
+        let before = self.before.lock().unwrap().take();
+        before.map_or_else(|| self.memory.load(), Ok)
+    }
+
+    fn save(&self, state: &WriterState) -> Result<(), MemoryError> {
+        self.memory.save(state)
+    }
+}
+
+#[test]
+fn what_the_writer_put_while_a_queue_looks_is_nobody_elses() {
+    let case = Case::new(2, &[0]);
+    let memory = case.memory(&sound());
+    let before = memory.load().unwrap();
+    case.change(1, 900);
+    case.round(&sound()).unwrap();
+    let early = Early {
+        memory: &memory,
+        before: Mutex::new(Some(before)),
+    };
+    let mut desk = desk(0, &memory);
+    let served = case.queue(0, &sound(), &early).serve(&mut desk);
+    assert!(matches!(served, Ok(Served::UpToDate(_))), "{served:?}");
 }
 
 #[test]

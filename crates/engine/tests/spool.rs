@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use strongroom_base::{Class, Classified as _};
 use strongroom_engine::backup::BackupSummary;
 use strongroom_engine::prune::PruneOptions;
 use strongroom_engine::{
-    DestinationReport, DestinationStatus, EngineError, Memory as _, SpoolStatus,
+    DestinationReport, DestinationStatus, EngineError, Memory as _, SpoolStatus, Writer,
 };
 use strongroom_replica::Replica;
 use strongroom_store::fault::{Fault, FaultPlan};
@@ -147,6 +148,44 @@ fn a_full_spool_stops_a_backup_that_has_no_destination() {
         (500_000..502_000).contains(&summary.bytes_new),
         "what it held before it was full stays"
     );
+    disks.all_is_well();
+}
+
+#[test]
+fn a_record_that_nothing_took_is_not_announced_for_ever() {
+    let mut disks = Disks::new();
+    disks.world.spool_limit = 100;
+    disks.change(1, 300);
+    for _ in 0..4 {
+        disks.backup(&[0, 1]).unwrap_err();
+    }
+    let announced = disks.world.setup.memory.load().unwrap().announced;
+    assert!(announced.is_empty(), "{announced:?}");
+    disks.world.spool_limit = u64::MAX;
+    disks.backup(&[0, 1]).unwrap();
+    disks.all_is_well();
+}
+
+#[test]
+fn catching_up_stops_where_it_is_told_to_and_goes_on_later() {
+    let disks = Disks::new();
+    for turn in 0..3 {
+        disks.change(turn, 900_000);
+        disks.backup(&[1]).unwrap();
+    }
+    let setup = &disks.world.setup;
+    let destinations = disks.world.destinations(&Run::sound());
+    let mut writer = Writer::open(setup.identity.clone(), destinations, &setup.memory).unwrap();
+    let mut objects = 0;
+    let stop = &mut |_, _| {
+        objects += 1;
+        ControlFlow::Break(())
+    };
+    writer.catch_up_while(stop).unwrap();
+    let reports = writer.reports();
+    assert!(reports[0].status.is_complete() && !reports[1].status.is_complete());
+    assert_eq!(objects, 1);
+    drop(writer);
     disks.all_is_well();
 }
 

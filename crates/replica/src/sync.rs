@@ -27,6 +27,8 @@ pub struct Copied {
     pub objects_total: u64,
     /// Their bytes.
     pub bytes_total: u64,
+    /// What was left out so far, because no source has it undamaged.
+    pub left_out: u64,
 }
 
 /// What became of a replica that was brought up to date.
@@ -39,7 +41,8 @@ pub struct Synced {
 }
 
 /// Copies to `target` the live objects that it lacks, each from the first of `sources` that has it undamaged:
-/// packs, then index runs, then records by seq. Calls `progress` after each object, and stops where it breaks.
+/// packs, then index runs, then records by seq. Calls `progress` after each object, and stops where it breaks. It is called as
+/// well when something is left out, before any record is put that may need it.
 ///
 /// What is there with its size is not copied again, so a crash anywhere is made good by another call. A record
 /// is put when everything before it is durable, but for what no source has. Fails with
@@ -75,6 +78,7 @@ pub fn sync_to(
         sync_keys(target, keys, owner)?;
     }
     let lacking = lacking(&there, expected, &mut synced);
+    synced.copied.left_out = synced.left_out.len() as u64;
     synced.copied.objects_total = lacking.len() as u64;
     synced.copied.bytes_total = lacking.iter().map(|(_, size)| size).sum();
     let job = Job {
@@ -83,6 +87,9 @@ pub fn sync_to(
         expected,
         owner,
     };
+    if synced.copied.left_out > 0 && progress(synced.copied).is_break() {
+        return Err(ReplicaError::Interrupted);
+    }
     // A later kind waits until all of the kinds before it are durable.
     for objects in lacking.chunk_by(|one, other| one.0.kind() == other.0.kind()) {
         job.copy_all(objects, &mut synced, progress)?;
@@ -210,18 +217,19 @@ impl Job<'_> {
                     Ok(()) => {
                         synced.copied.objects += 1;
                         synced.copied.bytes += size;
-                        if progress(synced.copied).is_break() {
-                            failed = Some(ReplicaError::Interrupted);
-                            return ControlFlow::Break(());
-                        }
                     }
                     Err(error @ ReplicaError::Nowhere { .. }) => {
                         synced.left_out.push((Place::Object(*object), error));
+                        synced.copied.left_out += 1;
                     }
                     Err(error) => {
                         failed = Some(error);
                         return ControlFlow::Break(());
                     }
+                }
+                if progress(synced.copied).is_break() {
+                    failed = Some(ReplicaError::Interrupted);
+                    return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
             },

@@ -13,6 +13,23 @@ use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError};
 /// Bytes that a call may move in a second, at least, beside its bound.
 const BYTES_PER_SECOND_MIN: u64 = 1 << 20;
 
+/// Does something on a thread of its own, and returns what came of it; `None` where that takes longer than `bound`. The thread
+/// stays until it ends.
+pub fn within<T: Send + 'static>(
+    bound: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = sync_channel(1);
+    std::thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || {
+            // Nobody waits for what comes too late.
+            let _ = sender.send(work());
+        })
+        .ok()?;
+    receiver.recv_timeout(bound).ok()
+}
+
 /// A store of which each call is left after a while: it ends with an error, and so does every later one. What the call was about
 /// may still happen. Each runs on a thread of its own, which stays until the call ends.
 pub struct Bounded {

@@ -10,6 +10,8 @@ use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError};
 pub struct Quota<S> {
     inner: S,
     bytes_max: u64,
+    /// So much it leaves free for others.
+    reserve: u64,
     used: Mutex<u64>,
 }
 
@@ -21,18 +23,34 @@ impl<S: Store> Quota<S> {
         Ok(Self {
             inner,
             bytes_max,
+            reserve: 0,
             used: Mutex::new(used),
         })
     }
 
+    /// Takes nothing either where fewer than `reserve` bytes of the file system would be left.
+    #[must_use]
+    pub fn leaving(mut self, reserve: u64) -> Self {
+        self.reserve = reserve;
+        self
+    }
+
     fn take(&self, path: &ObjectPath, len: u64) -> Result<(), StoreError> {
+        let full = |reason| StoreError::Full {
+            path: path.to_string(),
+            source: std::io::Error::new(std::io::ErrorKind::StorageFull, reason),
+        };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if *used + len > self.bytes_max {
             let reason = format!("its limit of {} bytes is reached", self.bytes_max);
-            return Err(StoreError::Full {
-                path: path.to_string(),
-                source: std::io::Error::new(std::io::ErrorKind::StorageFull, reason),
-            });
+            return Err(full(reason));
+        }
+        if self.reserve > 0 {
+            let free = self.inner.properties()?.free_bytes;
+            if free.is_some_and(|free| free < self.reserve.saturating_add(len)) {
+                let reason = format!("less than {} bytes would be left", self.reserve);
+                return Err(full(reason));
+            }
         }
         *used += len;
         Ok(())
@@ -102,7 +120,8 @@ impl<S: Store> Store for Quota<S> {
         let properties = self.inner.properties()?;
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.bytes_max.saturating_sub(used);
-        let free_bytes = properties.free_bytes.map_or(left, |free| free.min(left));
+        let free = |free: u64| free.saturating_sub(self.reserve).min(left);
+        let free_bytes = properties.free_bytes.map_or(left, free);
         Ok(Properties {
             free_bytes: Some(free_bytes),
             ..properties
@@ -114,6 +133,22 @@ impl<S: Store> Store for Quota<S> {
 mod tests {
     use super::*;
     use crate::Memory;
+
+    #[test]
+    fn it_leaves_what_it_is_told_to_leave() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = crate::Folder::open(folder.path()).unwrap();
+        let free = inner.properties().unwrap().free_bytes.unwrap();
+        let store = Quota::new(inner, u64::MAX).unwrap();
+        let path = |text: &str| ObjectPath::new(text).unwrap();
+        assert!(store.put_new(&path("a"), &[0; 9]).is_ok());
+        let store = store.leaving(free.saturating_mul(2));
+        assert!(matches!(
+            store.put_new(&path("b"), &[0; 9]),
+            Err(StoreError::Full { .. })
+        ));
+        assert_eq!(store.properties().unwrap().free_bytes, Some(0));
+    }
 
     #[test]
     fn it_is_full_at_its_limit_and_not_before() {

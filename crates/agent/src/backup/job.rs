@@ -1,7 +1,7 @@
 //! An archive that is about to be written: which it is, who writes, and where to.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,7 @@ use strongroom_replica::Replica;
 use strongroom_store::Folder;
 use strongroom_store::bounded::Bounded;
 
-use super::{BackupRequest, CALL_BOUND, Lanes, Tools};
-use crate::guest::METERED;
+use super::{BackupRequest, CALL_BOUND, Dispatch, Lanes, Tools};
 use crate::location::Location;
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Profile};
@@ -68,8 +67,8 @@ pub(crate) struct Job<'a> {
     wraps: Wraps,
     /// Which destinations are left to queues; `None` where none is.
     pub(super) lanes: Option<Lanes>,
-    /// Whether destinations beyond this computer are used.
-    pub(super) far_allowed: bool,
+    /// Those that must not be used now where none is left to a queue, and why.
+    pub(super) refused: BTreeMap<DestinationId, String>,
 }
 
 impl<'a> Job<'a> {
@@ -85,8 +84,28 @@ impl<'a> Job<'a> {
             archive,
             wraps,
             lanes: None,
-            far_allowed: true,
+            refused: BTreeMap::new(),
         })
+    }
+
+    /// Leaves alone what must not be used now, where no queue serves it either.
+    pub(super) fn refuse(&mut self, dispatch: &dyn Dispatch) {
+        let there = self.settings().destinations.iter();
+        let there = there.filter_map(|id| self.config.destination_by_id(*id));
+        let refused = there.filter_map(|there| Some((there.id, dispatch.refusal(there)?)));
+        self.refused = refused.collect();
+    }
+
+    /// Says whether a destination must not be used any more.
+    pub(super) fn is_refused(&self, dispatch: &dyn Dispatch, id: DestinationId) -> bool {
+        let there = self.config.destination_by_id(id);
+        there.is_some_and(|there| dispatch.refusal(there).is_some())
+    }
+
+    /// Returns which folders are destinations that nobody may ask now.
+    pub(super) fn identities(&self) -> BTreeMap<PathBuf, Option<(u64, u64)>> {
+        let lanes = self.lanes.as_ref();
+        lanes.map_or_else(BTreeMap::new, |lanes| lanes.identities.clone())
     }
 
     /// Returns the archive.
@@ -183,8 +202,11 @@ impl<'a> Job<'a> {
     /// Returns the destinations that are not left to queues as the engine takes them. Where there are queues, none is waited for for ever.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         let (served, left_alone) = self.served();
-        let mut destinations = writing::destinations(&self.config, &served);
-        if self.lanes.is_some() {
+        let mut destinations;
+        if self.lanes.is_none() {
+            destinations = writing::destinations(&self.config, &served);
+        } else {
+            destinations = writing::destinations_within(&self.config, &served, CALL_BOUND);
             for there in &mut destinations {
                 let replica = there.replica.as_mut().ok();
                 if let Some(replica) = replica.filter(|replica| !replica.store().is_far()) {
@@ -204,16 +226,16 @@ impl<'a> Job<'a> {
             served
                 .destinations
                 .retain(|id| lanes.foreground.contains(id));
-        } else if !self.far_allowed {
+        } else {
             served.destinations.retain(|id| {
                 let there = self.config.destination_by_id(*id);
-                let far = there.filter(|there| !is_local(there));
-                left_alone.extend(far.map(|there| Destination {
+                let refused = there.and_then(|there| Some((there, self.refused.get(id)?)));
+                left_alone.extend(refused.map(|(there, why)| Destination {
                     id: there.id,
                     name: there.name.to_string(),
-                    replica: Err(METERED.to_owned()),
+                    replica: Err(why.clone()),
                 }));
-                far.is_none()
+                refused.is_none()
             });
         }
         (served, left_alone)

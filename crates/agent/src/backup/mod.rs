@@ -3,6 +3,8 @@
 mod job;
 mod survey;
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +27,11 @@ use crate::AgentError;
 use crate::location::Location;
 use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
-use crate::profile::{Config, Profile};
+use crate::profile::{Config, DestinationConfig, Profile};
 
 pub(crate) use job::Job;
 use job::prepare;
+pub(crate) use survey::known_archive;
 pub use survey::survey;
 
 /// What is to be backed up, and where to.
@@ -92,7 +95,7 @@ pub fn backup(
     let done = with_writer(
         profile,
         request,
-        (&request.paths, None, true),
+        (&request.paths, None),
         (tools, None),
         |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
     )?;
@@ -130,22 +133,27 @@ pub(crate) struct Lanes {
     pub(crate) foreground: Vec<DestinationId>,
     /// The others.
     pub(crate) queues: Queues,
+    /// Device and inode of folders that are destinations, where nobody may ask them now: they may hang.
+    pub(crate) identities: BTreeMap<PathBuf, Option<(u64, u64)>>,
 }
 
 /// Says which destinations a round serves itself.
 pub(crate) trait Dispatch {
-    /// Divides the destinations of an archive; `None` where the round serves all of them. Refuses where nothing may be
-    /// written.
+    /// Divides the destinations of an archive; `None` where the round serves all of them that may be used. Refuses where
+    /// nothing may be written.
     fn lanes(&self, config: &Config, archive: ArchiveId) -> Result<Option<Lanes>, AgentError>;
+
+    /// Says why a destination must not be used now.
+    fn refusal(&self, there: &DestinationConfig) -> Option<String>;
 }
 
 /// Backs up what hints name, or everything without them, where anything changed. Destinations that were away catch up in
-/// any case; those beyond this computer only where they may be used.
+/// any case, those that may be used now.
 pub(crate) fn backup_changes(
     profile: &Profile,
     request: &BackupRequest<'_>,
     paths: &[PathBuf],
-    (hints, far_allowed): (Option<Hints>, bool),
+    hints: Option<Hints>,
     tools: &Tools<'_>,
     dispatch: &dyn Dispatch,
 ) -> Result<Round, AgentError> {
@@ -154,7 +162,7 @@ pub(crate) fn backup_changes(
     let done = with_writer(
         profile,
         request,
-        (paths, hints, far_allowed),
+        (paths, hints),
         (tools, Some(dispatch)),
         |writer, catalogue, options| {
             let mut snapshot = None;
@@ -189,7 +197,7 @@ struct Written<T> {
 fn with_writer<T>(
     profile: &Profile,
     request: &BackupRequest<'_>,
-    (paths, hints, far_allowed): (&[PathBuf], Option<Hints>, bool),
+    (paths, hints): (&[PathBuf], Option<Hints>),
     (tools, dispatch): (&Tools<'_>, Option<&dyn Dispatch>),
     work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
 ) -> Result<Written<T>, AgentError> {
@@ -202,7 +210,10 @@ fn with_writer<T>(
         None => profile.lock_archive(archive)?,
     };
     let mut job = Job::new(profile, config, archive)?;
-    (job.lanes, job.far_allowed) = (lanes, far_allowed);
+    job.lanes = lanes;
+    if let Some(dispatch) = dispatch {
+        job.refuse(dispatch);
+    }
     job.use_suite(request.suite, &*tools.random)?;
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
@@ -210,6 +221,7 @@ fn with_writer<T>(
         roots: outermost(paths),
         excludes,
         never: never_entered(profile, &job.config),
+        identities: job.identities(),
         tags: request.tags.clone(),
         host: request.host.clone(),
         program: request.program.clone(),
@@ -218,7 +230,17 @@ fn with_writer<T>(
     };
     let memory = ProfileMemory::new(profile, archive);
     let mut writer = Writer::open(identity, job.targets(), &memory)?;
-    writer.catch_up(&mut |_| ())?;
+    let mut has_stopped = false;
+    writer.catch_up_while(&mut |id, _| {
+        has_stopped = has_stopped || tools.stop.await_turn().is_err();
+        if has_stopped || dispatch.is_some_and(|dispatch| job.is_refused(dispatch, id)) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    if has_stopped {
+        return Err(EngineError::Interrupted.into());
+    }
     let catalogue = Catalogue::open(&profile.catalogue_dir(archive)?).map_err(EngineError::from)?;
     let result = work(&mut writer, &catalogue, &options)?;
     Ok(Written {

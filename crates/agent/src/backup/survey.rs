@@ -8,7 +8,7 @@ use strongroom_engine::backup::{BackupOptions, Excludes, Survey};
 
 use super::{BackupRequest, Tools, outermost};
 use crate::location::Location;
-use crate::profile::Profile;
+use crate::profile::{ArchiveConfig, Config, Profile};
 use crate::{AgentError, destinations};
 
 /// Says what a backup would read; writes nothing. `profile` is `None` where there is none yet.
@@ -24,7 +24,7 @@ pub fn survey(
         ..BackupOptions::default()
     };
     let known = profile
-        .map(|profile| known_archive(profile, request))
+        .map(|profile| catalogue_of(profile, request))
         .transpose()?
         .flatten();
     let empty = tempfile::tempdir().map_err(|source| AgentError::Temporary { source })?;
@@ -44,23 +44,31 @@ pub fn survey(
 }
 
 /// Returns the catalogue of the archive that a backup would go to, where there is one.
-fn known_archive(
+fn catalogue_of(
     profile: &Profile,
     request: &BackupRequest<'_>,
 ) -> Result<Option<PathBuf>, AgentError> {
-    let config = profile.config()?;
+    known_archive(&profile.config()?, request)
+        .map(|archive| profile.catalogue_dir(archive.id))
+        .transpose()
+}
+
+/// Returns the archive that a backup would go to, where there is one.
+pub(crate) fn known_archive<'c>(
+    config: &'c Config,
+    request: &BackupRequest<'_>,
+) -> Option<&'c ArchiveConfig> {
     let mut wanted = Vec::new();
     for text in request.to {
         let named = config.destination(text).or_else(|| {
             let location = Location::parse(text, request.current).ok()?;
-            destinations::at(&config, &location)
+            destinations::at(config, &location)
         });
-        let Some(there) = named else { return Ok(None) };
-        wanted.push(there.id);
+        wanted.push(named?.id);
     }
     wanted.sort_unstable();
     wanted.dedup();
-    let found = config.archives.iter().find(|archive| {
+    config.archives.iter().find(|archive| {
         let mut has = archive.destinations.clone();
         has.sort_unstable();
         if wanted.is_empty() {
@@ -68,8 +76,5 @@ fn known_archive(
         } else {
             has == wanted
         }
-    });
-    found
-        .map(|archive| profile.catalogue_dir(archive.id))
-        .transpose()
+    })
 }

@@ -64,7 +64,7 @@ impl Lock {
             Err(Errno::WOULDBLOCK) => return Ok(None),
             Err(errno) => return Err(failed(path, errno.into())),
         }
-        name_holder(&mut file).map_err(|source| failed(path, source))?;
+        name_holder(&mut file);
         Ok(Some(Self {
             _file: file,
             more: Vec::new(),
@@ -91,10 +91,16 @@ fn open(path: &Path) -> Result<File, AgentError> {
         .map_err(|source| failed(path, source))
 }
 
-fn name_holder(file: &mut File) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+/// Notes who holds a lock, for messages. It is held without that, too: a disk that is full keeps nobody from working.
+fn name_holder(file: &mut File) {
+    let name = format!("{:<10}\n", std::process::id());
+    let mut there = String::new();
+    let read = (&mut *file).take(32).read_to_string(&mut there);
+    if read.is_ok() && there == name {
+        return;
+    }
+    // In place, so that a full disk can take it. The name is as long as any other one.
+    let _ = file.rewind().and_then(|()| file.write_all(name.as_bytes()));
 }
 
 fn take_patiently(path: &Path, what: &str, patience: Duration) -> Result<File, AgentError> {
@@ -123,7 +129,7 @@ fn take(path: &Path, what: &str) -> Result<File, AgentError> {
         }
         Err(errno) => return Err(failed(path, errno.into())),
     }
-    name_holder(&mut file).map_err(|source| failed(path, source))?;
+    name_holder(&mut file);
     Ok(file)
 }
 

@@ -13,6 +13,7 @@
 //! state/<archive>.turn      held by a command that lets no queue of the agent work
 //! state/<archive>.working   held, shared, while queues work
 //! state/<archive>.queues    what queues noted of destinations
+//! state/reserve             space for these on a disk that others have filled
 //! catalogue/<archive>/      the engine's
 //! ```
 //!
@@ -48,12 +49,19 @@ const CONFIG_LEN_MAX: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long whoever reads or changes the settings waits for another one.
 const SETTINGS_PATIENCE: Duration = Duration::from_secs(10);
+/// The file that keeps space, and its size in bytes.
+const RESERVE: &str = "reserve";
+const RESERVE_LEN: u64 = 4 << 20;
 
 /// A profile that is there.
 #[derive(Clone, Debug)]
 pub struct Profile {
     dir: PathBuf,
 }
+
+/// Tells settings from those that were stored before or after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u64, i64, i64);
 
 impl Profile {
     /// Opens a profile; `None` where there is none.
@@ -119,6 +127,12 @@ impl Profile {
         Ok(config)
     }
 
+    /// Returns what tells whether the settings were stored anew; `None` where they cannot be looked at.
+    pub(crate) fn config_stamp(&self) -> Option<Stamp> {
+        let found = std::fs::metadata(self.config_path()).ok()?;
+        Some(Stamp(found.ino(), found.ctime(), found.ctime_nsec()))
+    }
+
     /// Stores the settings.
     pub fn save_config(&self, config: &Config) -> Result<(), AgentError> {
         let text = config.encode();
@@ -157,7 +171,8 @@ impl Profile {
 
     /// Says whether a command waits until no queue works.
     pub(crate) fn is_turn_taken(&self, archive: ArchiveId) -> bool {
-        !matches!(Lock::share(&self.state_path(archive, "turn")), Ok(Some(_)))
+        // Where that cannot be found out, the other lock still keeps them apart.
+        matches!(Lock::share(&self.state_path(archive, "turn")), Ok(None))
     }
 
     /// Takes the lock that the background service holds while it runs.
@@ -197,8 +212,35 @@ impl Profile {
         extension: &str,
         bytes: &[u8],
     ) -> Result<(), AgentError> {
-        durable::write_atomic(&self.state_path(archive, extension), bytes, FILE_MODE)?;
+        let path = self.state_path(archive, extension);
+        match durable::write_atomic(&path, bytes, FILE_MODE) {
+            Err(StoreError::Full { .. }) if self.give_up_reserve() => {
+                durable::write_atomic(&path, bytes, FILE_MODE)?;
+            }
+            written => written?,
+        }
         Ok(())
+    }
+
+    /// Keeps some space for what must be noted on a disk that others have filled. Where there is none now, that is no error.
+    pub(crate) fn keep_reserve(&self) {
+        let path = self.state_dir().join(RESERVE);
+        if path.exists() {
+            return;
+        }
+        let reserved = std::fs::File::create_new(&path).and_then(|file| {
+            let none = rustix::fs::FallocateFlags::empty();
+            rustix::fs::fallocate(&file, none, 0, RESERVE_LEN)?;
+            Ok(())
+        });
+        if reserved.is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+
+    /// Frees what was kept; says whether there was something.
+    fn give_up_reserve(&self) -> bool {
+        std::fs::remove_file(self.state_dir().join(RESERVE)).is_ok()
     }
 
     /// Removes a file of the memory of an archive, if it is there.

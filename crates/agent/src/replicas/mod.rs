@@ -233,14 +233,26 @@ impl<'a> Work<'a> {
         let dry_run = matches!(task, Task::Heal { dry_run: true, .. });
         let is_behind = own.newest() != expected.log.newest();
         if !dry_run && (is_behind || matches!(task, Task::Sync)) {
-            tending.synced = sync_to(target, &sisters, &expected, &owner, &mut |copied| {
+            let (mut noted, mut failed) = (self.state.clone(), None);
+            let synced = sync_to(target, &sisters, &expected, &owner, &mut |copied| {
+                if copied.left_out > 0 && noted.incomplete.insert(site.id) {
+                    // Before a record is there that names it.
+                    failed = self.memory.save(&noted).err();
+                }
+                if failed.is_some() {
+                    return ControlFlow::Break(());
+                }
                 self.show(
                     copied.objects,
                     copied.objects_total,
                     copied.bytes,
                     copied.bytes_total,
                 )
-            })?;
+            });
+            if let Some(error) = failed {
+                return Err(EngineError::from(error).into());
+            }
+            tending.synced = synced?;
         }
         if let Task::Heal { sample, dry_run } = task {
             let bench = Bench {
@@ -300,8 +312,17 @@ impl<'a> Work<'a> {
             return Ok(false);
         };
         let is_newest = self.state.head.is_none_or(|head| head.id <= newest.id);
+        let id = self.sites[number].id;
+        let has_changed = if tending.is_damaged() {
+            !tending.synced.left_out.is_empty() && self.state.incomplete.insert(id)
+        } else {
+            self.state.incomplete.remove(&id)
+        };
+        if has_changed {
+            self.memory.save(&self.state).map_err(EngineError::from)?;
+        }
         if is_newest && self.state.head.is_some() && !tending.is_damaged() {
-            self.state.heads.insert(self.sites[number].id, newest);
+            self.state.heads.insert(id, newest);
             self.memory.save(&self.state).map_err(EngineError::from)?;
         }
         Ok(is_newest)

@@ -127,6 +127,7 @@ pub fn run(
         Arc::clone(&tools.clock),
         Arc::clone(&tools.random),
         house,
+        request.rhythm.look,
     );
     shared.begin(AtWork {
         waker: watcher.waker(),
@@ -215,6 +216,7 @@ struct Service<'a> {
 
 impl Service<'_> {
     fn run(&mut self) -> Result<(), AgentError> {
+        self.look_at_queues();
         while !self.is_to_end() {
             let wait = self.next_look().min(self.queues.patience());
             let changes = self.watcher.wait(wait.min(WAIT_MAX));
@@ -245,6 +247,7 @@ impl Service<'_> {
 
     /// Tells what queues do. When one has come to its end, a round lets the spool lose what nobody waits for.
     fn look_at_queues(&mut self) {
+        self.queues.look_at_settings(&self.request.backup);
         self.queues.look_at_mounts();
         if self.queues.take_ended() {
             self.pending.tend_soon(self.now());

@@ -30,6 +30,8 @@ pub struct Rhythm {
     pub full: Duration,
     /// So often destinations that lack something are tried.
     pub retry: Duration,
+    /// So often destinations that snapshots are written to at once are looked at, while there is none.
+    pub look: Duration,
 }
 
 impl Default for Rhythm {
@@ -39,6 +41,7 @@ impl Default for Rhythm {
             burst: Duration::from_secs(15),
             full: Duration::from_hours(24),
             retry: Duration::from_mins(1),
+            look: Duration::from_mins(1),
         }
     }
 }

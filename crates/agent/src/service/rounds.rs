@@ -44,8 +44,7 @@ impl Service<'_> {
         };
         let roots = self.roots_in_sight();
         let backup = &self.request.backup;
-        let (tools, far_allowed) = (self.tools, self.guest.far_allowed());
-        let hints = (hints, far_allowed);
+        let tools = self.tools;
         let result = backup_changes(self.profile, backup, &roots, hints, tools, &self.queues);
         self.queues.finished(&result);
         self.queues.note_newest();

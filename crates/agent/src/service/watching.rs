@@ -7,11 +7,12 @@ use std::sync::Arc;
 use strongroom_base::clock::Timestamp;
 use strongroom_base::with_causes;
 use strongroom_engine::backup::{Excludes, Hints, openable};
+use strongroom_store::bounded::within;
 use strongroom_watch::{Changes, Health, Place, Reason, Settings, Source, Why};
 
 use super::status::SourceStatus;
 use super::{Service, ServiceRequest, seconds_of};
-use crate::backup::never_entered;
+use crate::backup::{CALL_BOUND, never_entered};
 use crate::profile::Profile;
 use crate::{AgentError, Tools};
 
@@ -25,7 +26,7 @@ pub(super) fn settings(
     let excludes = Excludes::new(request.backup.excludes.iter().map(String::as_str))?;
     let never: Vec<PathBuf> = never_entered(profile, &profile.config()?)
         .into_iter()
-        .map(resolved)
+        .map(resolved_soon)
         .collect();
     let resolved_roots: Vec<PathBuf> = roots.iter().cloned().map(resolved).collect();
     let mut settings = Settings::new(roots.to_vec(), Arc::clone(&tools.clock));
@@ -43,6 +44,12 @@ pub(super) fn settings(
 /// Follows symbolic links, where the path is there.
 fn resolved(path: PathBuf) -> PathBuf {
     path.canonicalize().unwrap_or(path)
+}
+
+/// As [`resolved`], where nobody waits for a folder that hangs.
+fn resolved_soon(path: PathBuf) -> PathBuf {
+    let asked = path.clone();
+    within(CALL_BOUND, move || resolved(asked)).unwrap_or(path)
 }
 
 pub(super) fn path_of(roots: &[PathBuf], place: &Place) -> PathBuf {

@@ -1,5 +1,6 @@
 //! A backup from the first look at the roots to the record.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use super::options::BackupOptions;
 use super::packer::Packer;
 use super::scan::Scanner;
 use super::summary::{BackupSummary, Counts};
-use super::{Pipeline, identity_of, named_roots, open_roots, sorted};
+use super::{Pipeline, named_roots, open_roots, sorted};
 use crate::error::EngineError;
 use crate::memory::Head;
 use crate::monitor::{Monitor, Progress, Stop};
@@ -142,7 +143,13 @@ impl Job<'_> {
         };
         let head = packer.record_snapshot(snapshot)?;
         update.commit(&head.to_bytes(), &coverage)?;
-        writer.catch_up(&mut |_| ())?;
+        writer.catch_up_while(&mut |_, _| {
+            if self.stop.await_turn().is_err() {
+                // The snapshot is there: what is behind goes on another time.
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
         Ok(Some(self.summary(writer, head, counts, &statistics, begun)))
     }
 
@@ -181,8 +188,7 @@ impl Job<'_> {
         let mut scanner = Scanner::new(catalogue, &options.excludes, clock, self.progress);
         scanner.one_file_system = options.one_file_system;
         scanner.hints = hints;
-        let never = options.never.iter();
-        scanner.never = never.filter_map(|path| identity_of(path)).collect();
+        scanner.leave_out(&options.never, &options.identities);
         scanner
     }
 }

@@ -186,7 +186,12 @@ impl Scanner<'_> {
     /// Asks for the state of every entry that is not left out.
     fn keep(&self, dir: &Dir, path: &[u8], names: &NameList) -> Vec<Kept> {
         let mut kept = Vec::with_capacity(names.len());
+        let never = self.never_in(path);
         for (number, name) in (0_u32..).zip(names.iter()) {
+            if never.contains(&name.name) {
+                // It is not even asked what it is: it may hang.
+                continue;
+            }
             if !self.excludes.is_empty() {
                 let full = join(path, name.name);
                 let (full, name) = (OsStr::from_bytes(&full), OsStr::from_bytes(name.name));
@@ -195,10 +200,7 @@ impl Scanner<'_> {
                 }
             }
             let state = dir.stat_child(name.name);
-            if state
-                .as_ref()
-                .is_ok_and(|stat| self.never.contains(&(stat.dev, stat.ino)))
-            {
+            if state.as_ref().is_ok_and(|stat| self.is_never(stat)) {
                 continue;
             }
             kept.push(Kept {

@@ -1,5 +1,6 @@
 //! What is to be backed up, and what is not.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,9 @@ pub struct BackupOptions {
     pub excludes: Excludes,
     /// Folders that are never entered, whatever the roots: the destinations, and the catalogue.
     pub never: Vec<PathBuf>,
+    /// Device and inode of those of them that must not be asked, since they may hang. Where they were never found out, the path
+    /// alone counts.
+    pub identities: BTreeMap<PathBuf, Option<(u64, u64)>>,
     /// Tags of the snapshot.
     pub tags: Vec<String>,
     /// The name of the computer.

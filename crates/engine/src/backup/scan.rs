@@ -4,15 +4,18 @@
 //! takes a listing that is done, waits for one that is under way, and makes one itself that nobody has
 //! begun: so it never waits for its turn.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use strongroom_base::clock::Clock;
 use strongroom_catalogue::{Catalogue, CatalogueError, Lookup};
-use strongroom_files::{Dir, Error, Kind, NameList};
+use strongroom_files::{Dir, Error, Kind, NameList, Stat};
 
 use super::batch::join;
 use super::hints::{Hints, Visit};
+use super::identity_of;
 use super::listing::{Kept, Listing};
 use super::options::Excludes;
 use crate::monitor::Progress;
@@ -53,7 +56,9 @@ pub(crate) enum ScanError {
 pub(crate) struct Scanner<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) excludes: &'a Excludes,
-    pub(crate) never: Vec<(u64, u64)>,
+    never: Vec<(u64, u64)>,
+    /// The same as paths: the directory that each is in, and its name there.
+    never_named: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) one_file_system: bool,
     /// What may have changed; none where everything may have.
     pub(crate) hints: Option<&'a Hints>,
@@ -74,6 +79,7 @@ impl<'a> Scanner<'a> {
             catalogue,
             excludes,
             never: Vec::new(),
+            never_named: Vec::new(),
             one_file_system: false,
             hints: None,
             clock,
@@ -81,6 +87,36 @@ impl<'a> Scanner<'a> {
             state: Mutex::default(),
             changed: Condvar::new(),
         }
+    }
+
+    /// Enters none of these folders. Those with a known identity are not asked for it, since they may hang.
+    pub(super) fn leave_out(
+        &mut self,
+        never: &[PathBuf],
+        known: &BTreeMap<PathBuf, Option<(u64, u64)>>,
+    ) {
+        let identity = |path: &PathBuf| known.get(path).map_or_else(|| identity_of(path), |id| *id);
+        self.never = never.iter().filter_map(identity).collect();
+        let named = |path: &PathBuf| {
+            let (above, name) = (path.parent()?, path.file_name()?);
+            Some((
+                above.as_os_str().as_bytes().to_vec(),
+                name.as_bytes().to_vec(),
+            ))
+        };
+        self.never_named = never.iter().filter_map(named).collect();
+    }
+
+    /// Returns the names in a directory that are left out.
+    pub(super) fn never_in(&self, path: &[u8]) -> Vec<&[u8]> {
+        let named = self.never_named.iter();
+        let here = named.filter(|(above, _)| above == path);
+        here.map(|(_, name)| &name[..]).collect()
+    }
+
+    /// Says whether something is a folder that is left out.
+    pub(super) fn is_never(&self, stat: &Stat) -> bool {
+        self.never.contains(&(stat.dev, stat.ino))
     }
 
     /// Lists directories until [`close`](Self::close).

@@ -11,7 +11,7 @@ use super::options::BackupOptions;
 use super::scan::Scanner;
 use super::summary::Counts;
 use super::walk::{BatchSender, Walk};
-use super::{SCANNERS, identity_of, open_roots, walk_roots};
+use super::{SCANNERS, open_roots, walk_roots};
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop};
 
@@ -43,11 +43,7 @@ pub fn survey(
     let roots = open_roots(&options.roots)?;
     let mut scanner = Scanner::new(catalogue, &options.excludes, clock, progress);
     scanner.one_file_system = options.one_file_system;
-    scanner.never = options
-        .never
-        .iter()
-        .filter_map(|path| identity_of(path))
-        .collect();
+    scanner.leave_out(&options.never, &options.identities);
     let (batch_sender, batches) = unbounded::<Batch<Step>>();
     let (token_sender, tokens) = unbounded();
     let mut survey = Survey::default();

@@ -36,6 +36,13 @@ impl Desk for Teller<'_> {
         Ok(())
     }
 
+    fn lacks(&mut self, is_so: bool) -> Result<(), MemoryError> {
+        let work = self.work;
+        let place = (&work.profile, work.archive);
+        let written = work.office.notebook.note_incomplete(place, work.id, is_so);
+        written.map_err(|error| MemoryError(Box::new(error)))
+    }
+
     fn copied(&mut self, copied: Copied) -> ControlFlow<()> {
         let work = self.work;
         self.why = work.await_turn();

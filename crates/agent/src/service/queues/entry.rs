@@ -54,6 +54,10 @@ pub(super) struct Entry {
     pub(super) priority: u8,
     pub(super) lane: Lane,
     pub(super) was_looked_at: bool,
+    /// When somebody looked at it for the last time, its queue or a round, and it answered.
+    pub(super) looked: Option<Instant>,
+    /// Device and inode of its folder, as they were then.
+    pub(super) identity: Option<(u64, u64)>,
     /// It is to be looked at, whatever time it is.
     pub(super) look_now: bool,
     /// It is set aside.
@@ -87,6 +91,8 @@ impl Entry {
             priority: priority.unwrap_or(PRIORITY),
             lane: Lane::Background,
             was_looked_at: false,
+            looked: None,
+            identity: None,
             look_now: true,
             is_aside: false,
             fenced: None,

@@ -43,11 +43,14 @@ impl Work {
             Err(error) => Err(("unreachable", with_causes(&error))),
         };
         state.looked = Some(Instant::now());
+        state.is_well = matches!(outcome, Ok(Served::UpToDate(_)));
         let (status, reason) = match outcome {
             Ok(Served::UpToDate(head)) => {
-                (state.failures, state.asks_far) = (0, false);
+                (state.failures, state.asks_far, state.filled) = (0, false, None);
+                let mut was_foreground = false;
                 let told = self.tell(|entry, now| {
                     entry.was_looked_at = true;
+                    was_foreground = entry.lane == Lane::Foreground && entry.has_newest;
                     (entry.fenced, entry.is_aside, entry.has_newest) = (None, false, true);
                     entry.acknowledged = Some(head);
                     entry.acknowledged_at = entry.acknowledged_at.or(Some(now));
@@ -56,7 +59,9 @@ impl Work {
                     }
                     entry.set("up-to-date", None, now);
                 });
-                self.office.lock().has_ended = true;
+                if !was_foreground {
+                    self.office.lock().has_ended = true;
+                }
                 return told.then(|| Next::At(Instant::now() + LOOK_EVERY));
             }
             Ok(Served::CaughtUp(_)) => {
@@ -73,7 +78,17 @@ impl Work {
                 ("waiting", why)
             }
             Ok(Served::Unreachable(why)) => ("unreachable", why),
-            Ok(Served::Incomplete(why)) => ("not-complete", why),
+            Ok(Served::Incomplete(why)) => {
+                if state.filled.is_some_and(|(_, asked_far)| !asked_far) {
+                    // One that is far away may have it.
+                    (state.asks_far, state.filled) = (true, None);
+                    return Some(Next::Now);
+                }
+                let told = self.rest("not-complete", why, LOOK_EVERY.as_secs());
+                // What is new comes there as to the others.
+                state.failures = 0;
+                return told.map(|_| Next::At(Instant::now() + LOOK_EVERY));
+            }
             Ok(Served::SetAside(why)) => ("set-aside", why),
             Err(failed) => failed,
         };
@@ -124,24 +139,37 @@ impl Work {
     fn fail(&self, status: &'static str, reason: String, state: &mut State) -> Option<Next> {
         let seconds = RETRIES[state.failures.min(RETRIES.len() - 1)];
         state.failures += 1;
-        let mut is_gone = false;
-        let told = self.tell(|entry, now| {
-            entry.was_looked_at = true;
-            entry.is_aside = status == "set-aside";
-            entry.has_newest = false;
-            entry.lane = Lane::Background;
-            entry.set(status, Some(reason), now);
-            entry.next_try = now.checked_add_unsigned(seconds);
-            is_gone = entry
-                .folder
-                .as_ref()
-                .is_some_and(|folder| folder.symlink_metadata().is_err());
-        });
+        let is_gone = self.rest(status, reason, seconds)?;
         let next = Instant::now() + Duration::from_secs(seconds);
-        told.then_some(if is_gone {
+        Some(if is_gone {
             Next::Folder(next)
         } else {
             Next::At(next)
         })
+    }
+
+    /// Notes that it lacks something, and when it is tried again. Says whether its folder is gone; `None` where it is not this
+    /// thread's any more.
+    fn rest(&self, status: &'static str, reason: String, seconds: u64) -> Option<bool> {
+        let folder = {
+            let mut table = self.office.lock();
+            self.entry(&mut table)
+                .and_then(|entry| entry.folder.clone())
+        };
+        // While nobody else waits: it may hang.
+        let is_gone = folder.is_some_and(|folder| folder.symlink_metadata().is_err());
+        let told = self.tell(|entry, now| {
+            entry.was_looked_at = true;
+            entry.is_aside = status == "set-aside";
+            if status != "ahead" {
+                // Whoever was ahead is away now, or went back: it keeps nobody from writing elsewhere.
+                entry.fenced = None;
+            }
+            entry.has_newest = false;
+            entry.lane = Lane::Background;
+            entry.set(status, Some(reason), now);
+            entry.next_try = now.checked_add_unsigned(seconds);
+        });
+        told.then_some(is_gone)
     }
 }

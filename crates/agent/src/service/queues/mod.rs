@@ -20,8 +20,8 @@ use strongroom_base::random::RandomSource;
 use strongroom_engine::{DestinationReport, DestinationStatus, EngineError, Queued, Turn};
 
 use crate::AgentError;
-use crate::backup::{Dispatch, Lanes, Round};
-use crate::profile::{Config, Profile};
+use crate::backup::{BackupRequest, Dispatch, Lanes, Round, known_archive};
+use crate::profile::{Config, DestinationConfig, Profile, Stamp};
 use crate::service::status::DestinationState;
 use entry::{Entry, Lane, Office};
 use work::Work;
@@ -81,6 +81,10 @@ pub(super) struct Queues {
     is_direct: bool,
     /// Whether nothing was cut short in the spool since it was tidied.
     is_spool_tidy: bool,
+    /// Tells the settings that queues were begun for.
+    followed: Option<Stamp>,
+    /// How often a destination that rounds serve is looked at while no round does.
+    look_near_every: Duration,
 }
 
 impl Queues {
@@ -90,6 +94,7 @@ impl Queues {
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
         house: Arc<dyn House>,
+        look_near_every: Duration,
     ) -> Self {
         Self {
             profile: profile.clone(),
@@ -99,6 +104,8 @@ impl Queues {
             office: Arc::new(Office::new(house)),
             is_direct: false,
             is_spool_tidy: false,
+            followed: None,
+            look_near_every,
         }
     }
 
@@ -138,6 +145,7 @@ impl Queues {
                 clock: Arc::clone(&self.clock),
                 random: Arc::clone(&self.random),
                 zone: self.zone.clone(),
+                look_near_every: self.look_near_every,
             };
             let begun = std::thread::Builder::new()
                 .name("queue".to_owned())
@@ -157,21 +165,30 @@ impl Queues {
             && !has_no_place(error)
         {
             self.is_spool_tidy = false;
+            if !matches!(error, AgentError::Locked { .. }) {
+                self.look_at_near();
+            }
         } else if let Ok(round) = result {
             self.is_direct = false;
             self.is_spool_tidy = round.is_spool_sound;
+            self.profile.keep_reserve();
             if let Ok(config) = self.profile.config() {
                 self.follow(&config, round.archive);
             }
             let now = super::seconds_of(self.clock.now());
-            let mut table = self.office.lock();
             for report in &round.destinations {
-                if let Some(entry) = table.entries.get_mut(&report.id) {
+                if matches!(report.status, DestinationStatus::Incomplete(_)) {
+                    // What a queue noted before says otherwise. Where this fails, the memory of the round says it.
+                    let (place, notebook) = ((&self.profile, round.archive), &self.office.notebook);
+                    let _ = notebook.note_incomplete(place, report.id, true);
+                }
+                if let Some(entry) = self.office.lock().entries.get_mut(&report.id) {
                     take_report(entry, report, now);
                 }
             }
         } else {
             self.is_spool_tidy = false;
+            self.look_at_near();
             let table = self.office.lock();
             let is_near = |entry: &Entry| entry.lane == Lane::Foreground;
             let is_served = table.entries.values().any(is_near);
@@ -179,6 +196,31 @@ impl Queues {
             self.is_direct = !is_served && !table.entries.values().any(Entry::is_moving);
         }
         self.office.wake();
+    }
+
+    /// Lets the queues of what rounds serve look at it: a round that failed says nothing of how it is.
+    fn look_at_near(&self) {
+        let mut table = self.office.lock();
+        let near = table.entries.values_mut();
+        for entry in near.filter(|entry| entry.lane == Lane::Foreground) {
+            entry.look_now = true;
+        }
+    }
+
+    /// Begins queues, and ends them, where the settings have changed: for the archive that rounds write, once it has begun.
+    pub(super) fn look_at_settings(&mut self, request: &BackupRequest<'_>) {
+        let stamp = self.profile.config_stamp();
+        if stamp == self.followed {
+            return;
+        }
+        // What cannot be read now is the next round's.
+        if let Ok(config) = self.profile.config()
+            && let Some(archive) = known_archive(&config, request).filter(|archive| archive.begun)
+        {
+            self.follow(&config, archive.id);
+            self.note_newest();
+        }
+        self.followed = stamp;
     }
 
     /// Says, once for each time, whether a queue has come to its end: the spool may lose what it holds.
@@ -268,13 +310,23 @@ impl Dispatch for Queues {
             name: entry.name.clone(),
             may_catch_up: !entry.is_aside,
         });
+        let known = |entry: &Entry| Some((entry.folder.clone()?, entry.identity));
         Ok(Some(Lanes {
+            identities: table.entries.values().filter_map(known).collect(),
             foreground: near.into_iter().map(|(id, _)| *id).collect(),
             queues: strongroom_engine::Queues {
                 destinations: queued.collect(),
                 is_spool_tidy: self.is_spool_tidy,
             },
         }))
+    }
+
+    fn refusal(&self, there: &DestinationConfig) -> Option<String> {
+        let location = crate::Location::parse(&there.url, std::path::Path::new("/")).ok()?;
+        if permit::opens_at(&location, &*self.clock, &self.zone).is_some() {
+            return Some("it is not one of its hours".to_owned());
+        }
+        self.office.held(location.folder().is_none())
     }
 }
 
@@ -295,14 +347,9 @@ impl Drop for Queues {
     }
 }
 
-/// Says whether a round may have failed for want of a place to write to.
+/// Says whether a round failed for want of a place to write to.
 fn has_no_place(error: &AgentError) -> bool {
-    match error {
-        AgentError::Engine(error) => {
-            !matches!(error, EngineError::Fenced { .. } | EngineError::Interrupted)
-        }
-        _ => false,
-    }
+    matches!(error, AgentError::Engine(EngineError::NoDestination { .. }))
 }
 
 /// Takes in what a round says of a destination that it served; one that it could not serve goes to its queue.
@@ -313,6 +360,7 @@ fn take_report(entry: &mut Entry, report: &DestinationReport, now: i64) {
             entry.is_aside = false;
             entry.acknowledged_at = Some(now);
             entry.has_newest = true;
+            entry.looked = Some(Instant::now());
             entry.set("up-to-date", None, now);
             return;
         }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+use strongroom_base::clock::Clock;
 use strongroom_engine::Turn;
 
 use super::work::Work;
@@ -79,9 +81,17 @@ impl Work {
 
     /// Returns when the hours of the destination begin, where it is not one of them.
     pub(super) fn opens_at(&self) -> Option<i64> {
-        let location = self.location()?;
-        let hours = location.options().schedule?;
-        let now = jiff::Timestamp::from_nanosecond(self.clock.now().0).ok()?;
-        hours.opens_at(&now.to_zoned(self.zone.clone()))
+        opens_at(&self.location()?, &*self.clock, &self.zone)
     }
+}
+
+/// Returns when the hours of a place begin, where it is not one of them.
+pub(super) fn opens_at(
+    location: &crate::Location,
+    clock: &dyn Clock,
+    zone: &TimeZone,
+) -> Option<i64> {
+    let hours = location.options().schedule?;
+    let now = jiff::Timestamp::from_nanosecond(clock.now().0).ok()?;
+    hours.opens_at(&now.to_zoned(zone.clone()))
 }

@@ -1,5 +1,7 @@
 //! The thread of one destination.
 
+use std::cell::Cell;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,7 @@ use super::desk::Teller;
 use super::entry::{Entry, Lane, Office, Table};
 use super::permit::Why;
 use crate::backup::{CALL_BOUND, Tools};
-use crate::destinations::located;
+use crate::destinations::{located, open_within};
 use crate::locks::Locks;
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, DestinationConfig, Profile};
@@ -43,6 +45,8 @@ pub(super) struct Work {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn RandomSource>,
     pub(super) zone: TimeZone,
+    /// How often the destination is looked at while rounds serve it, and none does.
+    pub(super) look_near_every: Duration,
 }
 
 /// Until when a queue waits.
@@ -64,9 +68,13 @@ impl Monitor for Quiet {
 pub(super) struct State {
     pub(super) failures: usize,
     pub(super) looked: Option<Instant>,
+    /// Whether it was up to date then.
+    pub(super) is_well: bool,
     calls: u64,
     /// Whether sisters that are far away are asked as well: the near ones and the spool do not have what it lacks.
     pub(super) asks_far: bool,
+    /// When what was left out before was looked for at the last time, and whether far away, too.
+    pub(super) filled: Option<(Instant, bool)>,
     store: Option<Arc<dyn Store>>,
 }
 
@@ -77,8 +85,10 @@ impl Work {
         let mut state = State {
             failures: 0,
             looked: None,
+            is_well: false,
             calls: 0,
             asks_far: false,
+            filled: None,
             store: None,
         };
         while let Some(next) = self.turn(&mut state) {
@@ -157,14 +167,22 @@ impl Work {
 
     /// Does what there is to do, and returns what to wait for; `None` ends the thread.
     fn turn(&self, state: &mut State) -> Option<Next> {
-        let (lane, look_now) = {
+        let (lane, look_now, looked) = {
             let mut table = self.office.lock();
             state.calls = table.calls;
             let entry = self.entry(&mut table)?;
-            (entry.lane, std::mem::take(&mut entry.look_now))
+            let look_now = std::mem::take(&mut entry.look_now);
+            (entry.lane, look_now, entry.looked.max(state.looked))
         };
-        if lane == Lane::Foreground && !look_now {
-            return Some(Next::At(Instant::now() + LOOK_EVERY));
+        if lane == Lane::Foreground {
+            let due = looked.map(|at| at + self.look_near_every);
+            let due = due.filter(|due| !look_now && *due > Instant::now());
+            if due.is_some() || self.held().is_some() {
+                // During a pause nobody looks either.
+                let later = Instant::now() + self.look_near_every;
+                return Some(Next::At(due.unwrap_or(later)));
+            }
+            return self.serve_and_judge(lane, state);
         }
         if let Some(opens) = self.opens_at() {
             let wait = u64::try_from(opens - self.now()).unwrap_or(1).clamp(1, 60);
@@ -185,10 +203,14 @@ impl Work {
             return Some(Next::At(Instant::now() + ASK_EVERY));
         }
         let is_fresh = state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
-        if !look_now && is_fresh && state.failures == 0 && !self.lacks().unwrap_or(true) {
+        if !look_now && is_fresh && state.is_well && !self.lacks().unwrap_or(true) {
             return Some(Next::At(Instant::now() + LOOK_EVERY));
         }
-        let served = self.serve(state);
+        self.serve_and_judge(lane, state)
+    }
+
+    fn serve_and_judge(&self, lane: Lane, state: &mut State) -> Option<Next> {
+        let served = self.serve(lane, state);
         self.office.changed.notify_all();
         let next = self.judge(served, state);
         self.office.tell();
@@ -203,8 +225,13 @@ impl Work {
     }
 
     /// Looks at the destination, and copies what it lacks.
-    fn serve(&self, state: &mut State) -> Result<Result<Served, Why>, AgentError> {
-        if let Some(why) = self.reason_to_stop() {
+    fn serve(&self, lane: Lane, state: &mut State) -> Result<Result<Served, Why>, AgentError> {
+        // Whoever has a better priority goes first where something is copied; rounds serve the others.
+        let why = match lane {
+            Lane::Foreground => self.is_over().then_some(Why::Over),
+            Lane::Background => self.reason_to_stop(),
+        };
+        if let Some(why) = why {
             return Ok(Err(why));
         }
         let Some(_working) = self.profile.share_archive(self.archive)? else {
@@ -218,6 +245,7 @@ impl Work {
             Some(store) => store,
             None => located(&config, there)?.open()?,
         };
+        self.learn_identity();
         let destination = Destination {
             id: self.id,
             name: there.name.to_string(),
@@ -235,6 +263,9 @@ impl Work {
             spool: self.spool(),
             destination,
             memory: &memory,
+            fills_gaps: state
+                .filled
+                .is_none_or(|(at, _)| at.elapsed() >= LOOK_EVERY),
             wait: &std::thread::sleep,
         };
         let mut teller = Teller {
@@ -242,15 +273,22 @@ impl Work {
             begun: Instant::now(),
             why: None,
         };
+        let fills_gaps = queue.fills_gaps;
         let served = queue.serve(&mut teller);
         self.tell(|entry, _| entry.copying = None);
+        if fills_gaps && matches!(served, Ok(Served::Incomplete(_))) {
+            state.filled = Some((Instant::now(), state.asks_far));
+        }
         let (served, why) = (served?, teller.why);
         if let Some(why) = why {
             state.store = Some(store);
             return Ok(Err(why));
         }
-        if matches!(served, Served::UpToDate(_)) {
-            self.extend_locks(there, &store, authority);
+        if matches!(served, Served::UpToDate(_))
+            && let Some(why) = self.extend_locks(there, &store, authority)
+        {
+            state.store = Some(store);
+            return Ok(Err(why));
         }
         if store.is_far() && !matches!(served, Served::Unreachable(_)) {
             // A folder is opened anew: another disk may be there.
@@ -275,7 +313,31 @@ impl Work {
         let _ = settle(replica, &wraps, &fence);
     }
 
-    fn extend_locks(&self, there: &DestinationConfig, store: &Arc<dyn Store>, authority: [u8; 32]) {
+    /// Notes which folder it is: rounds never enter it, and do not ask it themselves.
+    fn learn_identity(&self) {
+        let folder = {
+            let mut table = self.office.lock();
+            self.entry(&mut table)
+                .and_then(|entry| entry.folder.clone())
+        };
+        let found = folder.and_then(|folder| folder.metadata().ok());
+        if let Some(found) = found {
+            self.tell(|entry, _| entry.identity = Some((found.dev(), found.ino())));
+        }
+    }
+
+    /// Locks anew what is needed, and says why it stopped before the end.
+    fn extend_locks(
+        &self,
+        there: &DestinationConfig,
+        store: &Arc<dyn Store>,
+        authority: [u8; 32],
+    ) -> Option<Why> {
+        let why = Cell::new(None);
+        let is_to_stop = || {
+            why.set(self.reason_to_stop());
+            why.get().is_some()
+        };
         let (progress, stop) = (Progress::default(), Stop::default());
         let tools = Tools {
             clock: Arc::clone(&self.clock),
@@ -285,9 +347,12 @@ impl Work {
             stop: &stop,
         };
         let replica = Replica::new(Arc::clone(store), self.archive);
-        let mut locks = Locks::load(&self.profile, self.archive, authority, &tools);
+        let locks = Locks::load(&self.profile, self.archive, authority, &tools);
         // What could not be locked is looked at again the next time.
-        let _ = locks.extend_at(self.id, there.name.as_str(), &replica);
+        let _ = locks
+            .until(&is_to_stop)
+            .extend_at(self.id, there.name.as_str(), &replica);
+        why.get()
     }
 
     /// Returns the spool, where there is one.
@@ -307,7 +372,10 @@ impl Work {
             near.chain(far).map(|(id, _)| *id).collect()
         };
         let there = ids.iter().filter_map(|id| config.destination_by_id(*id));
-        let stores = there.filter_map(|there| located(config, there).ok()?.open().ok());
+        let stores = there.filter_map(|there| {
+            let location = located(config, there).ok()?;
+            open_within(&location, CALL_BOUND).ok()
+        });
         let bounded = stores.map(|store| -> Arc<dyn Store> {
             if store.is_far() {
                 return store;

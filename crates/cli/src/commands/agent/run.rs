@@ -37,6 +37,9 @@ pub(crate) struct RunArguments {
     /// Look at everything so often, whatever was noticed
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time::span)]
     full: Duration,
+    /// Look so often at destinations that are written at once, while nothing changes
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = time::span)]
+    look: Duration,
     /// Give metrics for Prometheus to whoever asks at this address and port for /metrics
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -65,6 +68,7 @@ impl RunArguments {
             ("calm", self.calm, "1s"),
             ("burst", self.burst, "15s"),
             ("full", self.full, "24h"),
+            ("look", self.look, "1m"),
         ] {
             if time::span(usual) != Ok(time) {
                 add(name, format!("{}s", time.as_secs()));
@@ -120,6 +124,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &RunArguments) -> Result<Out
             calm: arguments.calm,
             burst: arguments.burst,
             full: arguments.full,
+            look: arguments.look,
             ..Rhythm::default()
         },
         choice: arguments.watch.map_or(Choice::Automatic, |way| {
