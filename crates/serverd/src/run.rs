@@ -42,6 +42,7 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
         database,
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
+        home::sign_in_setup(&home, &SystemRandom)?,
         config.settings(pinned),
     ));
     let link = first_start::set_up(&app).await?;

@@ -80,7 +80,10 @@ fn programs() -> Result<PathBuf> {
         let numbered = versions.filter_map(|version| {
             let number: u32 = version.file_name().to_str()?.parse().ok()?;
             let programs = version.path().join("bin");
-            programs.join("initdb").is_file().then_some((number, programs))
+            programs
+                .join("initdb")
+                .is_file()
+                .then_some((number, programs))
         });
         numbered.max().map(|(_, programs)| programs)
     };

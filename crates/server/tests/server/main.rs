@@ -18,6 +18,7 @@ mod nodes;
 mod organisations;
 mod protocol;
 mod registration_keys;
+mod sign_in;
 mod world;
 
 /// Makes each test one on SQLite and one on PostgreSQL.
@@ -66,7 +67,8 @@ on_both! {
     audit:
         every_change_is_on_record,
         everybody_sees_their_part,
-        a_change_that_fails_leaves_no_entry;
+        a_change_that_fails_leaves_no_entry,
+        an_export_proves_itself;
     computers:
         a_computer_is_renamed_by_its_owner,
         a_revoked_computer_is_nobody_with_the_next_request,
@@ -110,4 +112,12 @@ on_both! {
     registration_keys:
         a_key_is_shown_once_and_rotated,
         a_key_ends;
+    sign_in:
+        the_first_sysadmin_signs_in,
+        a_name_that_nobody_has_looks_like_any_other,
+        an_attempt_is_good_once_and_not_for_long,
+        states_hold_at_sign_in,
+        another_password_ends_other_sessions,
+        guesses_are_few_and_good_sign_ins_cost_nothing,
+        a_stolen_database_signs_nobody_in;
 }

@@ -12,7 +12,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use strongroom_base::clock::{Clock, Timestamp};
-use strongroom_base::ids::{ComputerId, GroupId, OrganisationId, SessionId, TokenId, UserId};
+use strongroom_base::ids::{
+    ComputerId, GroupId, OrganisationId, SessionId, TokenId, UserId, to_hex,
+};
+use strongroom_crypto::opaque::{CredentialId, Registration, ServerSetup, Version};
 use strongroom_crypto::random::SystemRandom;
 use strongroom_db::organisations::Organisation;
 use strongroom_db::users::User;
@@ -90,9 +93,13 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) places: BTreeMap<&'static str, Place>,
     pub(crate) address: Address,
+    pub(crate) set_up_link: String,
+    /// A first and a last message of a new password, in hexadecimal.
+    pub(crate) messages: (String, String),
     router: Router,
     n_people: AtomicU32,
-    _folder: tempfile::TempDir,
+    schema: String,
+    folder: tempfile::TempDir,
 }
 
 /// What was answered.
@@ -150,12 +157,12 @@ impl World {
 
     pub(crate) async fn with(kind: Kind, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let schema = NewSecret::random(SecretKind::Session, &SystemRandom);
+        let schema = format!("test_{}", &schema.expose_text()[4..20]);
         let address = match kind {
             Kind::Sqlite => Address::of_file(&folder.path().join("server.sqlite")),
             Kind::Postgresql => {
                 let service = strongroom_testkit::service("postgresql");
-                let schema = NewSecret::random(SecretKind::Session, &SystemRandom);
-                let schema = format!("test_{}", &schema.expose_text()[4..20]);
                 let address: Address = service.text("url").parse().unwrap();
                 address.with_schema(&schema)
             }
@@ -169,9 +176,10 @@ impl World {
             database,
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
+            ServerSetup::random(&SystemRandom),
             settings,
         ));
-        first_start::set_up(&app).await.unwrap().unwrap();
+        let set_up_link = first_start::set_up(&app).await.unwrap().unwrap();
         let site = Arc::new(Site::new(Arc::clone(&app), Vec::new()));
         let mut world = Self {
             router: router(Arc::clone(&site)),
@@ -179,9 +187,12 @@ impl World {
             app,
             clock,
             address,
+            set_up_link,
+            messages: (String::new(), String::new()),
             places: BTreeMap::new(),
             n_people: AtomicU32::new(0),
-            _folder: folder,
+            schema,
+            folder,
         };
         world.settle().await;
         world
@@ -194,6 +205,7 @@ impl World {
             database,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
+            ServerSetup::from_bytes(self.app.sign_in.expose_bytes().expose_bytes()).unwrap(),
             self.app.settings.clone(),
         ));
         router(Arc::new(Site::new(app, Vec::new())))
@@ -362,6 +374,42 @@ impl World {
         let secret = NewSecret::random(SecretKind::Token, &SystemRandom);
         tokens::add(writing, &stored, &secret.hash).await.unwrap();
         id
+    }
+
+    /// Makes the messages of a new password, which takes a while.
+    pub(crate) fn make_messages(&self) -> (String, String) {
+        let (client, request) = Registration::start(b"a password", &SystemRandom).unwrap();
+        let first = to_hex(&request.to_bytes());
+        let credential = CredentialId::of_user(&UserId([1; 16]));
+        let response = self.app.sign_in.answer_registration(request, &credential);
+        let done = client.finish(
+            b"a password",
+            Version::CURRENT,
+            response.unwrap(),
+            &SystemRandom,
+        );
+        (first, to_hex(&done.unwrap().upload.to_bytes()))
+    }
+
+    /// All that the database has, as it is stored.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        let mut dump = Vec::new();
+        if self.address.is_shared() {
+            let service = strongroom_testkit::service("postgresql");
+            let output = std::process::Command::new("pg_dump")
+                .arg(service.text("url"))
+                .arg("--schema")
+                .arg(&self.schema)
+                .output()
+                .unwrap();
+            assert!(output.status.success());
+            dump = output.stdout;
+        } else {
+            for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+                dump.extend(std::fs::read(entry.unwrap().path()).unwrap());
+            }
+        }
+        dump
     }
 
     /// Lets time pass.
