@@ -13,3 +13,18 @@ fn the_document_is_up_to_date() {
         "run `cargo xtask openapi`, and look at what changed"
     );
 }
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = strongroom_server::http::openapi::document();
+    let schemas = &document["components"]["schemas"];
+    let text = document.to_string();
+    let parts = text.split("\"$ref\":\"#/components/schemas/").skip(1);
+    let names: Vec<&str> = parts.filter_map(|part| part.split('"').next()).collect();
+    assert!(names.len() > 300, "{}", names.len());
+    for name in names {
+        assert!(schemas[name].is_object(), "{name}");
+    }
+    let page = &schemas["UserPage"]["properties"]["items"]["items"]["$ref"];
+    assert_eq!(page, "#/components/schemas/User");
+}

@@ -88,6 +88,7 @@ on_both! {
         the_last_sysadmin_is_not_demoted;
     groups:
         groups_live,
+        members_come_and_go,
         members_come_from_below;
     nodes:
         two_nodes_agree_at_once,

@@ -66,7 +66,7 @@ async fn good(stranger: &Stranger, reading: &Reading, secret: &str) -> Result<(L
     let tree = Tree::read(reading).await?;
     let known = server::known(reading).await?;
     let standing = tree.standing(&user.account, user.organisation);
-    let used = link.used(standing, known.epoch, stranger.app.now());
-    let link = used.map_err(|_refused| Fault::LinkNotGood)?;
+    let checked = link.used(standing, known.epoch, stranger.app.now());
+    let link = checked.map_err(|_refused| Fault::LinkNotGood)?;
     Ok((link, user))
 }
