@@ -9,6 +9,7 @@
 
 mod access_matrix;
 mod accounts;
+mod asking;
 mod audit;
 mod computers;
 mod credentials;
