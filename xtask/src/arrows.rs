@@ -33,6 +33,9 @@ const ONLY_FOR: &[(&str, &[&str])] = &[("files", &["engine", "agent"]), ("watch"
 
 /// Crates from elsewhere that only one crate names, tests included.
 const NAMED_BY_ONE: &[(&str, &str)] = &[
+    ("sea-orm", "db"),
+    ("sea-orm-migration", "db"),
+    ("sqlx", "db"),
     ("opendal", "store"),
     ("openssh", "store"),
     ("openssh-sftp-client", "store"),
@@ -429,6 +432,7 @@ mod tests {
         assert_eq!(
             rules,
             [
+                "domain → sqlx: only db names it",
                 "domain → sqlx: domain never names it",
                 "domain → tokio: domain never names it"
             ]

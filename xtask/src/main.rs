@@ -13,6 +13,7 @@ mod book;
 mod checkout;
 mod ci;
 mod command;
+mod openapi;
 mod reader;
 mod services;
 mod strict;
@@ -41,6 +42,7 @@ enum Task {
     Arrows(arrows::Arguments),
     Bench(bench::Arguments),
     Services(services::Arguments),
+    Openapi(openapi::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -51,6 +53,7 @@ fn main() -> Result<ExitCode> {
         Task::Arrows(arguments) => arrows::run(&arguments)?,
         Task::Bench(arguments) => bench::run(&arguments)?,
         Task::Services(arguments) => services::run(&arguments)?,
+        Task::Openapi(arguments) => openapi::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

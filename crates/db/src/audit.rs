@@ -6,49 +6,22 @@ use sea_orm::{
 };
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{OrganisationId, UserId};
+use strongroom_custody::audit::{Actor, ActorKind, Entry, Event, Outcome, Record, Subject};
 
-use crate::convert::{nanos, organisation, parse, place, time};
-use crate::entity::audit::{ActiveModel, Column, Entity, Model};
+use crate::convert::{hash, milliseconds, number, organisation, parse, place, signed};
+use crate::entity::audit::{ActiveModel, Column, Entity as Rows, Model};
+use crate::error::damaged;
 use crate::{DbError, Reading, Writing, server};
 
 const TABLE: &str = "audit";
 
-/// What happened: who did what to what.
+/// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// When.
-    pub at: Timestamp,
-    /// What, by a name.
-    pub event: String,
-    /// What kind of actor: a user by session, token or computer; the system.
-    pub actor_kind: String,
-    /// Which one.
-    pub actor_id: String,
-    /// What the actor was called then.
-    pub actor_name: String,
-    /// From where.
-    pub address: String,
-    /// What kind of thing it was done to.
-    pub subject_kind: String,
-    /// Which one.
-    pub subject_id: String,
-    /// What it was called then.
-    pub subject_name: String,
-    /// Where the subject was; without one, it is the servers.
-    pub organisation: Option<OrganisationId>,
+pub struct Stored {
+    /// The entry, and the hash of the chain up to it.
+    pub record: Record,
     /// The user it is about.
     pub user: Option<UserId>,
-    /// What changed, as JSON.
-    pub details: String,
-}
-
-/// An entry with its number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Numbered {
-    /// Its number, from 1 and without gaps.
-    pub seq: i64,
-    /// The entry.
-    pub entry: Entry,
 }
 
 /// What somebody sees of the log.
@@ -87,37 +60,63 @@ pub struct Filter {
     pub limit: u64,
 }
 
-/// Adds an entry, and returns its number.
-pub async fn add(writing: &Writing, entry: &Entry) -> Result<i64, DbError> {
-    let seq = server::next_audit_seq(writing).await?;
+/// Appends an entry to the log. It is called under the lock of the log.
+pub async fn append(
+    writing: &Writing,
+    event: &Event,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let head = server::audit_head(writing).await?;
+    let (record, head) = head.append(event, now);
+    let entry = record.entry;
+    let event = entry.event;
+    let (kind, id, name) = match event.subject {
+        Some(subject) => (Some(subject.kind), subject.id, subject.name),
+        None => (None, String::new(), String::new()),
+    };
     let row = ActiveModel {
-        seq: Set(seq),
-        at: Set(nanos(entry.at)),
-        event: Set(entry.event.clone()),
-        actor_kind: Set(entry.actor_kind.clone()),
-        actor_id: Set(entry.actor_id.clone()),
-        actor_name: Set(entry.actor_name.clone()),
-        address: Set(entry.address.clone()),
-        subject_kind: Set(entry.subject_kind.clone()),
-        subject_id: Set(entry.subject_id.clone()),
-        subject_name: Set(entry.subject_name.clone()),
-        place: Set(place(entry.organisation)),
-        user_id: Set(entry.user.map(|user| user.to_string())),
-        details: Set(entry.details.clone()),
+        seq: Set(signed(TABLE, entry.sequence)?),
+        at: Set(signed(TABLE, entry.time)?),
+        action: Set(event.action),
+        outcome: Set(event.outcome.word().to_owned()),
+        actor_kind: Set(event.actor.kind.word().to_owned()),
+        actor_id: Set(event.actor.id),
+        actor_name: Set(event.actor.name),
+        address: Set(event.address),
+        reason: Set(event.reason),
+        subject_kind: Set(kind),
+        subject_id: Set(id),
+        subject_name: Set(name),
+        place: Set(place(event.organisation)),
+        user_id: Set(user.map(|user| user.to_string())),
+        details: Set(serde_json::to_string(&event.details).map_err(|e| damaged(TABLE, e))?),
+        hash: Set(record.hash.to_vec()),
     };
     row.insert(&writing.transaction).await?;
-    Ok(seq)
+    server::set_audit_head(writing, &head).await
+}
+
+/// Returns entries from a number on, the oldest first, whoever may see them.
+pub async fn from(reading: &Reading, first: u64, limit: u64) -> Result<Vec<Stored>, DbError> {
+    let rows = Rows::find()
+        .filter(Column::Seq.gte(signed(TABLE, first)?))
+        .order_by_asc(Column::Seq)
+        .limit(limit)
+        .all(&reading.transaction)
+        .await?;
+    rows.into_iter().map(read).collect()
 }
 
 /// Returns those that are wanted, the newest first.
-pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<Numbered>, DbError> {
+pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<Stored>, DbError> {
     let texts = |ids: &[OrganisationId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let mut query = Entity::find().filter(seen(&filter.visible));
+    let mut query = Rows::find().filter(seen(&filter.visible));
     if let Some(within) = &filter.within {
         query = query.filter(Column::Place.is_in(texts(within)));
     }
     if let Some(event) = &filter.event {
-        query = query.filter(Column::Event.eq(event));
+        query = query.filter(Column::Action.eq(event));
     }
     if let Some(actor) = &filter.actor {
         query = query.filter(Column::ActorId.eq(actor));
@@ -132,10 +131,10 @@ pub async fn list(reading: &Reading, filter: &Filter) -> Result<Vec<Numbered>, D
         query = query.filter(Column::Seq.lt(before));
     }
     if let Some(since) = filter.since {
-        query = query.filter(Column::At.gte(nanos(since)));
+        query = query.filter(Column::At.gte(milliseconds(since)));
     }
     if let Some(until) = filter.until {
-        query = query.filter(Column::At.lt(nanos(until)));
+        query = query.filter(Column::At.lt(milliseconds(until)));
     }
     let rows = query
         .order_by_desc(Column::Seq)
@@ -162,24 +161,35 @@ fn seen(visible: &Visible) -> Condition {
     seen
 }
 
-fn read(row: Model) -> Result<Numbered, DbError> {
+fn read(row: Model) -> Result<Stored, DbError> {
+    let wrong = |what: &str| damaged(TABLE, format!("the {what} of entry {}", row.seq));
     let user = row.user_id.as_deref();
     let user = user.map(|id| parse(TABLE, id)).transpose()?;
-    Ok(Numbered {
-        seq: row.seq,
-        entry: Entry {
-            at: time(row.at),
-            organisation: organisation(TABLE, &row.place)?,
-            user,
-            event: row.event,
-            actor_kind: row.actor_kind,
-            actor_id: row.actor_id,
-            actor_name: row.actor_name,
-            address: row.address,
-            subject_kind: row.subject_kind,
-            subject_id: row.subject_id,
-            subject_name: row.subject_name,
-            details: row.details,
+    let event = Event {
+        actor: Actor {
+            kind: ActorKind::from_word(&row.actor_kind).ok_or_else(|| wrong("actor"))?,
+            id: row.actor_id,
+            name: row.actor_name,
         },
-    })
+        action: row.action,
+        outcome: Outcome::from_word(&row.outcome).ok_or_else(|| wrong("outcome"))?,
+        organisation: organisation(TABLE, &row.place)?,
+        subject: row.subject_kind.map(|kind| Subject {
+            kind,
+            id: row.subject_id,
+            name: row.subject_name,
+        }),
+        address: row.address,
+        reason: row.reason,
+        details: serde_json::from_str(&row.details).map_err(|error| damaged(TABLE, error))?,
+    };
+    let record = Record {
+        entry: Entry {
+            sequence: number(TABLE, row.seq)?,
+            time: number(TABLE, row.at)?,
+            event,
+        },
+        hash: hash(TABLE, &row.hash)?,
+    };
+    Ok(Stored { record, user })
 }

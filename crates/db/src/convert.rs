@@ -70,3 +70,18 @@ pub(crate) fn having(search: &str) -> LikeExpr {
     pattern.push('%');
     LikeExpr::new(pattern).escape('\\')
 }
+
+/// Reads a large number that cannot be negative.
+pub(crate) fn number(table: &'static str, number: i64) -> Result<u64, DbError> {
+    u64::try_from(number).map_err(|error| damaged(table, error))
+}
+
+/// A large number as it is stored.
+pub(crate) fn signed(table: &'static str, number: u64) -> Result<i64, DbError> {
+    i64::try_from(number).map_err(|error| damaged(table, error))
+}
+
+/// A time as the audit log has it.
+pub(crate) fn milliseconds(time: Timestamp) -> i64 {
+    nanos(time).div_euclid(1_000_000)
+}

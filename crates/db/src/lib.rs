@@ -7,6 +7,7 @@
 //! one chain. What happens often and is in no log (that a session was used) goes beside it ([`Database::note`]).
 
 pub mod answers;
+pub mod attempts;
 pub mod audit;
 pub mod computers;
 mod convert;

@@ -6,9 +6,10 @@ use sea_orm::{
     EntityTrait as _, ExprTrait, QueryFilter as _, QuerySelect as _, Set,
 };
 use strongroom_base::clock::Timestamp;
+use strongroom_custody::audit::{Head, LogId};
 use strongroom_domain::session::ServerEpoch;
 
-use crate::convert::{count, nanos};
+use crate::convert::{count, hash, nanos, number, parse, signed};
 use crate::entity::server::{ActiveModel, Column, Entity};
 use crate::{DbError, Reading, Writing};
 
@@ -44,13 +45,21 @@ pub async fn find(reading: &Reading) -> Result<Option<Known>, DbError> {
 }
 
 /// Sets it up.
-pub async fn set_up(writing: &Writing, server_id: &str, now: Timestamp) -> Result<(), DbError> {
+pub async fn set_up(
+    writing: &Writing,
+    server_id: &str,
+    log: LogId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let head = Head::start(log);
     let row = ActiveModel {
         id: Set(ONE),
         server_id: Set(server_id.to_owned()),
         epoch: Set(1),
         tree_version: Set(0),
+        audit_log: Set(log.to_string()),
         audit_seq: Set(0),
+        audit_hash: Set(head.hash.to_vec()),
         made: Set(nanos(now)),
     };
     row.insert(&writing.transaction).await?;
@@ -68,16 +77,27 @@ pub(crate) async fn tree_changed(writing: &Writing) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Takes the next number of the audit log.
-pub(crate) async fn next_audit_seq(writing: &Writing) -> Result<i64, DbError> {
-    let next = ExprTrait::add(Expr::col(Column::AuditSeq), 1);
-    Entity::update_many()
-        .col_expr(Column::AuditSeq, next)
-        .filter(Column::Id.eq(ONE))
-        .exec(&writing.transaction)
-        .await?;
-    let row = Entity::find_by_id(ONE).one(&writing.transaction).await?;
-    row.map(|row| row.audit_seq).ok_or(DbError::NotSetUp)
+/// Returns the head of the audit log.
+pub async fn audit_head(reading: &Reading) -> Result<Head, DbError> {
+    let row = Entity::find_by_id(ONE).one(&reading.transaction).await?;
+    let row = row.ok_or(DbError::NotSetUp)?;
+    Ok(Head {
+        log: parse("server", &row.audit_log)?,
+        sequence: number("server", row.audit_seq)?,
+        hash: hash("server", &row.audit_hash)?,
+    })
+}
+
+/// Moves the head of the audit log on.
+pub(crate) async fn set_audit_head(writing: &Writing, head: &Head) -> Result<(), DbError> {
+    let row = ActiveModel {
+        id: Set(ONE),
+        audit_seq: Set(signed("server", head.sequence)?),
+        audit_hash: Set(head.hash.to_vec()),
+        ..Default::default()
+    };
+    row.update(&writing.transaction).await?;
+    Ok(())
 }
 
 /// Waits until no other transaction holds the row, and holds it to the end of this one.

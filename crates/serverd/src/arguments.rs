@@ -25,6 +25,21 @@ pub(crate) enum Command {
     /// Looks at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Looks at exports of the audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Writes the API document
+    #[command(hide = true)]
+    Openapi,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Verifies an export, with nothing but its file
+    Verify {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]

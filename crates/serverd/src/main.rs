@@ -3,6 +3,7 @@
 //! This file only picks the command; what one does is in the module of its name.
 
 mod arguments;
+mod audit;
 mod config;
 mod environment;
 mod logging;
@@ -14,13 +15,18 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use strongroom_base::with_causes;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Audit, Command};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
         Command::Run => run::run(&arguments),
         Command::Config(config) => config::run(&arguments, config),
+        Command::Audit(Audit::Verify { file }) => audit::verify_file(file),
+        Command::Openapi => {
+            output::line(strongroom_server::http::openapi::text().trim_end());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

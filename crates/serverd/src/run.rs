@@ -42,8 +42,12 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
         database,
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
+        home::sign_in_setup(&home, &SystemRandom)?,
         config.settings(pinned),
     ));
+    // Before anybody is told that it runs: a signal that comes then ends it as it should.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let link = first_start::set_up(&app).await?;
     let listener = TcpListener::bind(config.listen.address).await;
     let listener =
@@ -60,8 +64,6 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
         tls: Some(tls),
         connections_max: config.listen.connections_max,
     };
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let end = async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -1,5 +1,7 @@
 //! The audit log.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -7,11 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Its number, from 1 and without gaps.
-    pub seq: i64,
+    pub seq: u64,
     /// When.
     pub at: String,
     /// What.
     pub event: String,
+    /// What became of it: `done`, `refused` or `failed`.
+    pub outcome: String,
     /// What kind of actor.
     pub actor_kind: String,
     /// Which one.
@@ -20,21 +24,50 @@ pub struct AuditEntry {
     pub actor_name: String,
     /// From where.
     pub address: String,
+    /// Why, in the words of the actor.
+    pub reason: String,
     /// What kind of thing it was done to.
-    pub subject_kind: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject_kind: Option<String>,
     /// Which one.
-    pub subject: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
     /// What it was called then.
-    pub subject_name: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject_name: Option<String>,
     /// Where the subject was; missing for the servers.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub organisation: Option<String>,
     /// The user it is about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user: Option<String>,
-    /// What changed: names of values, each with what it was and what it is.
-    #[schema(value_type = Object)]
-    pub details: serde_json::Value,
+    /// What else: `before.name` and `after.name` for what changed.
+    pub details: BTreeMap<String, String>,
+    /// The hash of the chain up to this entry, in hexadecimal.
+    pub hash: String,
+}
+
+/// How an export is written, and from where on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct AuditExportQuery {
+    /// The form; without it, JSON.
+    #[param(inline)]
+    pub format: Option<AuditFormat>,
+    /// The number of the first entry; without it, 1.
+    pub first: Option<u64>,
+}
+
+/// How an export is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuditFormat {
+    /// JSON lines.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Common Event Format.
+    Cef,
 }
 
 /// Which entries are wanted.

@@ -9,13 +9,14 @@ mod organisation;
 mod page;
 mod problem;
 mod registration;
+mod sign_in;
 
 pub use account::{
     AccountCause, AccountStanding, AccountState, Grant, ImportOutcome, ImportUsers, ImportedUser,
     Invite, Link, LinkPurpose, MoveUser, NewUser, SignInState, UpdateProfile, UpdateUser, User,
     UserStateFilter,
 };
-pub use audit::{AuditEntry, AuditQuery};
+pub use audit::{AuditEntry, AuditExportQuery, AuditFormat, AuditQuery};
 pub use computer::{Computer, ComputerQuery, CredentialState, UpdateComputer};
 pub use credential::{Ended, NewToken, Profile, Session, SessionOf, Token};
 pub use group::{Group, Member, NewGroup};
@@ -26,6 +27,10 @@ pub use organisation::{
 pub use page::{Page, PageQuery, UserQuery};
 pub use problem::{FieldProblem, Problem};
 pub use registration::{RegistrationKey, RegistrationKeyState, RotateRegistrationKey};
+pub use sign_in::{
+    FinishLink, FinishPassword, FinishSignIn, PasswordStarted, SignInStarted, SignedIn, StartLink,
+    StartPassword, StartSignIn,
+};
 
 /// Where all paths of this version begin.
 pub const PREFIX: &str = "/api/v1";

@@ -1,6 +1,7 @@
 //! The rows of each table, as the mapper needs them; nothing outside this crate sees them.
 
 pub(crate) mod answers;
+pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod computers;
 pub(crate) mod credentials;

@@ -10,7 +10,9 @@ pub(crate) struct Model {
     pub(crate) server_id: String,
     pub(crate) epoch: i64,
     pub(crate) tree_version: i64,
+    pub(crate) audit_log: String,
     pub(crate) audit_seq: i64,
+    pub(crate) audit_hash: Vec<u8>,
     pub(crate) made: i64,
 }
 

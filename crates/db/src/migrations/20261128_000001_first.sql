@@ -5,8 +5,10 @@ CREATE TABLE server (
     epoch $BIGINT NOT NULL,
     -- Counts the changes of organisations; a node that knows the tree of this version need not read it.
     tree_version $BIGINT NOT NULL,
-    -- The number of the last entry of the audit log.
+    -- The head of the audit log: which log it is, and the number and hash of its last entry.
+    audit_log $TEXT NOT NULL,
     audit_seq $BIGINT NOT NULL,
+    audit_hash $BYTES NOT NULL,
     made $BIGINT NOT NULL
 )$STRICT;
 
@@ -158,24 +160,39 @@ CREATE INDEX links_by_user ON links (user_id);
 -- The audit log. Rows are added and never changed.
 CREATE TABLE audit (
     seq $BIGINT PRIMARY KEY,
+    -- In milliseconds, as the log has it.
     at $BIGINT NOT NULL,
-    event $TEXT NOT NULL,
+    action $TEXT NOT NULL,
+    outcome $TEXT NOT NULL,
     actor_kind $TEXT NOT NULL,
     actor_id $TEXT NOT NULL,
     actor_name $TEXT NOT NULL,
     address $TEXT NOT NULL,
-    subject_kind $TEXT NOT NULL,
+    reason $TEXT NOT NULL,
+    subject_kind $TEXT,
     subject_id $TEXT NOT NULL,
     subject_name $TEXT NOT NULL,
     -- Where the subject was, or `-` for the servers.
     place $TEXT NOT NULL,
-    -- The user it is about, if one.
+    -- The user it is about, if one. Who may see an entry is no part of it.
     user_id $TEXT,
-    details $TEXT NOT NULL
+    details $TEXT NOT NULL,
+    -- The hash of the chain up to this entry.
+    hash $BYTES NOT NULL
 )$STRICT;
 CREATE INDEX audit_by_place ON audit (place, seq);
 CREATE INDEX audit_by_user ON audit (user_id, seq);
 CREATE INDEX audit_by_actor ON audit (actor_id, seq);
+
+-- Sign-ins and new passwords under way: each is taken away before its end is looked at.
+CREATE TABLE attempts (
+    id_hash $BYTES PRIMARY KEY,
+    -- The account, where there is one with the name that was typed.
+    user_id $TEXT,
+    state $BYTES NOT NULL,
+    made $BIGINT NOT NULL
+)$STRICT;
+CREATE INDEX attempts_by_age ON attempts (made);
 
 -- Answers to creations, so that the same request sent again creates nothing.
 CREATE TABLE answers (

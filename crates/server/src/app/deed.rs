@@ -3,8 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde_json::Value;
 use strongroom_base::ids::UserId;
+use strongroom_custody::audit::{Actor, ActorKind};
 use strongroom_db::answers::{self, Answer};
 use strongroom_db::{Writing, audit};
 use strongroom_domain::access::Permit;
@@ -111,26 +111,18 @@ impl Deed {
     /// Writes what was done into the audit log.
     pub(crate) async fn record(&mut self, event: Event) -> Result<(), Fault> {
         let caller = &self.access.caller;
-        let kind = match caller.credential {
-            Credential::Session(_) => "session",
-            Credential::Token(_) => "token",
-            Credential::Computer(_) => "computer",
+        let actor = Actor {
+            kind: match caller.credential {
+                Credential::Session(_) => ActorKind::User,
+                Credential::Token(_) => ActorKind::Token,
+                Credential::Computer(_) => ActorKind::Computer,
+            },
+            id: caller.user.to_string(),
+            name: caller.name.as_str().to_owned(),
         };
-        let entry = audit::Entry {
-            at: self.access.now,
-            event: event.name.to_owned(),
-            actor_kind: kind.to_owned(),
-            actor_id: caller.user.to_string(),
-            actor_name: caller.name.as_str().to_owned(),
-            address: caller.address.to_string(),
-            subject_kind: event.kind.to_owned(),
-            subject_id: event.id,
-            subject_name: event.shown,
-            organisation: event.organisation,
-            user: event.user,
-            details: Value::Object(event.details).to_string(),
-        };
-        audit::add(&self.writing, &entry).await?;
+        let user = event.user;
+        let event = event.by(actor, caller.address.to_string());
+        audit::append(&self.writing, &event, user, self.access.now).await?;
         self.n_recorded += 1;
         Ok(())
     }

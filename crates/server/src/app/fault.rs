@@ -13,6 +13,12 @@ pub enum Fault {
     /// Nobody showed a credential that is good.
     #[error("sign in first")]
     NotSignedIn,
+    /// Nobody has this name and this password. Which of them is wrong is not said.
+    #[error("the name or the password is wrong")]
+    WrongPassword,
+    /// A one-time link opens nothing. Why, is not said.
+    #[error("the link is not good, or not any more")]
+    LinkNotGood,
     /// Too much was asked for; it may be asked again after this long.
     #[error("too many requests")]
     TooMany(Duration),
@@ -60,6 +66,8 @@ impl Classified for Fault {
             Self::Database(source) => source.class(),
             Self::Program(_) => Class::Damage,
             Self::NotSignedIn
+            | Self::WrongPassword
+            | Self::LinkNotGood
             | Self::Unseen
             | Self::Denied(_)
             | Self::NotFresh

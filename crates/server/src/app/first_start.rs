@@ -1,7 +1,10 @@
 //! What a server does that was never started: it makes the first organisation, the first sysadmin, and a link.
 
+use std::collections::BTreeMap;
+
 use strongroom_base::ids::{LinkId, OrganisationId, UserId, to_hex};
-use strongroom_db::audit::{self, Entry};
+use strongroom_custody::audit::{Actor, ActorKind, Event, LogId, Outcome};
+use strongroom_db::audit;
 use strongroom_db::organisations::{self, Organisation};
 use strongroom_db::users::{self, User};
 use strongroom_db::{Writing, grants, links, server};
@@ -26,7 +29,8 @@ pub async fn set_up(app: &App) -> Result<Option<String>, Fault> {
     }
     let mut id = [0; 16];
     app.random.fill(&mut id);
-    server::set_up(&writing, &to_hex(&id), app.now()).await?;
+    let log = LogId::random(&*app.random);
+    server::set_up(&writing, &to_hex(&id), log, app.now()).await?;
     let organisation = organisation(app, &writing).await?;
     let user = sysadmin(app, &writing, organisation.id).await?;
     let known = server::known(&writing).await?;
@@ -87,20 +91,20 @@ async fn sysadmin(
 }
 
 async fn record(app: &App, writing: &Writing, server_id: &str) -> Result<(), Fault> {
-    let entry = Entry {
-        at: app.now(),
-        event: "server.set-up".to_owned(),
-        actor_kind: "system".to_owned(),
-        actor_id: server_id.to_owned(),
-        actor_name: "strongroom-server".to_owned(),
-        address: String::new(),
-        subject_kind: "server".to_owned(),
-        subject_id: server_id.to_owned(),
-        subject_name: String::new(),
+    let event = Event {
+        actor: Actor {
+            kind: ActorKind::System,
+            id: server_id.to_owned(),
+            name: "strongroom-server".to_owned(),
+        },
+        action: "server.set-up".to_owned(),
+        outcome: Outcome::Done,
         organisation: None,
-        user: None,
-        details: "{}".to_owned(),
+        subject: None,
+        address: String::new(),
+        reason: String::new(),
+        details: BTreeMap::new(),
     };
-    audit::add(writing, &entry).await?;
+    audit::append(writing, &event, None, app.now()).await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ pub mod registration_keys;
 mod secret;
 pub mod sessions;
 mod settings;
+pub mod sign_in;
 mod sysadmins;
 pub mod tokens;
 mod tree;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use strongroom_base::clock::{Clock, Timestamp};
 use strongroom_base::random::RandomSource;
+use strongroom_crypto::opaque::ServerSetup;
 use strongroom_db::Database;
 
 pub use access::{Access, Aim, Caller, Credential, Right, View};
@@ -49,6 +51,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Gives randomness.
     pub random: Arc<dyn RandomSource>,
+    /// What every sign-in needs: all nodes have the same.
+    pub sign_in: ServerSetup,
     /// What was configured.
     pub settings: Settings,
     /// What is known of the organisations.
@@ -63,6 +67,7 @@ impl App {
         database: Database,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
+        sign_in: ServerSetup,
         settings: Settings,
     ) -> Self {
         let limits = Limits::new(&settings);
@@ -70,6 +75,7 @@ impl App {
             database,
             clock,
             random,
+            sign_in,
             settings,
             trees: Trees::default(),
             limits,

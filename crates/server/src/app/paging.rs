@@ -4,6 +4,7 @@ use strongroom_api::v1::Page;
 use strongroom_base::ids::to_hex;
 
 use super::Fault;
+use super::words::bytes;
 
 /// How many items are given where nobody says, and how many at most.
 const LIMIT: u16 = 100;
@@ -35,8 +36,8 @@ impl Asked {
             return Err(Fault::invalid("limit", detail));
         }
         let keys = |text: &str| -> Option<Vec<String>> {
-            let bytes = (text.len() <= CURSOR_LEN_MAX).then(|| from_hex(text))??;
-            let text = String::from_utf8(bytes).ok()?;
+            let found = (text.len() <= CURSOR_LEN_MAX).then(|| bytes(text))??;
+            let text = String::from_utf8(found).ok()?;
             Some(text.split(BETWEEN).map(str::to_owned).collect())
         };
         let after = match after {
@@ -92,14 +93,6 @@ impl Asked {
             next,
         }
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    (0..text.len()).step_by(2).map(pair).collect()
 }
 
 #[cfg(test)]

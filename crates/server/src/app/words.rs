@@ -16,6 +16,15 @@ pub(crate) fn moment(time: Timestamp) -> String {
         .to_string()
 }
 
+/// Reads bytes in hexadecimal.
+pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (0..text.len()).step_by(2).map(pair).collect()
+}
+
 /// Reads an identifier of a request.
 pub(crate) fn parse_id<T>(at: &'static str, text: &str) -> Result<T, Fault>
 where

@@ -46,6 +46,15 @@ impl Answer {
         })
     }
 
+    /// Makes the answer to a request of somebody who has not signed in.
+    pub(crate) fn with<T: Serialize>(status: StatusCode, given: T) -> Reply {
+        let answer = Self::of(given)?;
+        Ok(Self {
+            status: status.as_u16(),
+            ..answer
+        })
+    }
+
     /// Returns the body as it is stored to be given again: without what is shown once.
     pub(super) fn without(&self, secret: Option<&str>) -> String {
         let mut body = self.body.clone();

@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::{Site, SiteRef, address};
 use crate::app::access::{Request, view};
+use crate::app::sign_in::Stranger;
 use crate::app::{Aim, App, Bearer, Conditions, Deed, IfMatch, View};
 
 /// Most characters of an idempotency key.
@@ -23,6 +24,18 @@ const KEY_LEN_MAX: usize = 255;
 
 /// A request that reads, and may.
 pub(crate) struct Viewer(pub(crate) View);
+
+/// Somebody who has not signed in yet.
+pub(crate) struct Unknown(pub(crate) Stranger);
+
+impl FromRequestParts<SiteRef> for Unknown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, site: &SiteRef) -> Result<Self, Problem> {
+        let from = address::of(&parts.extensions, &parts.headers, &site.trusted_proxies);
+        Ok(Self(Stranger::new(&site.app, from)?))
+    }
+}
 
 /// A request that changes something, and may, as far as it can be told before its body is read.
 pub(crate) struct Intent {

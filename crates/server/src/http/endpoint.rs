@@ -6,7 +6,7 @@ use axum::routing::MethodRouter;
 use serde::de::DeserializeOwned;
 use strongroom_domain::access::Action;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::SiteRef;
@@ -132,6 +132,36 @@ pub(super) const fn shape<T: ToSchema>() -> Shape {
         schema: T::schema,
         parts: T::schemas,
     }
+}
+
+/// Returns the form of a page of a list.
+pub(super) const fn page<T: ToSchema>() -> Shape {
+    Shape {
+        name: || format!("{}Page", T::name()).into(),
+        schema: page_schema::<T>,
+        parts: |parts| {
+            T::schemas(parts);
+            parts.push((T::name().into_owned(), T::schema()));
+        },
+    }
+}
+
+fn page_schema<T: ToSchema>() -> RefOr<Schema> {
+    let item = Ref::from_schema_name(T::name());
+    let items = ArrayBuilder::new()
+        .items(item)
+        .description(Some("The items"));
+    let next = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(
+            "What to ask for with `after` to get the next part; missing at the end",
+        ));
+    ObjectBuilder::new()
+        .description(Some("A part of a list"))
+        .property("items", items)
+        .property("next", next)
+        .required("items")
+        .into()
 }
 
 /// Returns what a type takes of a query.

@@ -20,6 +20,7 @@ mod registration_keys;
 mod request_id;
 pub mod serve;
 mod sessions;
+mod sign_in;
 pub mod tls;
 mod tokens;
 mod users;
@@ -102,7 +103,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     tokens::list::ENDPOINT,
     tokens::create::ENDPOINT,
     tokens::revoke::ENDPOINT,
+    sign_in::start::ENDPOINT,
+    sign_in::finish::ENDPOINT,
+    sign_in::start_link::ENDPOINT,
+    sign_in::finish_link::ENDPOINT,
     me::profile::ENDPOINT,
+    me::start_password::ENDPOINT,
+    me::finish_password::ENDPOINT,
     me::update_profile::ENDPOINT,
     me::reactivate_own::ENDPOINT,
     computers::list::ENDPOINT,
@@ -113,6 +120,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     computers::sign_out::ENDPOINT,
     computers::revoke::ENDPOINT,
     audit::list::ENDPOINT,
+    audit::export::ENDPOINT,
 ];
 
 impl Site {

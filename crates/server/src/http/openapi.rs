@@ -177,6 +177,12 @@ fn problems(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
         all.push((404, "There is nothing of that kind that the caller may see"));
         all.push((429, "Too many requests"));
     }
+    if endpoint.right == Right::Public && endpoint.takes.is_some() {
+        all.push((401, "The name or the password is wrong"));
+        all.push((403, "The account is not active"));
+        all.push((404, "The link is not good"));
+        all.push((429, "Too many requests"));
+    }
     if endpoint.takes.is_some() {
         all.push((408, "The request took too long to arrive"));
         all.push((413, "The request is too large"));

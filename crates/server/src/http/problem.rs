@@ -97,6 +97,14 @@ impl From<Fault> for Problem {
         let detail = fault.to_string();
         match fault {
             Fault::NotSignedIn => Self::new(StatusCode::UNAUTHORIZED, detail),
+            Fault::WrongPassword => {
+                let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
+                problem.kind("wrong-password", "The name or the password is wrong")
+            }
+            Fault::LinkNotGood => {
+                let problem = Self::new(StatusCode::NOT_FOUND, detail);
+                problem.kind("link-not-good", "The link is not good")
+            }
             Fault::TooMany(wait) => Self {
                 retry_after: Some(wait),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)

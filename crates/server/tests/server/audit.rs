@@ -1,6 +1,7 @@
 //! `/api/v1/audit`
 
 use serde_json::{Value, json};
+use strongroom_custody::audit::verify;
 use strongroom_domain::access::{AddOn, Grant, Scope};
 
 use crate::world::{Person, World};
@@ -24,14 +25,14 @@ pub(crate) async fn every_change_is_on_record(world: World) {
     let entry = &entries[0];
     assert_eq!(entry["event"], "organisation.renamed");
     assert_eq!(entry["actor"], admin.user.to_string());
-    assert_eq!(entry["actor_kind"], "session");
+    assert_eq!(entry["actor_kind"], "user");
     assert_eq!(entry["actor_name"], admin.name);
     assert_eq!(entry["address"], "198.51.100.7");
     assert_eq!(entry["subject"], child.to_string());
     assert_eq!(entry["organisation"], child.to_string());
     assert_eq!(
         entry["details"],
-        json!({ "name": { "was": "child", "is": "Research" } })
+        json!({ "before.name": "child", "after.name": "Research" })
     );
     assert_eq!(entry["at"], "2023-11-14T22:13:20Z");
 }
@@ -109,4 +110,59 @@ pub(crate) async fn a_change_that_fails_leaves_no_entry(world: World) {
         .await
         .problem(404, "not-found");
     assert_eq!(entries(&world, &sysadmin, "").await.len(), before);
+}
+
+/// An export proves itself, whoever made it: what they may not see is there as digests.
+pub(crate) async fn an_export_proves_itself(world: World) {
+    let sysadmin = world.sysadmin().await;
+    let admin = world.admin("own").await;
+    for place in ["own", "sibling", "child"] {
+        let path = format!("/users/{}/suspend", world.places[place].person.user);
+        world.post(&path).by(&sysadmin).send().await.expect(200);
+    }
+    for (format, kind) in [
+        ("json", "application/jsonl"),
+        ("csv", "text/csv; charset=utf-8"),
+        ("cef", "text/plain; charset=utf-8"),
+    ] {
+        let path = format!("/audit/export?format={format}");
+        let all = world.get(&path).by(&sysadmin).send().await;
+        assert_eq!(all.status, 200, "{}", all.text);
+        assert_eq!(all.header("content-type"), Some(kind));
+        let report = verify(all.text.as_bytes(), &[], None).unwrap();
+        assert_eq!((report.first, report.records, report.omitted), (1, 4, 0));
+        let part = world.get(&path).by(&admin).send().await;
+        let seen = verify(part.text.as_bytes(), &[], None).unwrap();
+        assert_eq!((seen.records, seen.omitted), (2, 2));
+        assert_eq!(seen.head, report.head);
+        let sibling = world.places["sibling"].person.user.to_string();
+        assert!(all.text.contains(&sibling) && !part.text.contains(&sibling));
+        let later = world
+            .get(&format!("{path}&first=3"))
+            .by(&sysadmin)
+            .send()
+            .await;
+        let later = verify(later.text.as_bytes(), &[], None).unwrap();
+        assert_eq!(
+            (later.first, later.records, later.head),
+            (3, 2, report.head)
+        );
+        // One byte that is changed is found.
+        let id = world.places["own"].person.user.to_string();
+        let changed = all.text.replacen(&id, &id.replace(&id[..1], "z"), 1);
+        assert_ne!(changed, all.text);
+        assert!(verify(changed.as_bytes(), &[], None).is_err());
+    }
+    let wrong = world
+        .get("/audit/export?format=xml")
+        .by(&sysadmin)
+        .send()
+        .await;
+    wrong.problem(400, "bad-request");
+    let beyond = world
+        .get("/audit/export?first=99")
+        .by(&sysadmin)
+        .send()
+        .await;
+    beyond.problem(400, "bad-request");
 }

@@ -9,6 +9,7 @@
 
 mod access_matrix;
 mod accounts;
+mod asking;
 mod audit;
 mod computers;
 mod credentials;
@@ -18,6 +19,7 @@ mod nodes;
 mod organisations;
 mod protocol;
 mod registration_keys;
+mod sign_in;
 mod world;
 
 /// Makes each test one on SQLite and one on PostgreSQL.
@@ -66,7 +68,8 @@ on_both! {
     audit:
         every_change_is_on_record,
         everybody_sees_their_part,
-        a_change_that_fails_leaves_no_entry;
+        a_change_that_fails_leaves_no_entry,
+        an_export_proves_itself;
     computers:
         a_computer_is_renamed_by_its_owner,
         a_revoked_computer_is_nobody_with_the_next_request,
@@ -86,6 +89,7 @@ on_both! {
         the_last_sysadmin_is_not_demoted;
     groups:
         groups_live,
+        members_come_and_go,
         members_come_from_below;
     nodes:
         two_nodes_agree_at_once,
@@ -110,4 +114,12 @@ on_both! {
     registration_keys:
         a_key_is_shown_once_and_rotated,
         a_key_ends;
+    sign_in:
+        the_first_sysadmin_signs_in,
+        a_name_that_nobody_has_looks_like_any_other,
+        an_attempt_is_good_once_and_not_for_long,
+        states_hold_at_sign_in,
+        another_password_ends_other_sessions,
+        guesses_are_few_and_good_sign_ins_cost_nothing,
+        a_stolen_database_signs_nobody_in;
 }

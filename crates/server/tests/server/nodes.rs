@@ -81,8 +81,8 @@ pub(crate) async fn entries_of_two_nodes_are_one_row(world: World) {
         .collect();
     let last = i64::try_from(items.len()).unwrap();
     assert_eq!(numbers, (1..=last).collect());
-    let made = items
+    let created = items
         .iter()
         .filter(|item| item["event"] == "organisation.created");
-    assert_eq!(made.count(), 20);
+    assert_eq!(created.count(), 20);
 }

@@ -216,8 +216,9 @@ pub(crate) async fn health_and_measurements(world: World) {
     let sysadmin = world.sysadmin().await;
     let metrics = world.get("/metrics").by(&sysadmin).send().await;
     assert_eq!(metrics.status, 200);
-    let line = "strongroom_requests_total{method=\"GET\",path=\"/health/live\",status=\"200\"} 1";
-    assert!(metrics.text.contains(line), "{}", metrics.text);
+    let counted =
+        "strongroom_requests_total{method=\"GET\",path=\"/health/live\",status=\"200\"} 1";
+    assert!(metrics.text.contains(counted), "{}", metrics.text);
     assert!(metrics.text.ends_with("# EOF\n"));
     world.site.end();
     world

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
-use serde_json::{Value, json};
 use strongroom_base::clock::{Clock, Timestamp};
-use strongroom_base::ids::{ComputerId, GroupId, OrganisationId, SessionId, TokenId, UserId};
+use strongroom_base::ids::{
+    ComputerId, GroupId, OrganisationId, SessionId, TokenId, UserId, to_hex,
+};
+use strongroom_crypto::opaque::{CredentialId, Registration, ServerSetup, Version};
 use strongroom_crypto::random::SystemRandom;
 use strongroom_db::organisations::Organisation;
 use strongroom_db::users::User;
@@ -29,8 +29,9 @@ use strongroom_domain::organisation::{OrganisationState, Parent};
 use strongroom_domain::session::{ServerEpoch, Session};
 use strongroom_domain::token::{ApiToken, NewToken, TokenScope};
 use strongroom_server::app::{App, NewSecret, SecretKind, Settings, first_start};
-use strongroom_server::http::{Peer, Site, router};
-use tower::ServiceExt as _;
+use strongroom_server::http::{Site, router};
+
+pub(crate) use crate::asking::{Answer, Asking};
 
 /// How an organisation lies to `own`; two of these may be one letter of the matrix.
 pub(crate) const PLACES: [(&str, Option<&str>, char); 10] = [
@@ -90,52 +91,13 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) places: BTreeMap<&'static str, Place>,
     pub(crate) address: Address,
-    router: Router,
+    pub(crate) set_up_link: String,
+    /// A first and a last message of a new password, in hexadecimal.
+    pub(crate) messages: (String, String),
+    pub(crate) router: Router,
     n_people: AtomicU32,
-    _folder: tempfile::TempDir,
-}
-
-/// What was answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
-    pub(crate) text: String,
-}
-
-impl Answer {
-    /// Checks the status, and gives the body.
-    #[track_caller]
-    pub(crate) fn expect(&self, status: u16) -> &Value {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        &self.body
-    }
-
-    /// Checks that it is a problem of a kind, and gives what it says.
-    #[track_caller]
-    pub(crate) fn problem(&self, status: u16, kind: &str) -> String {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        assert_eq!(self.body["type"], format!("/problems/{kind}"));
-        assert_eq!(self.body["status"], status);
-        self.body["detail"].as_str().unwrap().to_owned()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// A request that is put together.
-pub(crate) struct Asking<'a> {
-    world: &'a World,
-    method: String,
-    path: String,
-    bearer: Option<String>,
-    body: Option<String>,
-    headers: Vec<(String, String)>,
-    from: IpAddr,
+    schema: String,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -150,12 +112,12 @@ impl World {
 
     pub(crate) async fn with(kind: Kind, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let schema = NewSecret::random(SecretKind::Session, &SystemRandom);
+        let schema = format!("test_{}", &schema.expose_text()[4..20]);
         let address = match kind {
             Kind::Sqlite => Address::of_file(&folder.path().join("server.sqlite")),
             Kind::Postgresql => {
                 let service = strongroom_testkit::service("postgresql");
-                let schema = NewSecret::random(SecretKind::Session, &SystemRandom);
-                let schema = format!("test_{}", &schema.expose_text()[4..20]);
                 let address: Address = service.text("url").parse().unwrap();
                 address.with_schema(&schema)
             }
@@ -169,9 +131,10 @@ impl World {
             database,
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
+            ServerSetup::random(&SystemRandom),
             settings,
         ));
-        first_start::set_up(&app).await.unwrap().unwrap();
+        let set_up_link = first_start::set_up(&app).await.unwrap().unwrap();
         let site = Arc::new(Site::new(Arc::clone(&app), Vec::new()));
         let mut world = Self {
             router: router(Arc::clone(&site)),
@@ -179,9 +142,12 @@ impl World {
             app,
             clock,
             address,
+            set_up_link,
+            messages: (String::new(), String::new()),
             places: BTreeMap::new(),
             n_people: AtomicU32::new(0),
-            _folder: folder,
+            schema,
+            folder,
         };
         world.settle().await;
         world
@@ -194,6 +160,7 @@ impl World {
             database,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
+            ServerSetup::from_bytes(self.app.sign_in.expose_bytes().expose_bytes()).unwrap(),
             self.app.settings.clone(),
         ));
         router(Arc::new(Site::new(app, Vec::new())))
@@ -364,6 +331,42 @@ impl World {
         id
     }
 
+    /// Makes the messages of a new password, which takes a while.
+    pub(crate) fn make_messages(&self) -> (String, String) {
+        let (client, request) = Registration::start(b"a password", &SystemRandom).unwrap();
+        let first = to_hex(&request.to_bytes());
+        let credential = CredentialId::of_user(&UserId([1; 16]));
+        let response = self.app.sign_in.answer_registration(request, &credential);
+        let done = client.finish(
+            b"a password",
+            Version::CURRENT,
+            response.unwrap(),
+            &SystemRandom,
+        );
+        (first, to_hex(&done.unwrap().upload.to_bytes()))
+    }
+
+    /// All that the database has, as it is stored.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        let mut dump = Vec::new();
+        if self.address.is_shared() {
+            let service = strongroom_testkit::service("postgresql");
+            let output = std::process::Command::new("pg_dump")
+                .arg(service.text("url"))
+                .arg("--schema")
+                .arg(&self.schema)
+                .output()
+                .unwrap();
+            assert!(output.status.success());
+            dump = output.stdout;
+        } else {
+            for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+                dump.extend(std::fs::read(entry.unwrap().path()).unwrap());
+            }
+        }
+        dump
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.clock.0.lock().unwrap();
@@ -409,74 +412,5 @@ impl World {
         let items = answer.expect(200)["items"].as_array().unwrap().clone();
         let events = items.iter().map(|item| item["event"].as_str().unwrap());
         events.take(number).map(str::to_owned).collect()
-    }
-}
-
-impl Asking<'_> {
-    pub(crate) fn by(self, person: &Person) -> Self {
-        self.bearer(&person.bearer)
-    }
-
-    pub(crate) fn bearer(mut self, bearer: &str) -> Self {
-        self.bearer = Some(bearer.to_owned());
-        self
-    }
-
-    pub(crate) fn json(self, body: &Value) -> Self {
-        self.text(&body.to_string())
-    }
-
-    pub(crate) fn text(mut self, body: &str) -> Self {
-        self.body = Some(body.to_owned());
-        self
-    }
-
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    pub(crate) fn version(self, version: i64) -> Self {
-        self.header("if-match", &format!("\"{version}\""))
-    }
-
-    pub(crate) fn from(mut self, address: [u8; 4]) -> Self {
-        self.from = IpAddr::from(address);
-        self
-    }
-
-    pub(crate) async fn send(self) -> Answer {
-        let router = self.world.router.clone();
-        self.send_to(router).await
-    }
-
-    pub(crate) async fn send_to(self, router: Router) -> Answer {
-        let mut builder = Request::builder()
-            .method(self.method.as_str())
-            .uri(self.path)
-            .extension(Peer(self.from));
-        if let Some(bearer) = self.bearer {
-            builder = builder.header("authorization", format!("Bearer {bearer}"));
-        }
-        for (name, value) in self.headers {
-            builder = builder.header(name, value);
-        }
-        let body = match self.body {
-            Some(body) => {
-                builder = builder.header("content-type", "application/json");
-                Body::from(body)
-            }
-            None => Body::empty(),
-        };
-        let response = router.oneshot(builder.body(body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: serde_json::from_str(&text).unwrap_or(json!(null)),
-            text,
-        }
     }
 }

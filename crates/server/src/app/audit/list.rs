@@ -1,7 +1,9 @@
 //! Lists the audit log, as far as the caller sees it.
 
 use strongroom_api::v1;
-use strongroom_db::audit::{self, Filter, Visible};
+use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::to_hex;
+use strongroom_db::audit::{self, Filter, Stored, Visible};
 use strongroom_domain::access::{Action, Subject, Target, decide};
 
 use crate::app::paging::{self, Asked};
@@ -40,12 +42,12 @@ pub async fn list(view: &View, query: &v1::AuditQuery) -> Result<v1::Page<v1::Au
     let found = audit::list(&view.reading, &filter).await?;
     Ok(asked.page(
         found,
-        |numbered| paging::cursor(&[&numbered.seq.to_string()]),
+        |last| paging::cursor(&[&last.record.entry.sequence.to_string()]),
         shown,
     ))
 }
 
-fn seen(view: &View) -> Visible {
+pub(super) fn seen(view: &View) -> Visible {
     let actor = view.caller.actor();
     let may = |action, target: &Target<'_>| {
         decide(view.tree.forest(), &actor, action, target).is_allowed()
@@ -63,21 +65,26 @@ fn seen(view: &View) -> Visible {
     }
 }
 
-fn shown(numbered: audit::Numbered) -> v1::AuditEntry {
-    let entry = numbered.entry;
+fn shown(stored: Stored) -> v1::AuditEntry {
+    let entry = stored.record.entry;
+    let event = entry.event;
+    let subject = event.subject;
     v1::AuditEntry {
-        seq: numbered.seq,
-        at: moment(entry.at),
-        event: entry.event,
-        actor_kind: entry.actor_kind,
-        actor: entry.actor_id,
-        actor_name: entry.actor_name,
-        address: entry.address,
-        subject_kind: entry.subject_kind,
-        subject: entry.subject_id,
-        subject_name: entry.subject_name,
-        organisation: entry.organisation.map(|id| id.to_string()),
-        user: entry.user.map(|id| id.to_string()),
-        details: serde_json::from_str(&entry.details).unwrap_or_default(),
+        seq: entry.sequence,
+        at: moment(Timestamp(i128::from(entry.time) * 1_000_000)),
+        event: event.action,
+        outcome: event.outcome.word().to_owned(),
+        actor_kind: event.actor.kind.word().to_owned(),
+        actor: event.actor.id,
+        actor_name: event.actor.name,
+        address: event.address,
+        reason: event.reason,
+        subject_kind: subject.as_ref().map(|subject| subject.kind.clone()),
+        subject: subject.as_ref().map(|subject| subject.id.clone()),
+        subject_name: subject.map(|subject| subject.name),
+        organisation: event.organisation.map(|id| id.to_string()),
+        user: stored.user.map(|id| id.to_string()),
+        details: event.details,
+        hash: to_hex(&stored.record.hash),
     }
 }

@@ -1,13 +1,18 @@
 //! The audit log: what goes in, and who sees what of it.
 
+mod export;
 mod list;
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use strongroom_base::ids::{OrganisationId, UserId};
+use strongroom_custody::audit;
 use strongroom_db::groups;
 use strongroom_db::organisations::Organisation;
 use strongroom_db::users::User;
 
+pub use export::{Export, export};
 pub use list::list;
 
 /// What was done, to what. Who did it, when and from where the deed knows.
@@ -18,7 +23,7 @@ pub(crate) struct Event {
     pub(super) shown: String,
     pub(super) organisation: Option<OrganisationId>,
     pub(super) user: Option<UserId>,
-    pub(super) details: Map<String, Value>,
+    pub(super) details: BTreeMap<String, String>,
 }
 
 impl Event {
@@ -31,7 +36,7 @@ impl Event {
             shown: organisation.name.as_str().to_owned(),
             organisation: Some(organisation.id),
             user: None,
-            details: Map::new(),
+            details: BTreeMap::new(),
         }
     }
 
@@ -44,7 +49,7 @@ impl Event {
             shown: user.name.as_str().to_owned(),
             organisation: Some(user.organisation),
             user: Some(user.account.user),
-            details: Map::new(),
+            details: BTreeMap::new(),
         }
     }
 
@@ -73,22 +78,27 @@ impl Event {
             shown: stored.group.name.as_str().to_owned(),
             organisation: Some(stored.group.organisation),
             user: None,
-            details: Map::new(),
+            details: BTreeMap::new(),
         }
     }
 
-    /// Adds a value.
+    /// Adds a value; one that is missing is not added.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+        if let Some(text) = text(&value.into()) {
+            self.details.insert(name.to_owned(), text);
+        }
         self
     }
 
     /// Adds what a value was, and what it is; nothing where it is the same.
     pub(crate) fn changed<T: Into<Value>>(mut self, name: &str, was: T, is: T) -> Self {
         let (was, is) = (was.into(), is.into());
-        if was != is {
-            self.details
-                .insert(name.to_owned(), json!({ "was": was, "is": is }));
+        if was == is {
+            return self;
+        }
+        for (when, value) in [("before", was), ("after", is)] {
+            let text = text(&value).unwrap_or_default();
+            self.details.insert(format!("{when}.{name}"), text);
         }
         self
     }
@@ -97,5 +107,32 @@ impl Event {
     pub(crate) fn about(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
+    }
+
+    /// Makes what goes into the log of it.
+    pub(crate) fn by(self, actor: audit::Actor, address: String) -> audit::Event {
+        audit::Event {
+            actor,
+            action: self.name.to_owned(),
+            outcome: audit::Outcome::Done,
+            organisation: self.organisation,
+            subject: Some(audit::Subject {
+                kind: self.kind.to_owned(),
+                id: self.id,
+                name: self.shown,
+            }),
+            address,
+            reason: String::new(),
+            details: self.details,
+        }
+    }
+}
+
+/// A value as the log has it.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
     }
 }

@@ -9,14 +9,14 @@ use crate::app::audit;
 use crate::http::answer::{Answer, Reply};
 use crate::http::body::Asked;
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, query, shape};
+use crate::http::endpoint::{Endpoint, page, query};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/audit",
     about: "Lists the entries of the audit log that the caller sees, the newest first",
     right: Right::List(Action::AuditRead),
     query: Some(query::<v1::AuditQuery>),
-    gives: Some(shape::<v1::Page<v1::AuditEntry>>()),
+    gives: Some(page::<v1::AuditEntry>()),
     route: || get(handler),
     ..Endpoint::READ
 };

@@ -9,14 +9,14 @@ use crate::app::computers;
 use crate::http::answer::{Answer, Reply};
 use crate::http::body::Asked;
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, query, shape};
+use crate::http::endpoint::{Endpoint, page, query};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/computers",
     about: "Lists the computers that the caller sees, by name",
     right: Right::List(Action::ComputerRead),
     query: Some(query::<v1::ComputerQuery>),
-    gives: Some(shape::<v1::Page<v1::Computer>>()),
+    gives: Some(page::<v1::Computer>()),
     route: || get(handler),
     ..Endpoint::READ
 };

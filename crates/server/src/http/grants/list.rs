@@ -8,13 +8,13 @@ use crate::app::Right;
 use crate::app::grants;
 use crate::http::answer::{Answer, Reply};
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, shape};
+use crate::http::endpoint::{Endpoint, page};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/users/{user}/grants",
     about: "Lists what a user holds",
     right: Right::To(Action::AccountRead),
-    gives: Some(shape::<v1::Page<v1::Grant>>()),
+    gives: Some(page::<v1::Grant>()),
     route: || get(handler),
     ..Endpoint::READ
 };

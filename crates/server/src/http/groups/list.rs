@@ -9,14 +9,14 @@ use crate::app::groups;
 use crate::http::answer::{Answer, Reply};
 use crate::http::body::Asked;
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, query, shape};
+use crate::http::endpoint::{Endpoint, page, query};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/organisations/{organisation}/groups",
     about: "Lists the groups of an organisation, by name",
     right: Right::To(Action::OrganisationList),
     query: Some(query::<v1::PageQuery>),
-    gives: Some(shape::<v1::Page<v1::Group>>()),
+    gives: Some(page::<v1::Group>()),
     route: || get(handler),
     ..Endpoint::READ
 };

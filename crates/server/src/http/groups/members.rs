@@ -9,14 +9,14 @@ use crate::app::groups;
 use crate::http::answer::{Answer, Reply};
 use crate::http::body::Asked;
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, query, shape};
+use crate::http::endpoint::{Endpoint, page, query};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/groups/{group}/members",
     about: "Lists who is in a group, by id",
     right: Right::To(Action::OrganisationList),
     query: Some(query::<v1::PageQuery>),
-    gives: Some(shape::<v1::Page<v1::Member>>()),
+    gives: Some(page::<v1::Member>()),
     route: || get(handler),
     ..Endpoint::READ
 };

@@ -9,14 +9,14 @@ use crate::app::organisations;
 use crate::http::answer::{Answer, Reply};
 use crate::http::body::Asked;
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, query, shape};
+use crate::http::endpoint::{Endpoint, page, query};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/organisations",
     about: "Lists the organisations that the caller sees, by name",
     right: Right::List(Action::OrganisationRead),
     query: Some(query::<v1::OrganisationQuery>),
-    gives: Some(shape::<v1::Page<v1::Organisation>>()),
+    gives: Some(page::<v1::Organisation>()),
     route: || get(handler),
     ..Endpoint::READ
 };

@@ -8,13 +8,13 @@ use crate::app::Right;
 use crate::app::sessions;
 use crate::http::answer::{Answer, Reply};
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, shape};
+use crate::http::endpoint::{Endpoint, page};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/users/{user}/sessions",
     about: "Lists the sessions of a user, the newest first",
     right: Right::To(Action::SessionEnd),
-    gives: Some(shape::<v1::Page<v1::Session>>()),
+    gives: Some(page::<v1::Session>()),
     route: || get(handler),
     ..Endpoint::READ
 };

@@ -8,13 +8,13 @@ use crate::app::Right;
 use crate::app::tokens;
 use crate::http::answer::{Answer, Reply};
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, shape};
+use crate::http::endpoint::{Endpoint, page};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/users/{user}/tokens",
     about: "Lists the API tokens of a user, the newest first",
     right: Right::To(Action::TokenRevoke),
-    gives: Some(shape::<v1::Page<v1::Token>>()),
+    gives: Some(page::<v1::Token>()),
     route: || get(handler),
     ..Endpoint::READ
 };

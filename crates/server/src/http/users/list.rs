@@ -9,14 +9,14 @@ use crate::app::users;
 use crate::http::answer::{Answer, Reply};
 use crate::http::body::Asked;
 use crate::http::caller::Viewer;
-use crate::http::endpoint::{Endpoint, query, shape};
+use crate::http::endpoint::{Endpoint, page, query};
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/users",
     about: "Lists the users whom the caller sees, by name",
     right: Right::List(Action::AccountRead),
     query: Some(query::<v1::UserQuery>),
-    gives: Some(shape::<v1::Page<v1::User>>()),
+    gives: Some(page::<v1::User>()),
     route: || get(handler),
     ..Endpoint::READ
 };

@@ -1,0 +1,71 @@
+//! The last message of a sign-in.
+
+use std::time::Duration;
+
+use strongroom_api::v1;
+use strongroom_base::ids::{UserId, from_hex};
+use strongroom_crypto::hash::hash;
+use strongroom_crypto::opaque::{LoginFinal, LoginState};
+use strongroom_custody::audit::{Actor, ActorKind, Outcome};
+use strongroom_db::{attempts, audit, users};
+use strongroom_domain::moment::elapsed;
+
+use super::session::begin;
+use super::{Stranger, message};
+use crate::app::Fault;
+use crate::app::audit::Event;
+
+/// How long a sign-in may take from its first message to its last.
+const ATTEMPT_MAX: Duration = Duration::from_mins(2);
+
+/// Begins a session, if the client has proved that it knows the password. An attempt is gone before its last message is
+/// looked at: there is one guess to each.
+pub async fn finish(stranger: &Stranger, request: v1::FinishSignIn) -> Result<v1::SignedIn, Fault> {
+    let app = &stranger.app;
+    let sent = message("message", &request.message, LoginFinal::from_bytes)?;
+    let id = from_hex::<32>(&request.attempt)
+        .ok_or_else(|| Fault::invalid("attempt", "this is no attempt"))?;
+    let writing = app.database.note().await?;
+    let attempt = attempts::take(&writing, &hash(&id)).await?;
+    writing.commit().await?;
+    let attempt = attempt.ok_or(Fault::WrongPassword)?;
+    if elapsed(attempt.made, app.now()) > ATTEMPT_MAX {
+        return Err(Fault::WrongPassword);
+    }
+    let state = LoginState::from_bytes(&attempt.state);
+    let state = state.map_err(|_damaged| Fault::Program("an attempt cannot be read"))?;
+    let proved = state.finish(sent);
+    let Some(user) = attempt.user else {
+        return Err(Fault::WrongPassword);
+    };
+    if proved.is_err() {
+        refuse(stranger, user).await?;
+        return Err(Fault::WrongPassword);
+    }
+    let writing = app.database.write().await?;
+    let signed_in = begin(stranger, &writing, user, &request.program).await?;
+    writing.commit().await?;
+    stranger.pay_back();
+    Ok(signed_in)
+}
+
+/// Puts on record that somebody did not know the password of a user.
+async fn refuse(stranger: &Stranger, user: UserId) -> Result<(), Fault> {
+    let app = &stranger.app;
+    let writing = app.database.write().await?;
+    let Some(user) = users::find(&writing, user).await? else {
+        return Ok(());
+    };
+    let nobody = Actor {
+        kind: ActorKind::Nobody,
+        id: String::new(),
+        name: String::new(),
+    };
+    let event = Event::of_user("session.begun", &user);
+    let mut event = event.by(nobody, stranger.address.to_string());
+    event.outcome = Outcome::Refused;
+    let id = user.account.user;
+    audit::append(&writing, &event, Some(id), app.now()).await?;
+    writing.commit().await?;
+    Ok(())
+}

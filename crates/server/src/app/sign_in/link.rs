@@ -1,0 +1,72 @@
+//! Choosing what signs in by a one-time link.
+
+use strongroom_api::v1;
+use strongroom_base::ids::to_hex;
+use strongroom_crypto::opaque::{CredentialId, RegistrationRequest, Version};
+use strongroom_db::users::User;
+use strongroom_db::{Reading, links, server, sessions, users};
+use strongroom_domain::link::Link;
+
+use super::session::{begin, record as put_on_record};
+use super::{PASSWORD, Stranger, message, record};
+use crate::app::audit::Event;
+use crate::app::{Bearer, Fault, SecretKind, Tree};
+
+/// Answers the first message of a new password to whoever has a link that is good.
+pub async fn start_link(
+    stranger: &Stranger,
+    request: v1::StartLink,
+) -> Result<v1::PasswordStarted, Fault> {
+    let app = &stranger.app;
+    let sent = message("request", &request.request, RegistrationRequest::from_bytes)?;
+    let reading = app.database.read().await?;
+    let found = good(stranger, &reading, &request.link).await;
+    let (_, user) = found.inspect_err(|_not_good| stranger.charge())?;
+    let credential = CredentialId::of_user(&user.account.user);
+    let answer = app.sign_in.answer_registration(sent, &credential);
+    let answer = answer.map_err(|error| Fault::invalid("request", error))?;
+    Ok(v1::PasswordStarted {
+        name: user.name.as_str().to_owned(),
+        version: Version::CURRENT.code(),
+        response: to_hex(&answer.to_bytes()),
+    })
+}
+
+/// Stores what signs in from now on, uses the link up, ends all sessions of the user, and begins one.
+pub async fn finish_link(
+    stranger: &Stranger,
+    request: v1::FinishLink,
+) -> Result<v1::SignedIn, Fault> {
+    let app = &stranger.app;
+    let record = record(&request.upload)?;
+    let writing = app.database.write().await?;
+    let found = good(stranger, &writing, &request.link).await;
+    let (link, user) = found.inspect_err(|_not_good| stranger.charge())?;
+    let (id, now) = (user.account.user, app.now());
+    links::used(&writing, link.id, now).await?;
+    links::void_all(&writing, id, now).await?;
+    sessions::end_all(&writing, id, None, now).await?;
+    users::set_credential(&writing, id, PASSWORD, &record, now).await?;
+    let event = Event::of_user("user.password-set", &user).with("by", links::name(link.purpose));
+    put_on_record(stranger, &writing, event, &user).await?;
+    let signed_in = begin(stranger, &writing, id, &request.program).await?;
+    writing.commit().await?;
+    Ok(signed_in)
+}
+
+/// Returns a link that is good, and whose it is. Why one is not, nobody learns from the answer.
+async fn good(stranger: &Stranger, reading: &Reading, secret: &str) -> Result<(Link, User), Fault> {
+    let bearer = Bearer::from_text(secret).filter(|bearer| bearer.kind == SecretKind::Link);
+    let bearer = bearer.ok_or(Fault::LinkNotGood)?;
+    let link = links::find_by_secret(reading, &bearer.hash).await?;
+    let link = link.ok_or(Fault::LinkNotGood)?;
+    let user = users::find(reading, link.user)
+        .await?
+        .ok_or(Fault::LinkNotGood)?;
+    let tree = Tree::read(reading).await?;
+    let known = server::known(reading).await?;
+    let standing = tree.standing(&user.account, user.organisation);
+    let checked = link.used(standing, known.epoch, stranger.app.now());
+    let link = checked.map_err(|_refused| Fault::LinkNotGood)?;
+    Ok((link, user))
+}

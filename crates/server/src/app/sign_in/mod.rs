@@ -1,0 +1,68 @@
+//! Sign-in with a password that never leaves the device, and choosing one by a one-time link.
+//!
+//! Every start counts as a failure of its network, which a good end takes back: a client with a wrong password
+//! notices by itself, and sends nothing more.
+
+mod finish;
+mod link;
+mod password;
+mod session;
+mod start;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use strongroom_crypto::opaque::{OpaqueError, RegistrationUpload, Version};
+
+use super::{App, Fault};
+
+pub use finish::finish;
+pub use link::{finish_link, start_link};
+pub use password::{finish_password, start_password};
+pub use start::start;
+
+/// How a password is stored among what signs in.
+const PASSWORD: &str = "password";
+
+/// Somebody who has not signed in yet.
+pub struct Stranger {
+    pub(crate) app: Arc<App>,
+    pub(crate) address: IpAddr,
+}
+
+impl Stranger {
+    /// Lets somebody in whose network did not fail too often.
+    pub fn new(app: &Arc<App>, address: IpAddr) -> Result<Self, Fault> {
+        app.limits.check(address, app.now())?;
+        Ok(Self {
+            app: Arc::clone(app),
+            address,
+        })
+    }
+
+    fn charge(&self) {
+        self.app.limits.failed(self.address, self.app.now());
+    }
+
+    fn pay_back(&self) {
+        self.app.limits.succeeded(self.address, self.app.now());
+    }
+}
+
+/// Reads a message in hexadecimal.
+fn message<T>(
+    at: &'static str,
+    text: &str,
+    read: impl FnOnce(&[u8]) -> Result<T, OpaqueError>,
+) -> Result<T, Fault> {
+    let bytes = super::words::bytes(text)
+        .ok_or_else(|| Fault::invalid(at, "a message is an even number of hexadecimal digits"))?;
+    read(&bytes).map_err(|error| Fault::invalid(at, error))
+}
+
+/// Makes the record that is stored of what a client sent.
+fn record(upload: &str) -> Result<Vec<u8>, Fault> {
+    let upload = message("upload", upload, RegistrationUpload::from_bytes)?;
+    let record = strongroom_crypto::opaque::Record::from_upload(Version::CURRENT, upload);
+    Ok(record.to_bytes().to_vec())
+}

@@ -1,0 +1,6 @@
+//! Signing in: one endpoint a file.
+
+pub(super) mod finish;
+pub(super) mod finish_link;
+pub(super) mod start;
+pub(super) mod start_link;
