@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use strongroom_store::{Folder, ObjectPath, PutOutcome, Store};
 use strongroom_testkit::Faults;
+use support::drawn::Drawn;
 use support::three::Three;
 
 /// How many objects are damaged or removed, where there are twice as many.
@@ -31,21 +32,6 @@ const BAD_WAY: Faults = Faults {
     lost_header: None,
     told: None,
 };
-
-/// Numbers that look drawn, and are the same each time.
-struct Drawn(u64);
-
-impl Drawn {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        usize::try_from((mixed ^ (mixed >> 27)) >> 8).unwrap() % limit
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.below(256).to_le_bytes()[0]).collect()
-    }
-}
 
 /// Returns the tree to work with.
 #[expect(

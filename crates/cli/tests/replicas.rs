@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::Place;
+use support::drawn::Drawn;
 
 /// Three destinations with a replica of three snapshots each.
 fn three() -> Place {
@@ -156,7 +157,7 @@ fn long() -> Place {
     for number in 0..90 {
         // Larger than what travels in a record, now and then.
         let len = if number % 3 == 0 { 1_200_000 } else { 3_000 };
-        let bytes: Vec<u8> = (0..len).map(|_| drawn.next().to_be_bytes()[0]).collect();
+        let bytes: Vec<u8> = drawn.bytes(len);
         place.write(&format!("files/{}", number % 7), bytes);
         place.ok("backup files");
         if number % 40 == 39 {
@@ -164,25 +165,6 @@ fn long() -> Place {
         }
     }
     place
-}
-
-/// Numbers that look drawn, and are the same each time.
-struct Drawn(u64);
-
-impl Drawn {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ (mixed >> 27)
-    }
-
-    /// Draws some of many.
-    fn choose<T>(&mut self, many: &mut Vec<T>, count: usize) -> Vec<T> {
-        let at = |drawn: &mut Self, len: usize| usize::try_from(drawn.next() >> 8).unwrap() % len;
-        (0..count)
-            .map(|_| many.swap_remove(at(self, many.len())))
-            .collect()
-    }
 }
 
 /// Says whether two folders hold the same, as another program sees it.
@@ -213,7 +195,7 @@ fn a_hundred_objects_of_a_long_history_come_back_byte_for_byte() {
                 0 => continue,
                 1 => bytes.truncate(bytes.len() / 2),
                 _ => {
-                    let at = usize::try_from(drawn.next() >> 8).unwrap() % bytes.len();
+                    let at = drawn.below(bytes.len());
                     bytes[at] ^= 1 << (number % 8);
                 }
             }

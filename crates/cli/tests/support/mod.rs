@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test file needs all of it")]
 
 pub(crate) mod agent;
+pub(crate) mod drawn;
 pub(crate) mod three;
 
 use std::ffi::OsStr;
