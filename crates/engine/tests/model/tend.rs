@@ -113,8 +113,21 @@ impl Tending<'_> {
         let go_on = || ControlFlow::Continue(());
         let mut damaged = false;
         if own.newest() != expected.log.newest() || sample.is_none() {
-            let synced = sync_to(target, &sisters, &expected, &owner, &mut |_| go_on())?;
-            damaged = !synced.left_out.is_empty() && sample.is_none();
+            let mut failed = None;
+            let synced = sync_to(target, &sisters, &expected, &owner, &mut |copied| {
+                if copied.left_out > 0 && state.incomplete.insert(*id) {
+                    // Before a record is there that names it.
+                    failed = self.memory.save(&state).err();
+                }
+                match failed {
+                    None => go_on(),
+                    Some(_) => ControlFlow::Break(()),
+                }
+            });
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            damaged = !synced?.left_out.is_empty() && sample.is_none();
         }
         let (mut healed, mut put_back) = (Healed::default(), 0);
         if let Some(sample) = sample {
@@ -140,6 +153,9 @@ impl Tending<'_> {
                 })?;
                 put_back += back.healed.len();
             }
+        }
+        if !damaged && state.incomplete.remove(id) {
+            self.memory.save(&state)?;
         }
         let complete = !damaged && self.remember(&mut state, *id, &expected.log)?;
         Ok(Tended {
