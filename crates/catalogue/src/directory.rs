@@ -3,6 +3,8 @@
 //! A directory has one small row, which is enough where nothing changed, and pages with its entries,
 //! which are read only where something did.
 
+use std::collections::BTreeSet;
+
 use strongroom_base::clock::Timestamp;
 use strongroom_base::wire::{Put, Reader, WireError, invalid};
 use strongroom_format::tree::{ChunkWriter, Entries, Entry};
@@ -194,14 +196,11 @@ pub(crate) fn encode_page(entries: &[PageEntry]) -> std::io::Result<Vec<u8>> {
 
 /// Unpacks a page.
 pub(crate) fn decode_page(bytes: &[u8]) -> Result<Vec<PageEntry>, WireError> {
-    let plain = zstd::bulk::decompress(bytes, PAGE_LEN_MAX).map_err(|_| invalid("page"))?;
+    let plain = unpack(bytes)?;
     let mut reader = Reader::new(&plain);
-    let count = reader.count(PAGE_ENTRIES, "count")?;
-    let locals = (0..count)
-        .map(|_| Local::read(&mut reader))
-        .collect::<Result<Vec<Local>, WireError>>()?;
+    let locals = read_locals(&mut reader)?;
     let entries = Entries::new(reader.rest()).collect::<Result<Vec<Entry>, WireError>>()?;
-    if entries.len() != count {
+    if entries.len() != locals.len() {
         return Err(invalid("count"));
     }
     Ok(locals
@@ -209,4 +208,20 @@ pub(crate) fn decode_page(bytes: &[u8]) -> Result<Vec<PageEntry>, WireError> {
         .zip(entries)
         .map(|(local, entry)| PageEntry { local, entry })
         .collect())
+}
+
+/// Says whether any entry of a page is of a file with one of these numbers.
+pub(crate) fn page_has(bytes: &[u8], numbers: &BTreeSet<u64>) -> Result<bool, WireError> {
+    let plain = unpack(bytes)?;
+    let locals = read_locals(&mut Reader::new(&plain))?;
+    Ok(locals.iter().any(|local| numbers.contains(&local.ino)))
+}
+
+fn unpack(page: &[u8]) -> Result<Vec<u8>, WireError> {
+    zstd::bulk::decompress(page, PAGE_LEN_MAX).map_err(|_| invalid("page"))
+}
+
+fn read_locals(reader: &mut Reader<'_>) -> Result<Vec<Local>, WireError> {
+    let count = reader.count(PAGE_ENTRIES, "count")?;
+    (0..count).map(|_| Local::read(reader)).collect()
 }

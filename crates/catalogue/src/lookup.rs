@@ -1,11 +1,12 @@
 //! Looks up what the last snapshot saw.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use strongroom_base::clock::Timestamp;
 
-use crate::directory::{DirectoryRow, Local, PageEntry, decode_page};
+use crate::directory::{DirectoryRow, Local, PageEntry, decode_page, page_has};
 use crate::error::CatalogueError;
 use crate::store::database_error;
 
@@ -89,6 +90,29 @@ impl Lookup {
             .map_err(&failed)?;
         let links: Vec<LinkRow> = rows.collect::<Result<_, _>>().map_err(&failed)?;
         Ok((links.len() <= max).then_some(links))
+    }
+
+    /// Returns the directories in which an entry is a name of a file with one of these numbers. Reads all there is.
+    pub fn directories_with(
+        &self,
+        numbers: &BTreeSet<u64>,
+    ) -> Result<BTreeSet<Vec<u8>>, CatalogueError> {
+        let failed = database_error(&self.database);
+        let mut statement = self
+            .connection
+            .prepare("SELECT path, entries FROM page")
+            .map_err(&failed)?;
+        let mut rows = statement.query([]).map_err(&failed)?;
+        let mut found = BTreeSet::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let entries = row.get_ref(1).map_err(&failed)?;
+            let entries = entries.as_blob().unwrap_or_default();
+            // What cannot be read may have anything.
+            if page_has(entries, numbers).unwrap_or(true) {
+                found.insert(row.get(0).map_err(&failed)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Calls `visit` with every path that has a row or pages, and its row where it has one that can be read.

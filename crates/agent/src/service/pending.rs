@@ -68,6 +68,12 @@ pub(super) struct Pending {
     rhythm: Rhythm,
     hints: Hints,
     all: bool,
+    /// Files of which other names are to be searched for.
+    files: Hints,
+    /// When that is to be done, if there are any.
+    files_at: Option<Moment>,
+    /// Not before then: searching costs more than a snapshot of what was hinted at.
+    files_not_before: Moment,
     first: Option<Moment>,
     last: Option<Moment>,
     failures: usize,
@@ -87,6 +93,9 @@ impl Pending {
             rhythm,
             hints: Hints::default(),
             all: false,
+            files: Hints::default(),
+            files_at: None,
+            files_not_before: now,
             first: None,
             last: None,
             failures: 0,
@@ -112,10 +121,20 @@ impl Pending {
         self.touch(now);
     }
 
-    /// Lets everything be looked at soon: the sooner the less that costs.
-    pub(super) fn look_at_all_soon(&mut self, now: Moment) {
-        let soon = now + self.full_took.saturating_mul(SPARING).max(self.rhythm.calm);
-        self.full_at = self.full_at.min(soon);
+    /// Notes files of which other names may have changed. They are searched for soon: the sooner the less that costs.
+    pub(super) fn note_files(&mut self, files: Hints, now: Moment) {
+        if files.is_empty() {
+            return;
+        }
+        self.files.merge(files);
+        if self.files.len() > HINTS_MAX {
+            (self.files, self.files_at) = (Hints::default(), None);
+            let soon = now + self.full_took.saturating_mul(SPARING).max(self.rhythm.calm);
+            self.full_at = self.full_at.min(soon);
+            return;
+        }
+        let soon = (now + self.rhythm.calm).max(self.files_not_before);
+        self.files_at = Some(self.files_at.map_or(soon, |at| at.min(soon)));
     }
 
     /// Lets everything be looked at within a time, for the sake of what could not be read.
@@ -136,6 +155,7 @@ impl Pending {
         self.first = Some(self.first.map_or(long_ago, |first| first.min(long_ago)));
         self.last = self.last.or(Some(long_ago));
         self.not_before = None;
+        self.files_at = self.files_at.map(|at| at.min(now));
     }
 
     fn touch(&mut self, now: Moment) {
@@ -145,7 +165,7 @@ impl Pending {
 
     /// Returns how many hints wait.
     pub(super) fn len(&self) -> usize {
-        self.hints.len() + usize::from(self.all)
+        self.hints.len() + self.files.len() + usize::from(self.all)
     }
 
     /// Returns when the next snapshot is due.
@@ -156,7 +176,10 @@ impl Pending {
         let later = self
             .retry_at
             .map_or(self.full_at, |at| at.min(self.full_at));
-        let due = changes.map_or(later, |due| due.min(later));
+        let due = changes
+            .into_iter()
+            .chain(self.files_at)
+            .fold(later, Moment::min);
         self.not_before
             .map_or(due, |not_before| due.max(not_before))
     }
@@ -167,7 +190,11 @@ impl Pending {
             self.all = true;
         }
         (self.first, self.last, self.retry_at) = (None, None, None);
-        let hints = std::mem::take(&mut self.hints);
+        let mut hints = std::mem::take(&mut self.hints);
+        if self.all || self.files_at.is_some_and(|at| at <= now) {
+            self.files_at = None;
+            hints.merge(std::mem::take(&mut self.files));
+        }
         if std::mem::take(&mut self.all) {
             return Scope::All;
         }
@@ -180,6 +207,12 @@ impl Pending {
         if *scope == Scope::All {
             self.full_at = now + self.rhythm.full;
             self.full_took = now.saturating_duration_since(began);
+        }
+        if let Scope::Hints(hints) = scope
+            && hints.has_files()
+        {
+            let took = now.saturating_duration_since(began);
+            self.files_not_before = now + took.saturating_mul(SPARING);
         }
         self.retry_at = (!complete).then(|| now + self.rhythm.retry);
     }
@@ -298,8 +331,48 @@ mod tests {
         let scope = pending.take(at(start, 1));
         pending.succeeded(&scope, true, at(start, 1), at(start, 7));
         assert_eq!(pending.due(), at(start, 86_407));
-        pending.look_at_all_soon(at(start, 10));
-        assert_eq!(pending.due(), at(start, 130));
+        for number in 0..=HINTS_MAX as u64 {
+            pending.note_files(file(number), at(start, 10));
+        }
+        assert_eq!(pending.due(), at(start, 130), "more than are searched for");
         assert_eq!(pending.take(at(start, 130)), Scope::All);
+    }
+
+    fn file(number: u64) -> Hints {
+        let mut hints = Hints::default();
+        hints.file(number);
+        hints
+    }
+
+    #[test]
+    fn other_names_are_searched_for_soon_and_at_no_great_cost() {
+        let start = Moment(Duration::from_secs(1_000_000));
+        let mut pending = Pending::new(Rhythm::default(), start);
+        pending.note_files(Hints::default(), start);
+        assert_eq!(pending.due(), at(start, 86_400));
+        pending.note_files(file(1), at(start, 10));
+        assert_eq!((pending.due(), pending.len()), (at(start, 11), 1));
+        let scope = pending.take(at(start, 11));
+        assert_eq!(scope, Scope::Hints(file(1)));
+        pending.failed(scope, at(start, 11));
+        let scope = pending.take(at(start, 16));
+        assert_eq!(scope, Scope::Hints(file(1)), "what failed is tried again");
+        // It took two seconds.
+        pending.succeeded(&scope, true, at(start, 16), at(start, 18));
+        pending.note_files(file(2), at(start, 20));
+        pending.note(hints("/a"), at(start, 20));
+        assert_eq!(pending.due(), at(start, 21));
+        assert_eq!(pending.take(at(start, 21)), Scope::Hints(hints("/a")));
+        assert_eq!((pending.due(), pending.len()), (at(start, 58), 1));
+        pending.hurry(at(start, 30));
+        assert_eq!(
+            pending.take(at(start, 30)),
+            Scope::Hints(file(2)),
+            "who asks for a snapshot waits for no search"
+        );
+        pending.note_files(file(3), at(start, 31));
+        pending.note_all(at(start, 31));
+        assert_eq!(pending.take(at(start, 32)), Scope::All);
+        assert_eq!(pending.len(), 0, "a look at everything finds all names");
     }
 }

@@ -77,10 +77,9 @@ impl Service<'_> {
                 if done.snapshot.as_ref().is_some_and(|done| done.failed > 0) {
                     self.pending.look_at_all_within(UNREAD_EVERY, now);
                 }
-                let linked = done.snapshot.as_ref().map_or(0, |done| done.files.linked);
-                if linked > 0 {
+                if let Some(done) = &done.snapshot {
                     // Their other names may be anywhere.
-                    self.pending.look_at_all_soon(now);
+                    self.pending.note_files(done.linked.clone(), now);
                 }
                 self.tell_done(&done);
                 Some(self.shared.status().answer_now())

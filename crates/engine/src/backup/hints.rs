@@ -12,6 +12,8 @@ use super::batch::join;
 pub struct Hints {
     directories: BTreeSet<Vec<u8>>,
     subtrees: BTreeSet<Vec<u8>>,
+    /// The numbers of files of which any name may have changed.
+    files: BTreeSet<u64>,
     /// The numbers of files that are known to have several names.
     linked: BTreeSet<u64>,
 }
@@ -40,20 +42,36 @@ impl Hints {
         self.subtrees.insert(path);
     }
 
+    /// Says that a file with this number may have changed, by whatever names the last snapshot saw it.
+    pub fn file(&mut self, number: u64) {
+        self.files.insert(number);
+    }
+
     /// Says whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.directories.is_empty() && self.subtrees.is_empty()
+        self.len() == 0
     }
 
     /// Returns how many hints there are.
     pub fn len(&self) -> usize {
-        self.directories.len() + self.subtrees.len()
+        self.directories.len() + self.subtrees.len() + self.files.len()
+    }
+
+    /// Says whether files are named by their numbers, so that their names have to be searched for.
+    pub fn has_files(&self) -> bool {
+        !self.files.is_empty()
     }
 
     /// Takes other hints in.
     pub fn merge(&mut self, other: Self) {
         self.directories.extend(other.directories);
         self.subtrees.extend(other.subtrees);
+        self.files.extend(other.files);
+    }
+
+    /// Returns the numbers of files of which any name may have changed.
+    pub(super) fn files(&self) -> &BTreeSet<u64> {
+        &self.files
     }
 
     /// Notes that a file is known to have several names.

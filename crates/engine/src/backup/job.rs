@@ -16,7 +16,8 @@ use super::links::with_links;
 use super::options::BackupOptions;
 use super::packer::Packer;
 use super::scan::Scanner;
-use super::summary::{BackupSummary, Counts};
+use super::summary::BackupSummary;
+use super::walk::Seen;
 use super::{Pipeline, named_roots, open_roots, sorted};
 use crate::error::EngineError;
 use crate::memory::Head;
@@ -118,7 +119,7 @@ impl Job<'_> {
         };
         let packer = Packer::new(writer, &set);
         let (packer, walked) = pipeline.run(&roots, packer)?;
-        let (mut counts, assembled, update) = match walked {
+        let (mut seen, assembled, update) = match walked {
             Ok(walked) => walked,
             Err(error) => {
                 let mut packer = packer;
@@ -131,6 +132,7 @@ impl Job<'_> {
         }
         let statistics = assembled.statistics;
         // What was not looked at is unmodified, too.
+        let counts = &mut seen.counts;
         counts.unmodified = statistics.files.saturating_sub(counts.new + counts.changed);
         let snapshot = Snapshot {
             started,
@@ -150,14 +152,14 @@ impl Job<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        Ok(Some(self.summary(writer, head, counts, &statistics, begun)))
+        Ok(Some(self.summary(writer, head, seen, &statistics, begun)))
     }
 
     fn summary(
         &self,
         writer: &Writer<'_>,
         snapshot: Head,
-        files: Counts,
+        Seen { counts, linked }: Seen,
         statistics: &Statistics,
         begun: Instant,
     ) -> BackupSummary {
@@ -165,7 +167,8 @@ impl Job<'_> {
         let total = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         BackupSummary {
             snapshot,
-            files,
+            files: counts,
+            linked,
             failed: statistics.failed,
             directories: statistics.directories,
             bytes_scanned: statistics.bytes,

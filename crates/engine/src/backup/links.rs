@@ -15,8 +15,14 @@ use crate::error::EngineError;
 /// Where more names than this belong to such files, the others are found when everything is looked at.
 const LINKS_MAX: usize = 10_000;
 
-/// Adds the directories in which a name is of a file that is not as the last snapshot saw it.
+/// Adds the directories in which a name is of a file that is named by its number, or that has several names and is not as the
+/// last snapshot saw it.
 pub(super) fn with_links(mut hints: Hints, lookup: &Lookup) -> Result<Hints, EngineError> {
+    if hints.has_files() {
+        for path in lookup.directories_with(hints.files())? {
+            hints.directory(path);
+        }
+    }
     let Some(links) = lookup.links(LINKS_MAX)? else {
         return Ok(hints);
     };

@@ -59,7 +59,7 @@ use content::FileReader;
 use packer::Packer;
 use scan::Scanner;
 use spans::{SPANS_WAITING, SpanCutter};
-use walk::{BatchSender, Walk};
+use walk::{BatchSender, Seen, Walk};
 use worker::Worker;
 
 /// Batches under way, and what waits between threads.
@@ -99,7 +99,7 @@ struct Pipeline<'a> {
     stop: &'a Stop,
 }
 
-type Walked = (Counts, Assembled, strongroom_catalogue::Update);
+type Walked = (Seen, Assembled, strongroom_catalogue::Update);
 
 impl Pipeline<'_> {
     /// Runs all threads to their end. The inner error leaves a packer that can record what there is.
@@ -181,13 +181,14 @@ impl Pipeline<'_> {
         Assembler::new(sink, update, lookup, file_roots).run(done, tokens)
     }
 
-    fn walk(&self, roots: &[OpenRoot], out: BatchSender) -> Result<Counts, EngineError> {
+    fn walk(&self, roots: &[OpenRoot], out: BatchSender) -> Result<Seen, EngineError> {
         let walk = Walk {
             scanner: self.scanner,
             lookup: self.catalogue.lookup()?,
             monitor: self.monitor,
             stop: self.stop,
             counts: Counts::default(),
+            linked: Hints::default(),
             out,
         };
         walk_roots(walk, roots)
@@ -195,7 +196,7 @@ impl Pipeline<'_> {
 }
 
 /// Walks every root.
-fn walk_roots(mut walk: Walk<'_>, roots: &[OpenRoot]) -> Result<Counts, EngineError> {
+fn walk_roots(mut walk: Walk<'_>, roots: &[OpenRoot]) -> Result<Seen, EngineError> {
     for root in roots {
         let path = root.path.as_os_str().as_bytes();
         match root.other {
@@ -217,13 +218,13 @@ fn join_thread<T>(
 
 /// Returns what all threads found, or the error that made the others stop.
 fn first_error(
-    walked: Result<Counts, EngineError>,
+    walked: Result<Seen, EngineError>,
     worked: Result<(), EngineError>,
     assembled: Result<(Assembled, strongroom_catalogue::Update), EngineError>,
 ) -> Result<Walked, EngineError> {
     let hung_up = |error: &EngineError| matches!(error, EngineError::Interrupted);
     match (walked, worked, assembled) {
-        (Ok(counts), Ok(()), Ok((assembled, update))) => Ok((counts, assembled, update)),
+        (Ok(seen), Ok(()), Ok((assembled, update))) => Ok((seen, assembled, update)),
         (walked, worked, assembled) => {
             let errors = [walked.err(), worked.err(), assembled.err()];
             let mut errors: Vec<EngineError> = errors.into_iter().flatten().collect();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::hints::Hints;
 use crate::destination::DestinationReport;
 use crate::memory::Head;
 use crate::spool::SpoolReport;
@@ -15,9 +16,6 @@ pub struct Counts {
     pub changed: u64,
     /// Files that the last snapshot had in this state.
     pub unmodified: u64,
-    /// New and changed ones that have several names, and were not known to: where hints say what to look at, another name
-    /// may be anywhere else.
-    pub linked: u64,
 }
 
 /// What a backup did.
@@ -27,6 +25,9 @@ pub struct BackupSummary {
     pub snapshot: Head,
     /// How many files there were.
     pub files: Counts,
+    /// New and changed ones that have several names, and were not known to, where hints said what to look at: the next
+    /// backup is to look at their other names.
+    pub linked: Hints,
     /// How many entries could not be read.
     pub failed: u64,
     /// Directories.

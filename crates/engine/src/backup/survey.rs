@@ -7,6 +7,7 @@ use strongroom_base::clock::Clock;
 use strongroom_catalogue::Catalogue;
 
 use super::batch::{Batch, Step};
+use super::hints::Hints;
 use super::options::BackupOptions;
 use super::scan::Scanner;
 use super::summary::Counts;
@@ -47,7 +48,7 @@ pub fn survey(
     let (batch_sender, batches) = unbounded::<Batch<Step>>();
     let (token_sender, tokens) = unbounded();
     let mut survey = Survey::default();
-    let counts = std::thread::scope(|scope| {
+    let seen = std::thread::scope(|scope| {
         for _ in 0..SCANNERS {
             scope.spawn(|| scanner.run());
         }
@@ -74,17 +75,18 @@ pub fn survey(
             monitor,
             stop,
             counts: Counts::default(),
+            linked: Hints::default(),
             out: BatchSender::new(batch_sender, token_sender),
         };
-        let counts = walk_roots(walk, &roots);
+        let seen = walk_roots(walk, &roots);
         scanner.close();
         drop(tokens);
         if let Ok((failed, bytes)) = counting.join() {
             (survey.failed, survey.bytes_to_read) = (failed, bytes);
         }
-        counts
+        seen
     })?;
-    survey.files = counts;
+    survey.files = seen.counts;
     survey.directories = progress.directories.load(Ordering::Relaxed);
     survey.bytes_scanned = progress.bytes_scanned.load(Ordering::Relaxed);
     Ok(survey)

@@ -30,7 +30,15 @@ pub(crate) struct Walk<'a> {
     pub(crate) monitor: &'a dyn Monitor,
     pub(crate) stop: &'a Stop,
     pub(crate) counts: Counts,
+    /// Files with several names that were not known to have them.
+    pub(crate) linked: Hints,
     pub(crate) out: BatchSender,
+}
+
+/// What a walk saw.
+pub(crate) struct Seen {
+    pub(crate) counts: Counts,
+    pub(crate) linked: Hints,
 }
 
 /// Gathers steps into batches, of which only so many are under way.
@@ -232,9 +240,10 @@ impl Walk<'_> {
     }
 
     /// Hands out the last batch.
-    pub(crate) fn finish(mut self) -> Result<Counts, EngineError> {
+    pub(crate) fn finish(mut self) -> Result<Seen, EngineError> {
         self.out.flush()?;
-        Ok(self.counts)
+        let Self { counts, linked, .. } = self;
+        Ok(Seen { counts, linked })
     }
 
     fn enter(
@@ -335,7 +344,9 @@ impl Walk<'_> {
         }
         let is_known = |hints: &Hints| stat.nlink < 2 || hints.is_linked(stat.ino);
         let is_unknown = self.scanner.hints.is_some_and(|hints| !is_known(hints));
-        self.counts.linked += u64::from(is_file && is_unknown);
+        if is_unknown {
+            self.linked.file(stat.ino);
+        }
         self.counts.new += u64::from(is_file && is_new);
         self.counts.changed += u64::from(is_file && !is_new);
         Ok(Some(Step::Read(Box::new(ToRead {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub struct Item {
     mode: u32,
     mtime: (i64, i64),
+    /// How many names a file has.
+    names: u64,
     content: Vec<u8>,
 }
 
@@ -44,6 +46,11 @@ fn add(root: &Path, below: &Path, tree: &mut Tree) {
     let item = Item {
         mode: metadata.mode(),
         mtime: (metadata.mtime(), metadata.mtime_nsec()),
+        names: if metadata.is_dir() {
+            1
+        } else {
+            metadata.nlink()
+        },
         content,
     };
     tree.insert(below.to_owned(), item);
