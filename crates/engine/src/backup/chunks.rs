@@ -15,8 +15,8 @@ use crate::error::EngineError;
 use crate::monitor::{Progress, count};
 
 const SHARDS: usize = 64;
-/// Files from this size on are compressed with less effort: of what is that large (images, databases), level
-/// 3 stores 5 in 100 less than level 2, and takes 2.4 times as long.
+/// Files from this size on are compressed with less effort. Of what is that large (images, databases), level 2 stores
+/// 5 in 100 less than level 1 and takes a tenth more of the whole time; level 3 another 5 less, in 2.4 times the time of level 2.
 pub(crate) const LARGE_FILE: u64 = 64 << 20;
 
 /// Where data comes from.

@@ -43,7 +43,7 @@ impl Stream {
                 logs: Some([22, 17, 18]),
             },
             Self::Large => Parameters {
-                level: 2,
+                level: 1,
                 logs: None,
             },
             Self::Meta => Parameters {
@@ -78,6 +78,8 @@ impl Parameters {
 pub struct Compressor {
     contexts: [Option<zstd::bulk::Compressor<'static>>; Stream::COUNT],
     probe: Vec<u8>,
+    /// Room for what comes out, at its worst: fresh memory for each segment costs more than copying the result.
+    out: Vec<u8>,
 }
 
 impl Compressor {
@@ -86,13 +88,12 @@ impl Compressor {
         if !self.is_worth_it(stream, raw)? {
             return Ok(None);
         }
-        // Not kept for the next one: what a thread keeps the others cannot use.
-        let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
+        self.out.clear();
+        self.out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
         context(&mut self.contexts, stream)?
-            .compress_to_buffer(raw, &mut out)
+            .compress_to_buffer(raw, &mut self.out)
             .map_err(EngineError::Compress)?;
-        out.shrink_to_fit();
-        Ok((out.len() < raw.len()).then_some(out))
+        Ok((self.out.len() < raw.len()).then(|| self.out.clone()))
     }
 
     /// A long segment is worth it when its probes gain three in a hundred.

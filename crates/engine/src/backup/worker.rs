@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, select_biased};
 use strongroom_catalogue::Local;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::ChunkKind;
-use strongroom_files::{Error, Extra, Kind, Names, OpenFile, Stat, extra_of, extra_of_child};
+use strongroom_files::{Error, Extra, Kind, Names, Stat, extra_of, extra_of_child};
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::limits::{CHUNK_LEN_MAX, INLINE_LEN_MAX, LABEL_LEN_MAX};
 use strongroom_format::tree::{Entry, Meta, Node, Owner};
@@ -164,21 +164,16 @@ impl Worker<'_> {
             let after = file.stat()?;
             let settled = after.is_unchanged_since(&before);
             if settled || torn {
-                return Ok(self.file_entry(to_read, &file, &after, content, extra, settled)?);
+                return Ok(self.file_entry(to_read, &after, content, extra, settled)?);
             }
             expected = after;
         }
         Err(ReadFailure::Changed)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an entry is made of all of these"
-    )]
     fn file_entry(
         &mut self,
         to_read: &ToRead,
-        _file: &OpenFile,
         stat: &Stat,
         content: Content,
         extra: Extra,
