@@ -68,6 +68,15 @@ impl Output {
         if self.quiet { Ok(()) } else { self.line(text) }
     }
 
+    /// Prints a line about what was done, or about what would be: that is what a trial is for.
+    pub(crate) fn told(&self, is_trial: bool, text: &str) -> Result<(), Failure> {
+        if is_trial {
+            self.line(text)
+        } else {
+            self.done(text)
+        }
+    }
+
     /// Prints an object of results.
     pub(crate) fn object(&self, value: &Value) -> Result<(), Failure> {
         self.line(&value.to_string())

@@ -121,6 +121,8 @@ fn quiet_is_quiet() {
         "backup files --quiet",
         "verify --quiet",
         "restore --to out --quiet",
+        "forget --keep-last 1 --quiet",
+        "prune --grace 0h --quiet",
         "key rotate --quiet",
         "key move --to file --quiet",
     ] {

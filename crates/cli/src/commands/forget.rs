@@ -165,6 +165,7 @@ fn report(
     request: &ForgetRequest<'_>,
 ) -> Result<Outcome, Failure> {
     let output = context.output;
+    let tell = |text: &str| output.told(request.dry_run, text);
     for problem in &done.problems {
         output.warning("", problem);
     }
@@ -176,7 +177,7 @@ fn report(
         if output.is_json() {
             output.object(&object(judged))?;
         } else {
-            output.line(&line(judged))?;
+            tell(&line(judged))?;
         }
     }
     let forgotten = done.judged.iter().filter(|judged| judged.goes()).count();
@@ -195,7 +196,7 @@ fn report(
         } else {
             "forgotten"
         };
-        output.line(&format!(
+        tell(&format!(
             "{forgotten} {} {verb}, {} kept",
             plural(forgotten as u64, "snapshot"),
             done.left

@@ -9,6 +9,7 @@ use strongroom_agent::profile::{KeyPlace, Profile, WantedPlace, read_exported_ke
 use strongroom_agent::{AdoptRequest, AgentError, Initialized, Progress, Suite, init};
 use strongroom_base::ids::ArchiveId;
 
+use crate::commands::prune;
 use crate::commands::repair::tools;
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -125,16 +126,18 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
         credential: &credential,
     };
     let adopted = strongroom_agent::adopt(dir, &request, &tools)?;
+    let destinations = prune::destinations(context, &adopted.destinations);
     if context.output.is_json() {
         context.output.object(&json!({
             "profile": dir.display().to_string(),
             "archive": adopted.archive.to_string(),
             "generation": adopted.head.generation.0,
             "seq": adopted.head.seq.0,
+            "destinations": destinations,
         }))?;
-        return Ok(Outcome::Done);
+        return Ok(prune::outcome(&adopted.destinations));
     }
-    context.output.line(&format!(
+    context.output.done(&format!(
         "adopted archive {} (generation {})",
         adopted.archive, adopted.head.generation.0
     ))?;
@@ -144,7 +147,7 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
     context
         .output
         .note("Add its other destinations with `strongroom destination add NAME URL`.");
-    Ok(Outcome::Done)
+    Ok(prune::outcome(&adopted.destinations))
 }
 
 /// Tells how to keep the key safe: without it, nothing can ever be restored.

@@ -123,7 +123,7 @@ fn report(context: &Context<'_>, done: &Pruned, dry_run: bool) -> Result<(), Fai
     if summary.condemns() {
         report_summary(context, summary, dry_run)?;
     } else {
-        output.line("there is nothing to give up")?;
+        output.told(dry_run, "there is nothing to give up")?;
     }
     for erasure in &done.erasures {
         report_erasure(context, erasure, dry_run)?;
@@ -153,9 +153,8 @@ fn report_erasure(context: &Context<'_>, found: &Erasure, dry_run: bool) -> Resu
             plural(found.denied, "object")
         ));
     }
-    context
-        .output
-        .line(&format!("{}: {}", found.destination, parts.join(", ")))
+    let text = format!("{}: {}", found.destination, parts.join(", "));
+    context.output.told(dry_run, &text)
 }
 
 fn erasure(found: &Erasure) -> Value {
@@ -174,25 +173,25 @@ fn report_summary(
     summary: &PruneSummary,
     dry_run: bool,
 ) -> Result<(), Failure> {
-    let output = context.output;
+    let tell = |text: &str| context.output.told(dry_run, text);
     let would = if dry_run { "would be " } else { "" };
     let of = |amount: Amount, word: &str| {
         let word = plural(amount.count, word);
         format!("{} {word} ({})", amount.count, show::bytes(amount.bytes))
     };
-    output.line(&format!(
+    tell(&format!(
         "{} and {} {would}given up",
         of(summary.unneeded, "pack"),
         of(summary.records, "record"),
     ))?;
     if summary.repacked.count > 0 {
-        output.line(&format!(
+        tell(&format!(
             "{} {would}put together anew: {} written",
             of(summary.repacked, "pack"),
             show::bytes(summary.written.bytes),
         ))?;
     }
-    output.line(&format!(
+    tell(&format!(
         "{} {} in use; {} come back at each destination, {} unused stay in packs that are in use",
         summary.snapshots,
         plural(summary.snapshots, "snapshot"),

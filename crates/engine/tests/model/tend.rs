@@ -12,7 +12,7 @@ use strongroom_engine::erase::{GRACE, rules};
 use strongroom_engine::{EngineError, Head, Memory as _, MemoryError, WriterState};
 use strongroom_format::keys::KeysObject;
 use strongroom_replica::erase::{Rules, Unnamed};
-use strongroom_replica::expected::{Keys, Owner};
+use strongroom_replica::expected::{Expected, Keys, Owner};
 use strongroom_replica::given_up::{Search, search};
 use strongroom_replica::heal::{Healed, heal, heal_from};
 use strongroom_replica::history::{Histories, Known, Together, together};
@@ -88,12 +88,8 @@ impl Tending<'_> {
         };
         let mut state = self.memory.load()?;
         let (id, target) = &self.sites[number];
-        let others = self
-            .sites
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != number);
-        let sisters: Vec<&Replica> = others.map(|(_, (_, replica))| replica).collect();
+        let sisters = [&self.sites[..number], &self.sites[number + 1..]].concat();
+        let sisters: Vec<&Replica> = sisters.iter().map(|(_, replica)| replica).collect();
         let Together {
             own,
             sisters,
@@ -113,21 +109,8 @@ impl Tending<'_> {
         let go_on = || ControlFlow::Continue(());
         let mut damaged = false;
         if own.newest() != expected.log.newest() || sample.is_none() {
-            let mut failed = None;
-            let synced = sync_to(target, &sisters, &expected, &owner, &mut |copied| {
-                if copied.left_out > 0 && state.incomplete.insert(*id) {
-                    // Before a record is there that names it.
-                    failed = self.memory.save(&state).err();
-                }
-                match failed {
-                    None => go_on(),
-                    Some(_) => ControlFlow::Break(()),
-                }
-            });
-            if let Some(error) = failed {
-                return Err(error.into());
-            }
-            damaged = !synced?.left_out.is_empty() && sample.is_none();
+            let lacks = self.copy(number, (&sisters, &expected, &owner), &mut state)?;
+            damaged = lacks && sample.is_none();
         }
         let (mut healed, mut put_back) = (Healed::default(), 0);
         if let Some(sample) = sample {
@@ -163,6 +146,31 @@ impl Tending<'_> {
             mended: healed.healed.len(),
             put_back,
         })
+    }
+
+    /// Copies what a replica lacks; says whether something is left out.
+    fn copy(
+        &self,
+        number: usize,
+        (sisters, expected, owner): (&[&Replica], &Expected, &Owner<'_>),
+        state: &mut WriterState,
+    ) -> Result<bool, Untended> {
+        let (id, target) = &self.sites[number];
+        let mut failed = None;
+        let synced = sync_to(target, sisters, expected, owner, &mut |copied| {
+            if copied.left_out > 0 && state.incomplete.insert(*id) {
+                // Before a record is there that names it.
+                failed = self.memory.save(state).err();
+            }
+            match failed {
+                None => ControlFlow::Continue(()),
+                Some(_) => ControlFlow::Break(()),
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        Ok(!synced?.left_out.is_empty())
     }
 
     fn rules(&self, id: DestinationId) -> Rules {
