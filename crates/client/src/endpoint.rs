@@ -126,6 +126,12 @@ impl Operation {
         request(self.verb, self.path, self.sort, names)
     }
 
+    /// Begins a request that reads what it changes: what the first name in its path stands for.
+    pub fn thing(&self, names: &[&str]) -> Request {
+        let end = self.path.find('}').map_or(self.path.len(), |end| end + 1);
+        request(Verb::Get, &self.path[..end], Sort::Read, names)
+    }
+
     /// Returns the names of the parameters in the path.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         let parts = self.path.split('/');

@@ -11,6 +11,11 @@ macro_rules! endpoints {
         $($(#[$doc])* pub const $name: Endpoint<$takes, $gives> =
             Endpoint::new(Verb::$verb, $path, $sort);)*
 
+        /// Returns the method and the path of every endpoint.
+        pub fn all() -> impl Iterator<Item = (Verb, &'static str)> {
+            [$((Verb::$verb, $path)),*].into_iter()
+        }
+
         /// The method, the path, how it is used, and the names of what each takes and gives.
         #[cfg(test)]
         const ALL: &[(Verb, &str, Sort, fn() -> [&'static str; 2])] = &[$((
