@@ -63,7 +63,9 @@ const WRONG_PASSWORD: &str = "mind upper and lower case and the layout of the ke
 
 fn of_problem(kind: &str, status: u16, retry_after: Option<u64>) -> Option<String> {
     let hint = match kind {
-        "not-signed-in" => "the session is over: `strongroom login`",
+        "not-signed-in" => {
+            "the session is over, or the credential of this computer was revoked: `strongroom login`, or enrol it anew"
+        }
         "wrong-password" => WRONG_PASSWORD,
         "sign-in-again" => "`strongroom login`, and again what you wanted",
         "changed-since" => "somebody else changed it: look at it again before you do",
