@@ -4,7 +4,6 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
 use strongroom_client::ClientError;
 use strongroom_custody::ImportError;
-use strongroom_custody::account_password::AccountPasswordError;
 use strongroom_custody::password::PasswordError;
 use strongroom_engine::EngineError;
 use strongroom_engine::retention::{NotAnAge, PolicyError};
@@ -14,6 +13,7 @@ use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
 use strongroom_store::StoreError;
 
+use crate::server::ServerError;
 use crate::service::HookError;
 
 /// What can go wrong in a deed of the agent.
@@ -26,43 +26,9 @@ pub enum AgentError {
         /// Where it was looked for.
         path: String,
     },
-    /// The server did not do what it was asked.
+    /// What a server was needed for did not happen.
     #[error(transparent)]
-    Client(#[from] Box<ClientError>),
-    /// What was typed is no password of an account.
-    #[error(transparent)]
-    AccountPassword(#[from] AccountPasswordError),
-    /// A new password of an account is not good enough.
-    #[error(transparent)]
-    WeakPassword(strongroom_domain::password::PasswordError),
-    /// Nobody is signed in to a server.
-    #[error("nobody is signed in")]
-    NotSignedIn,
-    /// This computer is enrolled at another server.
-    #[error("this profile belongs to the server {known}")]
-    OtherServer {
-        /// The server.
-        known: String,
-    },
-    /// Another certificate was named than the one that is pinned.
-    #[error("another certificate of {server} is pinned: {pinned}")]
-    OtherPin {
-        /// The server.
-        server: String,
-        /// The fingerprint that is pinned.
-        pinned: String,
-    },
-    /// This computer is enrolled.
-    #[error("this computer is enrolled at {server} already, as `{computer}`")]
-    EnrolledAlready {
-        /// What it is called.
-        computer: String,
-        /// The server.
-        server: String,
-    },
-    /// There is no registration key to enrol with.
-    #[error("there is no registration key")]
-    NoRegistrationKey,
+    Server(#[from] ServerError),
     /// Another service of the profile runs.
     #[error("the service of this profile runs already: it answers at {path}")]
     ServiceRuns {
@@ -491,10 +457,6 @@ impl Classified for AgentError {
     fn class(&self) -> Class {
         match self {
             Self::NoProfile { .. }
-            | Self::NotSignedIn
-            | Self::OtherServer { .. }
-            | Self::EnrolledAlready { .. }
-            | Self::NoRegistrationKey
             | Self::ProfileExists { .. }
             | Self::ProfileExposed { .. }
             | Self::ProfileTooNew { .. }
@@ -539,7 +501,6 @@ impl Classified for AgentError {
             | Self::Interrupted => Class::Caller,
             Self::NoCredential
             | Self::OtherKey { .. }
-            | Self::OtherPin { .. }
             | Self::NoPasswordSlot { .. }
             | Self::WrongPassword { .. } => Class::WrongKey,
             Self::Locked { .. }
@@ -553,9 +514,7 @@ impl Classified for AgentError {
             Self::State { .. } | Self::StateLost { .. } | Self::SetAside { .. } => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),
-            Self::Client(source) => source.class(),
-            Self::AccountPassword(source) => source.class(),
-            Self::WeakPassword(source) => source.class(),
+            Self::Server(source) => source.class(),
             Self::Store(source) => source.class(),
             Self::Replica(source) => source.class(),
             Self::Format(source) => source.class(),
@@ -568,6 +527,6 @@ impl Classified for AgentError {
 
 impl From<ClientError> for AgentError {
     fn from(error: ClientError) -> Self {
-        Self::Client(Box::new(error))
+        Self::Server(error.into())
     }
 }

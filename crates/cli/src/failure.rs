@@ -9,6 +9,7 @@ use strongroom_agent::custody::ImportError;
 use strongroom_agent::custody::account_password::AccountPasswordError;
 use strongroom_agent::custody::audit;
 use strongroom_agent::custody::password::PasswordError;
+use strongroom_agent::server::ServerError;
 use strongroom_base::{Class, Classified};
 
 /// Why a command failed.
@@ -76,7 +77,7 @@ impl Failure {
     /// Returns the fingerprint of the certificate that nobody vouches for, if that is why.
     pub(crate) fn unvouched(&self) -> Option<Pin> {
         match self {
-            Self::Agent(AgentError::Client(error)) => match &**error {
+            Self::Agent(AgentError::Server(ServerError::Client(error))) => match &**error {
                 ClientError::Unvouched { shown, .. } => Some(*shown),
                 _ => None,
             },
@@ -115,7 +116,7 @@ impl From<ClientError> for Failure {
 
 impl From<AccountPasswordError> for Failure {
     fn from(error: AccountPasswordError) -> Self {
-        Self::Agent(error.into())
+        Self::Agent(ServerError::from(error).into())
     }
 }
 

@@ -24,8 +24,8 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         _ => return None,
     };
-    if let Some(hint) = server::of(error) {
-        return Some(hint);
+    if let AgentError::Server(error) = error {
+        return server::of(error);
     }
     if let Some(hint) = of_keys(error)
         .or_else(|| of_destinations(error))

@@ -95,93 +95,9 @@ fn from_the_first_link_to_a_lost_laptop() {
     let world = World::new();
     let who = world.ok("profile", "whoami");
     assert!(who.starts_with("sysadmin at https://localhost:"), "{who}");
-    // The session is in a file that only its owner can read, and was not shown.
-    let session = world.place.path("profile/keys/server.session");
-    let mode = fs::metadata(&session).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    // A link is good once.
-    let again = format!(
-        "login --setup {} --password-file password",
-        world.server.link
-    );
-    let said = world.fails("other", &again, 1);
-    assert!(said.contains("a link is good once"), "{said}");
-
-    world.ok(
-        "profile",
-        "admin organisation create Engineering --parent Default",
-    );
-    world.ok(
-        "profile",
-        "admin user create Default/Engineering ada --person Ada",
-    );
-    let link = world.json("admin link invite ada");
-    let link = world.server.reached(link["link"].as_str().unwrap());
-    world.place.write("link", &link);
-    world.place.write("weak", "ada");
-    let said = world.fails(
-        "ada",
-        &format!("login --setup {link} --password-file weak"),
-        1,
-    );
-    assert!(said.contains("needs at least 12"), "{said}");
-    world.ok(
-        "ada",
-        &format!("login --setup {link} --password-file password"),
-    );
-    assert!(world.ok("ada", "whoami").starts_with("ada (Ada) at"));
-    // Ada administers nothing, and is told no more than that.
-    let said = world.fails("ada", "admin organisation create Mine", 1);
-    assert!(
-        said.contains("hint: what you may not see is not found either"),
-        "{said}"
-    );
-
-    let made = world.ok(
-        "profile",
-        "admin registration rotate Engineering --uses-max 2",
-    );
-    let (_, enrolment) = made.split_once("enrol with: strongroom enroll ").unwrap();
-    let line = format!(
-        "enroll {} --user eve --password-file password --name Laptop",
-        enrolment.trim()
-    );
-    let said = world.ok("eve", &line);
-    assert!(
-        said.contains("as Laptop; the account eve was made"),
-        "{said}"
-    );
-    let mode = fs::metadata(world.place.path("eve/keys/server.computer")).unwrap();
-    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
-    let who = world.ok("eve", "whoami");
-    assert!(who.contains("by the credential of this computer"), "{who}");
-    // Ada has an account: her computer is enrolled by her password.
-    let line = format!(
-        "enroll {} --user ada --password-file password --name Tower",
-        enrolment.trim()
-    );
-    let said = world.ok("tower", &line);
-    assert!(said.contains("the account ada was there"), "{said}");
-
-    let computers = world.ok("profile", "admin computer list --csv");
-    assert!(
-        computers.starts_with("name,user,active,credential,"),
-        "{computers}"
-    );
-    assert!(
-        computers.contains("\nLaptop,") && computers.contains("\nTower,"),
-        "{computers}"
-    );
-    world.ok("profile", "admin computer revoke Laptop");
-    let said = world.fails("eve", "whoami", 1);
-    assert!(said.contains("sign in first"), "{said}");
-    // A computer that was revoked is enrolled anew.
-    let line = format!(
-        "enroll {} --user eve --password-file password --name Laptop2",
-        enrolment.trim()
-    );
-    world.ok("eve", &line);
-
+    ada_is_invited(&world);
+    let enrolment = eve_and_ada_enrol(&world);
+    a_laptop_is_lost(&world, &enrolment);
     let log = world.ok("profile", "admin audit list");
     for event in [
         "computer.revoked",
@@ -193,14 +109,94 @@ fn from_the_first_link_to_a_lost_laptop() {
         assert!(log.contains(event), "{event}: {log}");
     }
     verify_exports(&world);
+    // The session is in a file that only its owner can read, until it is over.
+    let session = world.place.path("profile/keys/server.session");
+    let mode = fs::metadata(&session).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     world.ok("profile", "logout");
     let said = world.fails("profile", "whoami", 1);
     assert!(said.contains("nobody is signed in"), "{said}");
     assert!(!session.exists());
-    let line = "login --user sysadmin --password-file weak";
-    let said = world.fails("profile", line, 5);
+    let wrong = "login --user sysadmin --password-file weak";
+    let said = world.fails("profile", wrong, 5);
     assert!(said.contains("the name or the password is wrong"), "{said}");
     world.ok("profile", "login --user sysadmin --password-file password");
+}
+
+/// A link is good once; a weak password is not taken; who administers nothing is told no more than that.
+fn ada_is_invited(world: &World) {
+    let again = format!(
+        "login --setup {} --password-file password",
+        world.server.link
+    );
+    let said = world.fails("other", &again, 1);
+    assert!(said.contains("a link is good once"), "{said}");
+    world.ok(
+        "profile",
+        "admin organisation create Engineering --parent Default",
+    );
+    world.ok(
+        "profile",
+        "admin user create Default/Engineering ada --person Ada",
+    );
+    let made = world.json("admin link invite ada");
+    let link = world.server.reached(made["link"].as_str().unwrap());
+    world.place.write("weak", "ada");
+    let weak = format!("login --setup {link} --password-file weak");
+    let said = world.fails("ada", &weak, 1);
+    assert!(said.contains("needs at least 12"), "{said}");
+    world.ok(
+        "ada",
+        &format!("login --setup {link} --password-file password"),
+    );
+    assert!(world.ok("ada", "whoami").starts_with("ada (Ada) at"));
+    let said = world.fails("ada", "admin organisation create Mine", 1);
+    let hint = "hint: what you may not see is not found either";
+    assert!(said.contains(hint), "{said}");
+}
+
+/// One with a new account, and one whose account is there: its password does it. Returns with what they enrolled.
+fn eve_and_ada_enrol(world: &World) -> String {
+    let rotate = "admin registration rotate Engineering --uses-max 2";
+    let made = world.ok("profile", rotate);
+    let (_, enrolment) = made.split_once("enrol with: strongroom enroll ").unwrap();
+    let enrolment = enrolment.trim().to_owned();
+    let options = "--password-file password --name";
+    let eve = format!("enroll {enrolment} --user eve {options} Laptop");
+    let said = world.ok("eve", &eve);
+    assert!(
+        said.contains("as Laptop; the account eve was made"),
+        "{said}"
+    );
+    let file = fs::metadata(world.place.path("eve/keys/server.computer")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    let who = world.ok("eve", "whoami");
+    assert!(who.contains("by the credential of this computer"), "{who}");
+    let ada = format!("enroll {enrolment} --user ada {options} Tower");
+    let said = world.ok("tower", &ada);
+    assert!(said.contains("the account ada was there"), "{said}");
+    // Not with another password.
+    let wrong = format!("enroll {enrolment} --user ada --password-file weak");
+    let said = world.fails("wrong", &wrong, 5);
+    assert!(said.contains("the name or the password is wrong"), "{said}");
+    assert!(!world.place.path("wrong").exists());
+    enrolment
+}
+
+/// Its credential is good for nothing at once, and it can be enrolled anew.
+fn a_laptop_is_lost(world: &World, enrolment: &str) {
+    let computers = world.ok("profile", "admin computer list --csv");
+    let header = "name,user,active,credential,";
+    assert!(computers.starts_with(header), "{computers}");
+    let has_both = computers.contains("\nLaptop,") && computers.contains("\nTower,");
+    assert!(has_both, "{computers}");
+    let again = format!("enroll {enrolment} --user eve --password-file password --name Anew");
+    let said = world.fails("eve", &again, 1);
+    assert!(said.contains("is enrolled at"), "{said}");
+    world.ok("profile", "admin computer revoke Laptop");
+    let said = world.fails("eve", "whoami", 1);
+    assert!(said.contains("sign in first"), "{said}");
+    world.ok("eve", &again);
 }
 
 /// Every form is verified without the server, and one changed byte is found where it is.

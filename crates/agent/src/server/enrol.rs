@@ -6,7 +6,7 @@ use strongroom_client::{
 use strongroom_crypto::secret::SecretBytes;
 
 use super::memory::client;
-use super::{Remembered, RememberedComputer, ServerMemory, check_new_password};
+use super::{Remembered, RememberedComputer, ServerError, ServerMemory, check_new_password};
 use crate::AgentError;
 use crate::custody::account_password::AccountPassword;
 
@@ -41,7 +41,7 @@ pub fn enrol(memory: &ServerMemory, request: &EnrolRequest<'_>) -> Result<Enroll
     refuse_if_enrolled(memory)?;
     let server = memory.meet(request.enrolment.server.clone())?;
     let Some(key) = &request.enrolment.key else {
-        return Err(AgentError::NoRegistrationKey);
+        return Err(ServerError::NoRegistrationKey.into());
     };
     // Before anything is sent: an account is not made with a password that may not be.
     let strength = check_new_password(request.password, request.user, &server.place());
@@ -58,7 +58,7 @@ pub fn enrol(memory: &ServerMemory, request: &EnrolRequest<'_>) -> Result<Enroll
         Err(_weak) if strongroom_client::is_name_taken(&stranger, key, request.user)? => {
             EnrolmentAnswer::NameTaken
         }
-        Err(weak) => return Err(weak),
+        Err(weak) => return Err(weak.into()),
     };
     let (enrolled, is_new) = match answer {
         EnrolmentAnswer::Made(enrolled) => (*enrolled, true),
@@ -80,10 +80,11 @@ fn refuse_if_enrolled(memory: &ServerMemory) -> Result<(), AgentError> {
     match client.ask(&endpoints::ME, &[]) {
         Err(error) if error.status() == Some(401) => Ok(()),
         Err(error) => Err(error.into()),
-        Ok(_still_good) => Err(AgentError::EnrolledAlready {
+        Ok(_still_good) => Err(ServerError::EnrolledAlready {
             computer: computer.name,
             server,
-        }),
+        }
+        .into()),
     }
 }
 
@@ -116,7 +117,7 @@ fn store(
 ) -> Result<Enrolled, AgentError> {
     let secret = enrolled
         .secret
-        .ok_or_else(|| strongroom_client::ClientError::SecretLost { field: "secret" })?;
+        .ok_or(strongroom_client::ClientError::SecretLost { field: "secret" })?;
     let secret = SecretBytes::new(secret.into_bytes());
     let computer = RememberedComputer {
         id: enrolled.computer.id,

@@ -12,6 +12,7 @@ use strongroom_crypto::random::SystemRandom;
 use strongroom_crypto::secret::SecretBytes;
 use strongroom_store::{StoreError, durable};
 
+use super::ServerError;
 use crate::AgentError;
 use crate::profile::{Lock, read_secret_file};
 
@@ -105,14 +106,14 @@ impl ServerMemory {
 
     /// Returns what is remembered, which must be there.
     pub fn require(&self) -> Result<Remembered, AgentError> {
-        self.remembered()?.ok_or(AgentError::NotSignedIn)
+        Ok(self.remembered()?.ok_or(ServerError::NotSignedIn)?)
     }
 
     /// Makes a client that acts as the user who signed in.
     pub fn client(&self) -> Result<Client, AgentError> {
         let remembered = self.require()?;
         let session = read_secret_file(&self.session_path())?;
-        let session = session.ok_or(AgentError::NotSignedIn)?;
+        let session = session.ok_or(ServerError::NotSignedIn)?;
         client(remembered.address()?, Some(session))
     }
 
@@ -142,17 +143,19 @@ impl ServerMemory {
         let known_address = known.address()?;
         if !server.is_same_place(&known_address) {
             if known.computer.is_some() {
-                return Err(AgentError::OtherServer {
+                return Err(ServerError::OtherServer {
                     known: known.server,
-                });
+                }
+                .into());
             }
             return Ok(server);
         }
         match (server.pin, known_address.pin) {
-            (Some(named), Some(pinned)) if named != pinned => Err(AgentError::OtherPin {
+            (Some(named), Some(pinned)) if named != pinned => Err(ServerError::OtherPin {
                 server: server.place(),
                 pinned: pinned.to_string(),
-            }),
+            }
+            .into()),
             _ => Ok(server.clone().pinned(server.pin.or(known_address.pin))),
         }
     }
@@ -251,12 +254,18 @@ mod tests {
         let dir = folder.path().join("profile");
         let memory = ServerMemory::at(&dir);
         assert!(memory.remembered().unwrap().is_none());
-        assert!(matches!(memory.client(), Err(AgentError::NotSignedIn)));
+        assert!(matches!(
+            memory.client(),
+            Err(AgentError::Server(ServerError::NotSignedIn))
+        ));
         let _lock = memory.lock().unwrap();
         let written = remembered("https://host:7443", true);
         memory.remember(&written).unwrap();
         assert_eq!(memory.remembered().unwrap(), Some(written));
-        assert!(matches!(memory.client(), Err(AgentError::NotSignedIn)));
+        assert!(matches!(
+            memory.client(),
+            Err(AgentError::Server(ServerError::NotSignedIn))
+        ));
         memory.set_session(b"srs_00").unwrap();
         assert!(memory.client().is_ok() && memory.has_session().unwrap());
         for file in ["server.toml", "keys/server.session"] {
@@ -281,13 +290,19 @@ mod tests {
         assert_eq!(met.pin.unwrap().to_string(), "ab".repeat(32));
         let other = address(&format!("host:7443#{}", "cd".repeat(32)));
         let refused = memory.meet(other);
-        assert!(matches!(refused, Err(AgentError::OtherPin { .. })));
+        assert!(matches!(
+            refused,
+            Err(AgentError::Server(ServerError::OtherPin { .. }))
+        ));
         assert!(memory.meet(address("elsewhere")).unwrap().pin.is_none());
         memory
             .remember(&remembered("https://host:7443", true))
             .unwrap();
         let refused = memory.meet(address("elsewhere"));
-        assert!(matches!(refused, Err(AgentError::OtherServer { .. })));
+        assert!(matches!(
+            refused,
+            Err(AgentError::Server(ServerError::OtherServer { .. }))
+        ));
         std::fs::set_permissions(&memory.dir, std::fs::Permissions::from_mode(0o777)).unwrap();
         let refused = memory.meet(address("host:7443"));
         assert!(matches!(refused, Err(AgentError::ProfileExposed { .. })));

@@ -10,11 +10,13 @@
 //! The folder need not hold a profile for backups: who administers a server may have nothing to back up.
 
 mod enrol;
+mod error;
 mod memory;
 mod password;
 mod sign_in;
 
 pub use enrol::{EnrolRequest, Enrolled, enrol};
+pub use error::ServerError;
 pub use memory::{Remembered, RememberedComputer, ServerMemory};
 pub use password::check_new_password;
 pub use sign_in::{

@@ -3,7 +3,7 @@
 use strongroom_domain::password::{Context, check};
 use strongroom_domain::policy::{Chain, PasswordSettings, Settings as _};
 
-use crate::AgentError;
+use super::ServerError;
 use crate::custody::account_password::{AccountPassword, AccountPasswordError};
 
 /// Fails where a new password is short or easy to guess for somebody who knows the user and the server.
@@ -11,7 +11,7 @@ pub fn check_new_password(
     password: &AccountPassword,
     user: &str,
     server: &str,
-) -> Result<(), AgentError> {
+) -> Result<(), ServerError> {
     let text = std::str::from_utf8(password.expose_bytes());
     let text = text.map_err(|_never| AccountPasswordError::NotText)?;
     let context = Context::new([user, server]);
@@ -20,7 +20,7 @@ pub fn check_new_password(
         server: &PasswordSettings::default(),
         below: &[],
     });
-    check(text, &policy, &context).map_err(AgentError::WeakPassword)
+    check(text, &policy, &context).map_err(ServerError::WeakPassword)
 }
 
 #[cfg(test)]

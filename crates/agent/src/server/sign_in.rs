@@ -4,7 +4,7 @@ use strongroom_client::{Client, ClientError, ServerAddress, SetUpLink, endpoints
 use strongroom_crypto::secret::SecretBytes;
 
 use super::memory::client;
-use super::{Remembered, ServerMemory, check_new_password};
+use super::{Remembered, ServerError, ServerMemory, check_new_password};
 use crate::AgentError;
 use crate::custody::account_password::AccountPassword;
 
@@ -119,7 +119,7 @@ pub fn who_am_i(memory: &ServerMemory) -> Result<(v1::Profile, String), AgentErr
     let client: Client = if memory.has_session()? {
         memory.client()?
     } else {
-        memory.computer_client()?.ok_or(AgentError::NotSignedIn)?
+        memory.computer_client()?.ok_or(ServerError::NotSignedIn)?
     };
     let profile = client.ask(&endpoints::ME, &[])?;
     Ok((profile, client.server().to_string()))

@@ -1,26 +1,26 @@
 //! What may help with a server.
 
-use strongroom_agent::AgentError;
 use strongroom_agent::client::ClientError;
+use strongroom_agent::server::ServerError;
 
 /// Returns what may help.
-pub(super) fn of(error: &AgentError) -> Option<String> {
+pub(super) fn of(error: &ServerError) -> Option<String> {
     let hint = match error {
-        AgentError::Client(error) => return of_client(error),
-        AgentError::NotSignedIn => {
+        ServerError::Client(error) => return of_client(error),
+        ServerError::NotSignedIn => {
             "sign in with `strongroom login --server https://HOST:PORT --user NAME`"
         }
-        AgentError::WeakPassword(_) => {
+        ServerError::WeakPassword(_) => {
             "take a longer one, such as five words that have nothing to do with each other"
         }
-        AgentError::OtherServer { .. } => "name another folder with --profile for another server",
-        AgentError::OtherPin { .. } => {
+        ServerError::OtherServer { .. } => "name another folder with --profile for another server",
+        ServerError::OtherPin { .. } => {
             "if the server has a new certificate, compare its fingerprint with what the server prints when it starts; then remove `certificate` from server.toml in the profile"
         }
-        AgentError::EnrolledAlready { .. } => {
+        ServerError::EnrolledAlready { .. } => {
             "there is nothing to do; to enrol it anew, revoke it first: `strongroom admin computer revoke NAME`"
         }
-        AgentError::NoRegistrationKey => {
+        ServerError::NoRegistrationKey => {
             "give the whole strongroom://HOST/KEY, or --registration-key-file"
         }
         _ => return None,

@@ -55,13 +55,10 @@ pub async fn finish(
     if users::find_by_name(&writing, &name).await?.is_some() {
         return Err(Fault::NameTaken(name.as_str().to_owned()));
     }
-    let used = good
-        .stored
-        .key
-        .used(good.tree.state(good.organisation.id), now);
-    let used = used.map_err(|_checked| Fault::KeyNotGood)?;
+    let state = good.tree.state(good.organisation.id);
+    let key = good.stored.key.used(state, now);
     let stored = Stored {
-        key: used,
+        key: key.map_err(|_checked| Fault::KeyNotGood)?,
         ..good.stored.clone()
     };
     registration_keys::store(&writing, &stored).await?;
