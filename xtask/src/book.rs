@@ -2,7 +2,8 @@
 //!
 //! `docs/commands.txt` lists pages, one a line. On these pages every line that begins with `$ ` inside a block
 //! fenced as `console` is a command, and goes on as long as lines end with `\`. The commands of a page are run
-//! by one bash with `set -eu`, in an empty home, with the release binary first on the PATH.
+//! by one bash with `set -eu`, in an empty home, with the release binaries first on the PATH. What they leave
+//! running ends with it.
 
 use std::fs;
 use std::io;
@@ -26,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
         pages => pages.context("docs/commands.txt")?,
     };
     let binary = checkout.build()?;
+    checkout.build_server()?;
     let programs = binary.parent().context("the binary is in no folder")?;
     let home = checkout.target.join("book-home");
     let listed = pages.lines().map(str::trim);
@@ -44,7 +46,8 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn run_page(commands: &[String], programs: &Path, home: &Path) -> Result<()> {
-    let mut script = String::from("PATH=\"$1:$PATH\"; set -euv\n");
+    let mut script =
+        String::from("PATH=\"$1:$PATH\"; trap 'jobs -p | xargs -r kill; wait' EXIT; set -euv\n");
     for command in commands {
         script.push_str(command);
         script.push('\n');
@@ -90,6 +93,18 @@ mod tests {
         let page = "$ no\n```console\n$ echo one\none\n$ echo \\\n  two\ntwo\n```\n```sh\n$ no\n```\n\
                     ```console\n$ echo three\n```\n";
         assert_eq!(commands(page), ["echo one", "echo \\\n  two", "echo three"]);
+    }
+
+    #[test]
+    fn what_a_page_leaves_running_ends_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let lines = ["sleep 1000 &".to_owned(), "echo $! > pid".to_owned()];
+        run_page(&lines, Path::new("/nowhere"), home.path()).unwrap();
+        let pid = fs::read_to_string(home.path().join("pid")).unwrap();
+        let process = Path::new("/proc").join(pid.trim());
+        // Killed, and perhaps not yet taken note of by whoever inherited it.
+        let state = fs::read_to_string(process.join("stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "{state}");
     }
 
     #[test]

@@ -28,8 +28,17 @@ impl Checkout {
 
     /// Builds the release binary, and returns its path.
     pub(crate) fn build(&self) -> Result<PathBuf> {
-        let build = ["build", "--release", "--package", "strongroom-cli"];
-        command::run(Command::new("cargo").args(build).current_dir(&self.root))?;
+        self.build_package("strongroom-cli")?;
         Ok(self.target.join("release/strongroom"))
+    }
+
+    /// Builds the release binary of the server, beside the other.
+    pub(crate) fn build_server(&self) -> Result<()> {
+        self.build_package("strongroom-serverd")
+    }
+
+    fn build_package(&self, package: &str) -> Result<()> {
+        let build = ["build", "--release", "--package", package];
+        command::run(Command::new("cargo").args(build).current_dir(&self.root))
     }
 }

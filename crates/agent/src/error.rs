@@ -2,6 +2,7 @@
 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
+use strongroom_client::ClientError;
 use strongroom_custody::ImportError;
 use strongroom_custody::password::PasswordError;
 use strongroom_engine::EngineError;
@@ -12,6 +13,7 @@ use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
 use strongroom_store::StoreError;
 
+use crate::server::ServerError;
 use crate::service::HookError;
 
 /// What can go wrong in a deed of the agent.
@@ -24,6 +26,9 @@ pub enum AgentError {
         /// Where it was looked for.
         path: String,
     },
+    /// What a server was needed for did not happen.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// Another service of the profile runs.
     #[error("the service of this profile runs already: it answers at {path}")]
     ServiceRuns {
@@ -509,6 +514,7 @@ impl Classified for AgentError {
             Self::State { .. } | Self::StateLost { .. } | Self::SetAside { .. } => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),
+            Self::Server(source) => source.class(),
             Self::Store(source) => source.class(),
             Self::Replica(source) => source.class(),
             Self::Format(source) => source.class(),
@@ -516,5 +522,11 @@ impl Classified for AgentError {
             Self::Engine(source) => source.class(),
             Self::Mount(source) => source.class(),
         }
+    }
+}
+
+impl From<ClientError> for AgentError {
+    fn from(error: ClientError) -> Self {
+        Self::Server(error.into())
     }
 }

@@ -22,6 +22,7 @@ mod repair;
 pub mod replicas;
 mod restore;
 pub mod retain;
+pub mod server;
 pub mod service;
 pub mod spool;
 pub mod storage_key;
@@ -43,6 +44,7 @@ pub use verify::{Verified, verify};
 pub use wraps::Published;
 
 // What the programs on top of this crate need of the crates below it.
+pub use strongroom_client as client;
 pub use strongroom_crypto::custody::CustodyKey;
 pub use strongroom_crypto::random::SystemRandom;
 pub use strongroom_crypto::secret::SecretBytes;

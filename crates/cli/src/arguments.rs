@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    acknowledge_loss, agent, backup, completions, destination, diff, dump, find, forget, init, key,
-    ls, man, mount, prune, repair, restore, snapshots, spool, stats, verify, versions,
+    acknowledge_loss, admin, agent, backup, completions, destination, diff, dump, enroll, find,
+    forget, init, key, login, ls, man, mount, prune, repair, restore, snapshots, spool, stats,
+    verify, versions,
 };
 
 /// Backups that only their owner can read.
@@ -103,6 +104,17 @@ pub(crate) enum Command {
     /// Show, keep and change keys and private passwords
     #[command(subcommand)]
     Key(key::Command),
+    /// Sign in to a server
+    Login(Box<login::Arguments>),
+    /// Sign out
+    Logout,
+    /// Say who is signed in
+    Whoami,
+    /// Enrol this computer at a server, with a registration key
+    Enroll(Box<enroll::Arguments>),
+    /// Administer a server: organisations, users, groups, roles, computers, the audit log
+    #[command(subcommand)]
+    Admin(admin::Chosen),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Write manual pages

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_agent::profile::Profile;
+use strongroom_agent::server::ServerMemory;
 use strongroom_agent::{Stop, SystemRandom, storage_key};
 use strongroom_base::clock::SystemClock;
 
@@ -41,6 +42,11 @@ impl<'a> Context<'a> {
     /// Opens the profile, which must be there.
     pub(crate) fn profile(&self) -> Result<Profile, Failure> {
         Ok(Profile::require(self.environment.profile()?)?)
+    }
+
+    /// Returns the place where the profile remembers its server; neither need be there.
+    pub(crate) fn server_memory(&self) -> Result<ServerMemory, Failure> {
+        Ok(ServerMemory::at(self.environment.profile()?))
     }
 
     /// Opens the profile; `None` where there is none.

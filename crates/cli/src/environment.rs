@@ -17,6 +17,7 @@ pub(crate) struct Environment {
     settings: Option<PathBuf>,
     current: PathBuf,
     host: Vec<u8>,
+    operating_system: String,
 }
 
 impl Environment {
@@ -40,6 +41,7 @@ impl Environment {
             current,
             storage_key: storage_key(),
             host: rustix::system::uname().nodename().to_bytes().to_vec(),
+            operating_system: operating_system(),
         })
     }
 
@@ -87,10 +89,22 @@ impl Environment {
         self.storage_key.take()
     }
 
+    /// Returns what runs on this computer.
+    pub(crate) fn operating_system(&self) -> &str {
+        &self.operating_system
+    }
+
     /// Returns the name of the computer.
     pub(crate) fn host(&self) -> &[u8] {
         &self.host
     }
+}
+
+/// Returns the name and version of the system.
+fn operating_system() -> String {
+    let names = rustix::system::uname();
+    let (system, release) = (names.sysname(), names.release());
+    format!("{} {}", system.to_string_lossy(), release.to_string_lossy())
 }
 
 /// Reads the key of an account under the names that Amazon's own programs use.

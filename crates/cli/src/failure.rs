@@ -4,8 +4,12 @@ use std::io;
 use std::path::PathBuf;
 
 use strongroom_agent::AgentError;
+use strongroom_agent::client::{AddressError, ClientError, Pin};
 use strongroom_agent::custody::ImportError;
+use strongroom_agent::custody::account_password::AccountPasswordError;
+use strongroom_agent::custody::audit;
 use strongroom_agent::custody::password::PasswordError;
+use strongroom_agent::server::ServerError;
 use strongroom_base::{Class, Classified};
 
 /// Why a command failed.
@@ -17,6 +21,21 @@ pub(crate) enum Failure {
     /// The deed failed.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// What was named is not there, or is there more than once.
+    #[error("{0}")]
+    Named(String),
+    /// An export of the audit log is not whole.
+    #[error("the export was changed, or is none")]
+    Audit(#[from] audit::Fault),
+    /// What is to be imported cannot be read.
+    #[error("{at} cannot be read")]
+    Import {
+        /// Which part.
+        at: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A file that was named cannot be read.
     #[error("cannot read {}", path.display())]
     Input {
@@ -50,6 +69,22 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Takes the failure of a text that names a server.
+    pub(crate) fn of_server(error: AddressError) -> Self {
+        ClientError::from(error).into()
+    }
+
+    /// Returns the fingerprint of the certificate that nobody vouches for, if that is why.
+    pub(crate) fn unvouched(&self) -> Option<Pin> {
+        match self {
+            Self::Agent(AgentError::Server(ServerError::Client(error))) => match &**error {
+                ClientError::Unvouched { shown, .. } => Some(*shown),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Says whether somebody asked to stop.
     pub(crate) fn is_interruption(&self) -> bool {
         matches!(self, Self::Agent(error) if error.is_interruption())
@@ -60,13 +95,28 @@ impl Classified for Failure {
     fn class(&self) -> Class {
         match self {
             Self::Agent(error) => error.class(),
-            Self::Usage(_) | Self::Input { .. } => Class::Caller,
+            Self::Audit(source) => source.class(),
+            Self::Usage(_) | Self::Named(_) | Self::Import { .. } | Self::Input { .. } => {
+                Class::Caller
+            }
             Self::File { .. }
             | Self::Terminal(_)
             | Self::Output(_)
             | Self::BrokenPipe
             | Self::Signals(_) => Class::Retry,
         }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Agent(error.into())
+    }
+}
+
+impl From<AccountPasswordError> for Failure {
+    fn from(error: AccountPasswordError) -> Self {
+        Self::Agent(ServerError::from(error).into())
     }
 }
 

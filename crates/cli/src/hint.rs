@@ -1,5 +1,7 @@
 //! What to do about a failure: the second line that a person gets.
 
+mod server;
+
 use std::io::ErrorKind;
 
 use strongroom_agent::custody::ImportError;
@@ -22,6 +24,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         _ => return None,
     };
+    if let AgentError::Server(error) = error {
+        return server::of(error);
+    }
     if let Some(hint) = of_keys(error)
         .or_else(|| of_destinations(error))
         .or_else(|| of_deeds(error))

@@ -2,10 +2,11 @@
 //! computer can see.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 
 use strongroom_agent::SecretBytes;
+use strongroom_agent::custody::account_password::AccountPassword;
 use strongroom_agent::custody::password::PrivatePassword;
 
 use crate::failure::Failure;
@@ -44,6 +45,58 @@ pub(crate) fn words(file: Option<&Path>) -> Result<SecretBytes, Failure> {
         Some(file) => read(file),
         None => ask("The 24 words: "),
     }
+}
+
+/// Reads the password of an account: from a file, or from the terminal where none is named.
+pub(crate) fn account_password(
+    file: Option<&Path>,
+    user: &str,
+) -> Result<AccountPassword, Failure> {
+    let bytes = match file {
+        Some(file) => read(file)?,
+        None => ask(&format!("Password of {user}: "))?,
+    };
+    Ok(AccountPassword::from_typed(bytes.expose_bytes())?)
+}
+
+/// Reads a new password of an account, twice from a terminal.
+pub(crate) fn new_account_password(file: Option<&Path>) -> Result<AccountPassword, Failure> {
+    let Some(file) = file else {
+        let first = ask("New password: ")?;
+        let password = AccountPassword::from_typed(first.expose_bytes())?;
+        let second = ask("The same again: ")?;
+        if first.expose_bytes() != second.expose_bytes() {
+            return Err(Failure::Usage(
+                "the two passwords are not the same".to_owned(),
+            ));
+        }
+        return Ok(password);
+    };
+    Ok(AccountPassword::from_typed(read(file)?.expose_bytes())?)
+}
+
+/// Asks for a registration key.
+pub(crate) fn registration_key() -> Result<SecretBytes, Failure> {
+    ask("Registration key: ")
+}
+
+/// Asks for something that is no secret.
+pub(crate) fn ask_openly(prompt: &str) -> Result<String, Failure> {
+    if !can_ask() {
+        let message = format!(
+            "there is no terminal to ask on: {}",
+            prompt.trim_end_matches([':', ' ']).to_lowercase()
+        );
+        return Err(Failure::Usage(message));
+    }
+    let mut error = io::stderr();
+    let asked = write!(error, "{prompt}").and_then(|()| error.flush());
+    asked.map_err(Failure::Terminal)?;
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(Failure::Terminal)?;
+    Ok(answer.trim().to_owned())
 }
 
 /// Says whether a person can be asked.

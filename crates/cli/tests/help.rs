@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 50] = [
+const COMMANDS: [&str; 70] = [
     "",
     "init",
     "destination",
@@ -59,6 +59,26 @@ const COMMANDS: [&str; 50] = [
     "agent set",
     "agent stop",
     "spool",
+    "login",
+    "logout",
+    "whoami",
+    "enroll",
+    "admin",
+    "admin organisation",
+    "admin organisation move",
+    "admin user",
+    "admin user list",
+    "admin user import",
+    "admin link",
+    "admin group",
+    "admin role",
+    "admin role give",
+    "admin registration",
+    "admin registration rotate",
+    "admin computer",
+    "admin session",
+    "admin token",
+    "admin audit",
 ];
 
 #[test]

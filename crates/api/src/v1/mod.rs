@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod computer;
 mod credential;
+mod enrolment;
 mod group;
 mod organisation;
 mod page;
@@ -19,6 +20,7 @@ pub use account::{
 pub use audit::{AuditEntry, AuditExportQuery, AuditFormat, AuditQuery};
 pub use computer::{Computer, ComputerQuery, CredentialState, UpdateComputer};
 pub use credential::{Ended, NewToken, Profile, Session, SessionOf, Token};
+pub use enrolment::{Enrolled, EnrolmentStarted, FinishEnrolment, NewComputer, StartEnrolment};
 pub use group::{Group, Member, NewGroup};
 pub use organisation::{
     Confirmation, MoveOrganisation, NewOrganisation, Organisation, OrganisationQuery,

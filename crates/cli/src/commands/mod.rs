@@ -2,17 +2,20 @@
 //! back.
 
 pub(crate) mod acknowledge_loss;
+pub(crate) mod admin;
 pub(crate) mod agent;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod destination;
 pub(crate) mod diff;
 pub(crate) mod dump;
+pub(crate) mod enroll;
 pub(crate) mod find;
 pub(crate) mod forget;
 pub(crate) mod init;
 pub(crate) mod key;
 mod locks;
+pub(crate) mod login;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mount;
@@ -54,7 +57,16 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::AcknowledgeLoss(arguments) => acknowledge_loss::run(context, &arguments),
         Command::Key(command) => key::run(context, command),
         Command::Spool(arguments) => spool::run(context, &arguments),
+        Command::Login(arguments) => done(login::run(context, &arguments)),
+        Command::Logout => done(login::log_out(context)),
+        Command::Whoami => done(login::who_am_i(context)),
+        Command::Enroll(arguments) => done(enroll::run(context, &arguments)),
+        Command::Admin(chosen) => admin::run(context, &chosen),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),
     }
+}
+
+fn done(ran: Result<(), Failure>) -> Result<Outcome, Failure> {
+    ran.map(|()| Outcome::Done)
 }

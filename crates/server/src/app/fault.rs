@@ -19,6 +19,12 @@ pub enum Fault {
     /// A one-time link opens nothing. Why, is not said.
     #[error("the link is not good, or not any more")]
     LinkNotGood,
+    /// A registration key takes nobody in. Why, is not said.
+    #[error("the registration key is not good, or not any more")]
+    KeyNotGood,
+    /// There is somebody of this name already.
+    #[error("there is a user `{0}` already")]
+    NameTaken(String),
     /// Too much was asked for; it may be asked again after this long.
     #[error("too many requests")]
     TooMany(Duration),
@@ -68,6 +74,8 @@ impl Classified for Fault {
             Self::NotSignedIn
             | Self::WrongPassword
             | Self::LinkNotGood
+            | Self::KeyNotGood
+            | Self::NameTaken(_)
             | Self::Unseen
             | Self::Denied(_)
             | Self::NotFresh

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod computers;
 mod deed;
 mod effects;
+pub mod enrolment;
 mod fault;
 pub mod first_start;
 pub mod grants;

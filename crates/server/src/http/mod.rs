@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod computers;
 mod endpoint;
+mod enrolment;
 mod grants;
 mod groups;
 mod health;
@@ -119,6 +120,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     computers::reactivate::ENDPOINT,
     computers::sign_out::ENDPOINT,
     computers::revoke::ENDPOINT,
+    enrolment::start::ENDPOINT,
+    enrolment::finish::ENDPOINT,
+    enrolment::add::ENDPOINT,
     audit::list::ENDPOINT,
     audit::export::ENDPOINT,
 ];

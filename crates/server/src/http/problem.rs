@@ -105,6 +105,14 @@ impl From<Fault> for Problem {
                 let problem = Self::new(StatusCode::NOT_FOUND, detail);
                 problem.kind("link-not-good", "The link is not good")
             }
+            Fault::KeyNotGood => {
+                let problem = Self::new(StatusCode::NOT_FOUND, detail);
+                problem.kind("key-not-good", "The registration key is not good")
+            }
+            Fault::NameTaken(_) => {
+                let problem = Self::new(StatusCode::CONFLICT, detail);
+                problem.kind("name-taken", "There is a user of this name")
+            }
             Fault::TooMany(wait) => Self {
                 retry_after: Some(wait),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)

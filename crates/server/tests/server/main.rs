@@ -13,6 +13,7 @@ mod asking;
 mod audit;
 mod computers;
 mod credentials;
+mod enrolment;
 mod grants;
 mod groups;
 mod nodes;
@@ -83,6 +84,13 @@ on_both! {
         a_token_does_what_it_is_for,
         a_token_is_made_by_a_fresh_sign_in,
         who_guesses_is_slowed_down;
+    enrolment:
+        a_key_makes_an_account_with_a_computer,
+        a_key_that_is_not_good_makes_nothing,
+        a_stopped_organisation_takes_nobody_in,
+        a_name_is_nobody_elses_after_an_enrolment,
+        who_guesses_keys_waits_and_others_enrol,
+        who_has_signed_in_enrols_another_computer;
     grants:
         a_role_is_given_and_taken,
         nobody_gives_above_their_own,

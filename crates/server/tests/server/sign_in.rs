@@ -14,7 +14,7 @@ use crate::world::{Answer, Kind, Person, World};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-fn bytes(text: &str) -> Vec<u8> {
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let pair = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(pair).collect()
 }
@@ -66,7 +66,7 @@ async fn finish(world: &World, attempt: &str, message: &str) -> Answer {
     world.post("/sign-in/finish").json(&body).send().await
 }
 
-async fn sign_in(world: &World, name: &str, password: &str) -> Option<Answer> {
+pub(crate) async fn sign_in(world: &World, name: &str, password: &str) -> Option<Answer> {
     let (attempt, message) = start(world, name, password).await;
     Some(finish(world, &attempt, &message?).await)
 }

@@ -22,7 +22,7 @@ pub use password::{finish_password, start_password};
 pub use start::start;
 
 /// How a password is stored among what signs in.
-const PASSWORD: &str = "password";
+pub(super) const PASSWORD: &str = "password";
 
 /// Somebody who has not signed in yet.
 pub struct Stranger {
@@ -40,17 +40,17 @@ impl Stranger {
         })
     }
 
-    fn charge(&self) {
+    pub(super) fn charge(&self) {
         self.app.limits.failed(self.address, self.app.now());
     }
 
-    fn pay_back(&self) {
+    pub(super) fn pay_back(&self) {
         self.app.limits.succeeded(self.address, self.app.now());
     }
 }
 
 /// Reads a message in hexadecimal.
-fn message<T>(
+pub(super) fn message<T>(
     at: &'static str,
     text: &str,
     read: impl FnOnce(&[u8]) -> Result<T, OpaqueError>,
@@ -61,7 +61,7 @@ fn message<T>(
 }
 
 /// Makes the record that is stored of what a client sent.
-fn record(upload: &str) -> Result<Vec<u8>, Fault> {
+pub(super) fn record(upload: &str) -> Result<Vec<u8>, Fault> {
     let upload = message("upload", upload, RegistrationUpload::from_bytes)?;
     let record = strongroom_crypto::opaque::Record::from_upload(Version::CURRENT, upload);
     Ok(record.to_bytes().to_vec())

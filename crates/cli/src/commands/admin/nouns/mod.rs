@@ -1,0 +1,30 @@
+//! The nouns, one a file.
+
+mod audit;
+mod computer;
+mod group;
+mod link;
+mod me;
+mod organisation;
+mod registration;
+mod role;
+mod session;
+mod token;
+mod user;
+
+use super::table::Noun;
+
+/// All of them, in the order of the help.
+pub(super) const NOUNS: &[Noun] = &[
+    organisation::NOUN,
+    user::NOUN,
+    link::NOUN,
+    group::NOUN,
+    role::NOUN,
+    registration::NOUN,
+    computer::NOUN,
+    session::NOUN,
+    token::NOUN,
+    me::NOUN,
+    audit::NOUN,
+];

@@ -1,0 +1,69 @@
+//! A server as it is started, killed when the test ends.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A server of its own, with its first link.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) fingerprint: String,
+    pub(crate) port: u16,
+    /// The link of the first sysadmin, as it leads to this port.
+    pub(crate) link: String,
+}
+
+impl Server {
+    pub(crate) fn start(home: &Path) -> Self {
+        let mut command = Command::new(program());
+        command
+            .arg("--home")
+            .arg(home)
+            .arg("run")
+            .env("STRONGROOM_SERVER_LISTEN_ADDRESS", "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut word = |before: &str| {
+            let line = lines.next().unwrap().unwrap();
+            let rest = line.strip_prefix(before);
+            rest.unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        let address = word("listening on ");
+        let fingerprint = word("certificate (SHA-256): ");
+        word("the first sysadmin signs in with this link");
+        let link = word("  ");
+        let port = address.rsplit(':').next().unwrap().parse().unwrap();
+        Self {
+            child,
+            fingerprint,
+            port,
+            // It names the port that was configured, which is any.
+            link: link.replace("localhost:0", &format!("localhost:{port}")),
+        }
+    }
+
+    /// Takes a link of this server as it leads to its port.
+    pub(crate) fn reached(&self, link: &str) -> String {
+        link.replace("localhost:0", &format!("localhost:{}", self.port))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The server's program is built beside the one that is tested.
+fn program() -> PathBuf {
+    let beside = Path::new(env!("CARGO_BIN_EXE_strongroom"));
+    let program = beside.with_file_name("strongroom-server");
+    assert!(
+        program.exists(),
+        "build it: cargo build -p strongroom-serverd"
+    );
+    program
+}

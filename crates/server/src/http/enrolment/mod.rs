@@ -1,0 +1,5 @@
+//! Enrolling computers: one endpoint a file.
+
+pub(super) mod add;
+pub(super) mod finish;
+pub(super) mod start;
