@@ -1,7 +1,10 @@
 //! `cargo xtask up`: builds Strongroom and shows it at work, on this checkout or a folder of yours.
 //!
 //! Backs up, verifies and restores, and lets the agent back a saved file up, inside `.strongroom-demo/`, with a home and a profile of its own, and
-//! compares what came back with the original in a way that shares no code with Strongroom.
+//! compares what came back with the original in a way that shares no code with Strongroom. Then starts a server there, which goes
+//! on running.
+
+mod server;
 
 use std::fs;
 use std::io;
@@ -10,6 +13,8 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use server::Server;
 
 use crate::checkout::Checkout;
 use crate::command;
@@ -36,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let path = arguments.path.as_ref().unwrap_or(&checkout.root);
     let path = fs::canonicalize(path).with_context(|| path.display().to_string())?;
     let binary = checkout.build()?;
+    checkout.build_server()?;
     let demo = Demo::make(&checkout, binary, path)?;
     demo.backup()?;
     demo.strongroom(["verify".as_ref(), "--read-data".as_ref()])?;
@@ -49,7 +55,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     judge(&demo.compare(&demo.place_in(&restored)?)?)?;
     println!("restored copy is identical");
     demo.watch()?;
-    demo.what_next(&checkout);
+    let server = Server::start(&demo)?;
+    demo.what_next(&checkout, &server);
     Ok(())
 }
 
@@ -82,6 +89,7 @@ impl Demo {
             "{} is made anew by every run, and cannot be what is backed up",
             folder.display()
         );
+        server::stop(&folder)?;
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| folder.display().to_string());
@@ -201,7 +209,7 @@ impl Demo {
         strict::compare(&self.path, restored, &self.left_out)
     }
 
-    fn what_next(&self, checkout: &Checkout) {
+    fn what_next(&self, checkout: &Checkout, server: &Server<'_>) {
         let below = |path: &Path| {
             let path = path.strip_prefix(&checkout.root).unwrap_or(path);
             path.display().to_string()
@@ -217,6 +225,24 @@ impl Demo {
         println!("  {strongroom} agent run {demo}/watched --to {demo}/disk");
         println!("  {strongroom} key export --words");
         println!("  {strongroom} restore latest --to {demo}/again");
+        println!(
+            "The server runs until `kill $(cat {demo}/server.pid)`; it has all it keeps in {demo}/server."
+        );
+        println!(
+            "This computer is enrolled there as `desk`. Choose a password as the sysadmin `chief`, and administer it:"
+        );
+        println!("  export STRONGROOM_PROFILE={demo}/chief");
+        println!("  {strongroom} login --setup '{}'", server.link);
+        println!(
+            "  {strongroom} admin organisation create Workshop --parent Default/Demonstration"
+        );
+        println!("  {strongroom} admin user create Workshop ada");
+        println!("  {strongroom} admin link invite ada");
+        println!("  {strongroom} admin registration rotate Workshop");
+        println!("  {strongroom} --profile {demo}/second enroll 'strongroom://…' --user ada");
+        println!("  {strongroom} admin audit list");
+        println!("  {strongroom} admin audit export {demo}/audit.jsonl");
+        println!("  {strongroom} admin audit verify {demo}/audit.jsonl");
         println!("With a profile and a disk of your own (`unset STRONGROOM_PROFILE`):");
         println!("  {strongroom} backup ~/Documents --to /mnt/disk");
         println!("  {strongroom} --help");
