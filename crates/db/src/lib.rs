@@ -16,13 +16,17 @@ mod entity;
 mod error;
 pub mod grants;
 pub mod groups;
+pub mod key_ring;
 pub mod links;
 mod migrations;
 pub mod organisations;
 pub mod registration_keys;
+pub mod sealed;
+pub mod secrets;
 pub mod server;
 pub mod sessions;
 pub mod tokens;
+pub mod under_master;
 pub mod users;
 
 pub use database::{Address, Database, Reading, Writing};

@@ -6,3 +6,4 @@ pub mod app;
 pub mod config;
 pub mod home;
 pub mod http;
+pub mod vault;

@@ -6,6 +6,8 @@ use strongroom_base::{Class, Classified};
 use strongroom_db::DbError;
 use strongroom_domain::access::Denial;
 
+use crate::vault::VaultError;
+
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +56,9 @@ pub enum Fault {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// A secret that the server keeps cannot be used.
+    #[error("a secret of the server cannot be used")]
+    Vault(#[source] VaultError),
     /// The program is wrong.
     #[error("the server is at fault: {0}")]
     Program(&'static str),
@@ -64,6 +69,7 @@ impl Classified for Fault {
         match self {
             Self::TooMany(_) => Class::Retry,
             Self::Database(source) => source.class(),
+            Self::Vault(source) => source.class(),
             Self::Program(_) => Class::Damage,
             Self::NotSignedIn
             | Self::WrongPassword
@@ -92,6 +98,15 @@ impl Fault {
     /// Makes the fault for what a rule refuses as things stand.
     pub(crate) fn refused(rule: impl std::fmt::Display) -> Self {
         Self::Refused(rule.to_string())
+    }
+}
+
+impl From<VaultError> for Fault {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => Self::Database(error),
+            error => Self::Vault(error),
+        }
     }
 }
 

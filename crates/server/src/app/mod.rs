@@ -13,6 +13,7 @@ mod fault;
 pub mod first_start;
 pub mod grants;
 pub mod groups;
+pub mod key_ring;
 mod limits;
 pub mod organisations;
 mod paging;
@@ -22,6 +23,7 @@ pub mod sessions;
 mod settings;
 pub mod sign_in;
 mod sysadmins;
+mod system;
 pub mod tokens;
 mod tree;
 pub mod users;
@@ -34,6 +36,8 @@ use strongroom_base::clock::{Clock, Timestamp};
 use strongroom_base::random::RandomSource;
 use strongroom_crypto::opaque::ServerSetup;
 use strongroom_db::Database;
+
+use crate::vault::Vault;
 
 pub use access::{Access, Aim, Caller, Credential, Right, View};
 pub use deed::{Conditions, Deed, IfMatch, Replay};
@@ -53,6 +57,8 @@ pub struct App {
     pub random: Arc<dyn RandomSource>,
     /// What every sign-in needs: all nodes have the same.
     pub sign_in: ServerSetup,
+    /// The keys that seal what the server keeps secret.
+    pub vault: Vault,
     /// What was configured.
     pub settings: Settings,
     /// What is known of the organisations.
@@ -68,6 +74,7 @@ impl App {
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
         sign_in: ServerSetup,
+        vault: Vault,
         settings: Settings,
     ) -> Self {
         let limits = Limits::new(&settings);
@@ -76,6 +83,7 @@ impl App {
             clock,
             random,
             sign_in,
+            vault,
             settings,
             trees: Trees::default(),
             limits,

@@ -86,13 +86,13 @@ impl Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault.class() {
-            Class::Damage => {
+            Class::Damage | Class::WrongKey => {
                 tracing::error!(error = %with_causes(&fault), "a request failed");
             }
             Class::Retry if !matches!(fault, Fault::TooMany(_)) => {
                 tracing::warn!(error = %with_causes(&fault), "a request failed");
             }
-            Class::Retry | Class::Caller | Class::WrongKey => {}
+            Class::Retry | Class::Caller => {}
         }
         let detail = fault.to_string();
         match fault {
@@ -127,7 +127,7 @@ impl From<Fault> for Problem {
                     "the server cannot reach its database now",
                 )
             },
-            Fault::Database(_) | Fault::Program(_) => Self::new(
+            Fault::Database(_) | Fault::Vault(_) | Fault::Program(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the server's log has more about this",
             ),

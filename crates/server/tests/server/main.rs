@@ -15,6 +15,7 @@ mod computers;
 mod credentials;
 mod grants;
 mod groups;
+mod key_ring;
 mod nodes;
 mod organisations;
 mod protocol;
@@ -46,6 +47,23 @@ macro_rules! on_both {
             })+
         }
     };
+}
+
+/// The larger ones, which take a while.
+mod large {
+    #[tokio::test]
+    #[ignore = "takes a minute"]
+    async fn a_change_of_10_000_values_killed_at_every_step_goes_on() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::key_ring::kill_everywhere(world, 10_000).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn on_postgresql_a_change_of_10_000_values_killed_at_every_step_goes_on() {
+        let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
+        crate::key_ring::kill_everywhere(world, 10_000).await;
+    }
 }
 
 on_both! {
@@ -91,6 +109,11 @@ on_both! {
         groups_live,
         members_come_and_go,
         members_come_from_below;
+    key_ring:
+        a_change_killed_at_every_step_goes_on,
+        values_exchanged_between_rows_do_not_open,
+        a_missing_key_is_named_and_stops_nothing_else,
+        an_inactive_key_goes_when_nothing_needs_it;
     nodes:
         two_nodes_agree_at_once,
         two_sysadmins_do_not_remove_each_other,
