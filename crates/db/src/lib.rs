@@ -22,6 +22,7 @@ mod migrations;
 pub mod organisations;
 pub mod registration_keys;
 pub mod sealed;
+pub mod second_factors;
 pub mod secrets;
 pub mod server;
 pub mod sessions;

@@ -18,6 +18,12 @@ pub enum Fault {
     /// Nobody has this name and this password. Which of them is wrong is not said.
     #[error("the name or the password is wrong")]
     WrongPassword,
+    /// The password was right, and is not enough; the next step names this attempt.
+    #[error("a code of the authenticator app is needed, or a recovery code")]
+    SecondFactorNeeded(String),
+    /// The code of a second factor is none that counts now.
+    #[error("the code is wrong, or was used already")]
+    WrongCode,
     /// A one-time link opens nothing. Why, is not said.
     #[error("the link is not good, or not any more")]
     LinkNotGood,
@@ -73,6 +79,8 @@ impl Classified for Fault {
             Self::Program(_) => Class::Damage,
             Self::NotSignedIn
             | Self::WrongPassword
+            | Self::SecondFactorNeeded(_)
+            | Self::WrongCode
             | Self::LinkNotGood
             | Self::Unseen
             | Self::Denied(_)

@@ -18,6 +18,7 @@ mod limits;
 pub mod organisations;
 mod paging;
 pub mod registration_keys;
+pub mod second_factor;
 mod secret;
 pub mod sessions;
 mod settings;

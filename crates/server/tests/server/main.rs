@@ -20,6 +20,7 @@ mod nodes;
 mod organisations;
 mod protocol;
 mod registration_keys;
+mod second_factor;
 mod sign_in;
 mod world;
 
@@ -137,6 +138,13 @@ on_both! {
     registration_keys:
         a_key_is_shown_once_and_rotated,
         a_key_ends;
+    second_factor:
+        an_app_is_asked_for_at_sign_in,
+        a_code_is_taken_once,
+        a_recovery_code_signs_in_once,
+        wrong_codes_are_few,
+        a_reset_does_not_get_around_it,
+        an_administrator_takes_it_away;
     sign_in:
         the_first_sysadmin_signs_in,
         a_name_that_nobody_has_looks_like_any_other,

@@ -12,15 +12,15 @@ use strongroom_server::app::Settings;
 
 use crate::world::{Answer, Kind, Person, World};
 
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn bytes(text: &str) -> Vec<u8> {
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let pair = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(pair).collect()
 }
 
 /// Chooses a password by a link.
-async fn choose(world: &World, link: &str, password: &str) -> Answer {
+pub(crate) async fn choose(world: &World, link: &str, password: &str) -> Answer {
     let (client, request) = Registration::start(password.as_bytes(), &SystemRandom).unwrap();
     let body = json!({ "link": link, "request": to_hex(&request.to_bytes()) });
     let started = world.post("/links/start").json(&body).send().await;
@@ -66,13 +66,13 @@ async fn finish(world: &World, attempt: &str, message: &str) -> Answer {
     world.post("/sign-in/finish").json(&body).send().await
 }
 
-async fn sign_in(world: &World, name: &str, password: &str) -> Option<Answer> {
+pub(crate) async fn sign_in(world: &World, name: &str, password: &str) -> Option<Answer> {
     let (attempt, message) = start(world, name, password).await;
     Some(finish(world, &attempt, &message?).await)
 }
 
 /// Gives somebody a password by an invitation.
-async fn invited(world: &World, person: &Person) -> String {
+pub(crate) async fn invited(world: &World, person: &Person) -> String {
     let admin = world.admin("own").await;
     let path = format!("/users/{}/links", person.user);
     let body = json!({ "purpose": "invitation" });

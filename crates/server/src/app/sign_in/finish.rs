@@ -7,7 +7,7 @@ use strongroom_base::ids::{UserId, from_hex};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::opaque::{LoginFinal, LoginState};
 use strongroom_custody::audit::{Actor, ActorKind, Outcome};
-use strongroom_db::{attempts, audit, users};
+use strongroom_db::{Writing, attempts, audit, users};
 use strongroom_domain::moment::elapsed;
 
 use super::session::begin;
@@ -39,21 +39,28 @@ pub async fn finish(stranger: &Stranger, request: v1::FinishSignIn) -> Result<v1
         return Err(Fault::WrongPassword);
     };
     if proved.is_err() {
-        refuse(stranger, user).await?;
+        let writing = app.database.write().await?;
+        refuse(stranger, &writing, user, "password").await?;
+        writing.commit().await?;
         return Err(Fault::WrongPassword);
     }
     let writing = app.database.write().await?;
-    let signed_in = begin(stranger, &writing, user, &request.program).await?;
+    let begun = begin(stranger, &writing, user, &request.program).await?;
     writing.commit().await?;
+    let signed_in = begun.session()?;
     stranger.pay_back();
     Ok(signed_in)
 }
 
-/// Puts on record that somebody did not know the password of a user.
-async fn refuse(stranger: &Stranger, user: UserId) -> Result<(), Fault> {
+/// Puts on record that somebody did not know what signs a user in.
+pub(super) async fn refuse(
+    stranger: &Stranger,
+    writing: &Writing,
+    user: UserId,
+    wrong: &str,
+) -> Result<(), Fault> {
     let app = &stranger.app;
-    let writing = app.database.write().await?;
-    let Some(user) = users::find(&writing, user).await? else {
+    let Some(user) = users::find(writing, user).await? else {
         return Ok(());
     };
     let nobody = Actor {
@@ -61,11 +68,10 @@ async fn refuse(stranger: &Stranger, user: UserId) -> Result<(), Fault> {
         id: String::new(),
         name: String::new(),
     };
-    let event = Event::of_user("session.begun", &user);
+    let event = Event::of_user("session.begun", &user).with("wrong", wrong);
     let mut event = event.by(nobody, stranger.address.to_string());
     event.outcome = Outcome::Refused;
     let id = user.account.user;
-    audit::append(&writing, &event, Some(id), app.now()).await?;
-    writing.commit().await?;
+    audit::append(writing, &event, Some(id), app.now()).await?;
     Ok(())
 }

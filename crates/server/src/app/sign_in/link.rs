@@ -4,7 +4,7 @@ use strongroom_api::v1;
 use strongroom_base::ids::to_hex;
 use strongroom_crypto::opaque::{CredentialId, RegistrationRequest, Version};
 use strongroom_db::users::User;
-use strongroom_db::{Reading, links, server, sessions, users};
+use strongroom_db::{Reading, links, second_factors, server, sessions, users};
 use strongroom_domain::link::Link;
 
 use super::session::{begin, record as put_on_record};
@@ -32,7 +32,8 @@ pub async fn start_link(
     })
 }
 
-/// Stores what signs in from now on, uses the link up, ends all sessions of the user, and begins one.
+/// Stores what signs in from now on, uses the link up, ends all sessions of the user, and begins one. An account that
+/// has a second factor asks for it here too.
 pub async fn finish_link(
     stranger: &Stranger,
     request: v1::FinishLink,
@@ -49,9 +50,10 @@ pub async fn finish_link(
     users::set_credential(&writing, id, PASSWORD, &record, now).await?;
     let event = Event::of_user("user.password-set", &user).with("by", links::name(link.purpose));
     put_on_record(stranger, &writing, event, &user).await?;
-    let signed_in = begin(stranger, &writing, id, &request.program).await?;
+    second_factors::remove_waiting(&writing, id).await?;
+    let begun = begin(stranger, &writing, id, &request.program).await?;
     writing.commit().await?;
-    Ok(signed_in)
+    begun.session()
 }
 
 /// Returns a link that is good, and whose it is. Why one is not, nobody learns from the answer.

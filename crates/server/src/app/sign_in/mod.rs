@@ -6,6 +6,7 @@
 mod finish;
 mod link;
 mod password;
+mod second;
 mod session;
 mod start;
 
@@ -19,6 +20,7 @@ use super::{App, Fault};
 pub use finish::finish;
 pub use link::{finish_link, start_link};
 pub use password::{finish_password, start_password};
+pub use second::finish_second_factor;
 pub use start::start;
 
 /// How a password is stored among what signs in.
