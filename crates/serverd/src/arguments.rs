@@ -42,7 +42,13 @@ pub(crate) enum Audit {
     Verify {
         /// The file
         file: PathBuf,
+        /// A public key that checkpoints may be signed with, in hexadecimal; without one, whoever signed them is not
+        /// looked at
+        #[arg(long)]
+        trust: Vec<String>,
     },
+    /// Shows the public key by which the checkpoints of this server are known
+    Key,
 }
 
 #[derive(Subcommand)]

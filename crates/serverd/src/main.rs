@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Run => run::run(&arguments),
         Command::Config(config) => config::run(&arguments, config),
-        Command::Audit(Audit::Verify { file }) => audit::verify_file(file),
+        Command::Audit(Audit::Verify { file, trust }) => audit::verify_file(file, trust),
+        Command::Audit(Audit::Key) => audit::key(&arguments),
         Command::Secrets(secrets) => secrets::run(&arguments, secrets),
         Command::Openapi => {
             output::line(strongroom_server::http::openapi::text().trim_end());

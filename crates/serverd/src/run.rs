@@ -8,6 +8,7 @@ use strongroom_server::config::Config;
 use strongroom_server::home;
 use strongroom_server::http::serve::{Serving, serve};
 use strongroom_server::http::{Site, tls};
+use strongroom_server::jobs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -59,7 +60,9 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
         }
         tracing::info!("ending: requests under way are answered first");
     };
+    let jobs = tokio::spawn(jobs::run(Arc::clone(&site)));
     serve(listener, site, serving, end).await;
+    jobs.abort();
     tracing::info!("ended");
     Ok(())
 }

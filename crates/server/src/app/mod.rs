@@ -25,6 +25,7 @@ mod settings;
 pub mod sign_in;
 mod sysadmins;
 mod system;
+mod throttle;
 pub mod tokens;
 mod tree;
 pub mod users;
@@ -34,6 +35,7 @@ mod words;
 use std::sync::Arc;
 
 use strongroom_base::clock::{Clock, Timestamp};
+use strongroom_base::ids::to_hex;
 use strongroom_base::random::RandomSource;
 use strongroom_crypto::opaque::ServerSetup;
 use strongroom_db::Database;
@@ -60,6 +62,8 @@ pub struct App {
     pub sign_in: ServerSetup,
     /// The keys that seal what the server keeps secret.
     pub vault: Vault,
+    /// The name of this node, by chance.
+    pub node: String,
     /// What was configured.
     pub settings: Settings,
     /// What is known of the organisations.
@@ -79,12 +83,15 @@ impl App {
         settings: Settings,
     ) -> Self {
         let limits = Limits::new(&settings);
+        let mut node = [0; 8];
+        random.fill(&mut node);
         Self {
             database,
             clock,
             random,
             sign_in,
             vault,
+            node: to_hex(&node),
             settings,
             trees: Trees::default(),
             limits,

@@ -15,6 +15,7 @@ mod computers;
 mod credentials;
 mod grants;
 mod groups;
+mod jobs;
 mod key_ring;
 mod nodes;
 mod organisations;
@@ -22,6 +23,7 @@ mod protocol;
 mod registration_keys;
 mod second_factor;
 mod sign_in;
+mod throttle;
 mod world;
 
 /// Makes each test one on SQLite and one on PostgreSQL.
@@ -110,6 +112,11 @@ on_both! {
         groups_live,
         members_come_and_go,
         members_come_from_below;
+    jobs:
+        what_is_over_is_removed_and_nothing_else,
+        two_nodes_do_a_job_once,
+        measurements_say_what_was_done,
+        checkpoints_are_signed_by_time_and_count;
     key_ring:
         a_change_killed_at_every_step_goes_on,
         values_exchanged_between_rows_do_not_open,
@@ -145,6 +152,12 @@ on_both! {
         wrong_codes_are_few,
         a_reset_does_not_get_around_it,
         an_administrator_takes_it_away;
+    throttle:
+        an_address_has_a_hundred_guesses_an_hour,
+        a_stranger_locks_nobody_out,
+        names_that_nobody_has_wait_alike,
+        a_restart_and_another_clock_forgive_nothing,
+        what_is_known_of_networks_is_bounded;
     sign_in:
         the_first_sysadmin_signs_in,
         a_name_that_nobody_has_looks_like_any_other,

@@ -285,10 +285,20 @@ pub(crate) async fn guesses_are_few_and_good_sign_ins_cost_nothing(world: World)
             .json(&body)
             .from([203, 0, 113, 9])
     };
-    for _ in 0..20 {
+    // From elsewhere, five at one account cost nothing; others are waited for longer and longer.
+    for _ in 0..5 {
         guess().send().await.expect(200);
     }
-    guess().send().await.problem(429, "too-many");
+    for seconds in [1, 2, 4, 8, 16] {
+        let waits = guess().send().await;
+        waits.problem(429, "too-many");
+        assert_eq!(
+            waits.header("retry-after"),
+            Some(seconds.to_string().as_str())
+        );
+        world.pass(Duration::from_secs(seconds));
+        guess().send().await.expect(200);
+    }
     // Links are guessed no faster.
     let link = format!("srl_{}", "0".repeat(64));
     let (_, request) = Registration::start(b"x", &SystemRandom).unwrap();

@@ -14,6 +14,7 @@ use super::session::begin;
 use super::{Stranger, message};
 use crate::app::Fault;
 use crate::app::audit::Event;
+use crate::app::throttle::Door;
 
 /// How long a sign-in may take from its first message to its last.
 const ATTEMPT_MAX: Duration = Duration::from_mins(2);
@@ -48,7 +49,7 @@ pub async fn finish(stranger: &Stranger, request: v1::FinishSignIn) -> Result<v1
     let begun = begin(stranger, &writing, user, &request.program).await?;
     writing.commit().await?;
     let signed_in = begun.session()?;
-    stranger.pay_back();
+    stranger.pay_back(&Door::Account(user)).await;
     Ok(signed_in)
 }
 

@@ -10,6 +10,7 @@ use strongroom_domain::link::Link;
 use super::session::{begin, record as put_on_record};
 use super::{PASSWORD, Stranger, message, record};
 use crate::app::audit::Event;
+use crate::app::throttle::Door;
 use crate::app::{Bearer, Fault, SecretKind, Tree};
 
 /// Answers the first message of a new password to whoever has a link that is good.
@@ -19,9 +20,11 @@ pub async fn start_link(
 ) -> Result<v1::PasswordStarted, Fault> {
     let app = &stranger.app;
     let sent = message("request", &request.request, RegistrationRequest::from_bytes)?;
+    stranger.attempt(&Door::Secret).await?;
     let reading = app.database.read().await?;
-    let found = good(stranger, &reading, &request.link).await;
-    let (_, user) = found.inspect_err(|_not_good| stranger.charge())?;
+    let (_, user) = good(stranger, &reading, &request.link).await?;
+    drop(reading);
+    stranger.pay_back(&Door::Secret).await;
     let credential = CredentialId::of_user(&user.account.user);
     let answer = app.sign_in.answer_registration(sent, &credential);
     let answer = answer.map_err(|error| Fault::invalid("request", error))?;
@@ -40,9 +43,9 @@ pub async fn finish_link(
 ) -> Result<v1::SignedIn, Fault> {
     let app = &stranger.app;
     let record = record(&request.upload)?;
+    stranger.attempt(&Door::Secret).await?;
     let writing = app.database.write().await?;
-    let found = good(stranger, &writing, &request.link).await;
-    let (link, user) = found.inspect_err(|_not_good| stranger.charge())?;
+    let (link, user) = good(stranger, &writing, &request.link).await?;
     let (id, now) = (user.account.user, app.now());
     links::used(&writing, link.id, now).await?;
     links::void_all(&writing, id, now).await?;
@@ -53,6 +56,7 @@ pub async fn finish_link(
     second_factors::remove_waiting(&writing, id).await?;
     let begun = begin(stranger, &writing, id, &request.program).await?;
     writing.commit().await?;
+    stranger.pay_back(&Door::Secret).await;
     begun.session()
 }
 

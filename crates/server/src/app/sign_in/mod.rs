@@ -1,7 +1,7 @@
 //! Sign-in with a password that never leaves the device, and choosing one by a one-time link.
 //!
-//! Every start counts as a failure of its network, which a good end takes back: a client with a wrong password
-//! notices by itself, and sends nothing more.
+//! Every start counts as a failure of its network and its account, which a good end takes back: a client with a wrong
+//! password notices by itself, and sends nothing more.
 
 mod finish;
 mod link;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::opaque::{OpaqueError, RegistrationUpload, Version};
 
+use super::throttle::{self, Door};
 use super::{App, Fault};
 
 pub use finish::finish;
@@ -42,12 +43,16 @@ impl Stranger {
         })
     }
 
-    fn charge(&self) {
-        self.app.limits.failed(self.address, self.app.now());
+    /// Charges an attempt, before what opens the door is looked at; fails where there were too many.
+    pub(crate) async fn attempt(&self, door: &Door<'_>) -> Result<(), Fault> {
+        throttle::attempt(&self.app, self.address, door).await
     }
 
-    fn pay_back(&self) {
-        self.app.limits.succeeded(self.address, self.app.now());
+    /// Pays an attempt back that was right. Where that fails, nothing is lost but a little patience.
+    pub(crate) async fn pay_back(&self, door: &Door<'_>) {
+        if let Err(error) = throttle::succeeded(&self.app, self.address, door).await {
+            tracing::warn!(error = %strongroom_base::with_causes(&error), "an attempt was not paid back");
+        }
     }
 }
 

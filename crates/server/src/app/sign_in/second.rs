@@ -11,6 +11,7 @@ use strongroom_domain::moment::elapsed;
 use super::Stranger;
 use super::finish::refuse;
 use super::session::{begin_session, standing};
+use crate::app::throttle::Door;
 use crate::app::{Fault, second_factor};
 
 /// How long a second factor may be waited for.
@@ -36,21 +37,21 @@ pub async fn finish_second_factor(
         writing.commit().await?;
         return Err(Fault::WrongPassword);
     }
-    let user = pending.user;
-    let Some(factor) = second_factor::accept(app, &writing, user, &request.code).await? else {
+    let id = pending.user;
+    let Some(factor) = second_factor::accept(app, &writing, id, &request.code).await? else {
         let tries = pending.tries + 1;
         if tries < TRIES_MAX {
             let pending = Waiting { tries, ..pending };
             second_factors::add_waiting(&writing, &id_hash, &pending).await?;
         }
-        refuse(stranger, &writing, user, "code").await?;
+        refuse(stranger, &writing, id, "code").await?;
         writing.commit().await?;
         return Err(Fault::WrongCode);
     };
-    let user = standing(&writing, user).await?;
+    let user = standing(&writing, id).await?;
     let program = &pending.program;
     let signed_in = begin_session(stranger, &writing, &user, program, Some(factor)).await?;
     writing.commit().await?;
-    stranger.pay_back();
+    stranger.pay_back(&Door::Account(id)).await;
     Ok(signed_in)
 }
