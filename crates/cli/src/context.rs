@@ -44,8 +44,10 @@ impl<'a> Context<'a> {
         Ok(Profile::require(self.environment.profile()?)?)
     }
 
-    /// Returns the place where the profile remembers its server; neither need be there.
+    /// Returns the place where the profile remembers its server; neither need be there. From here on the first signal
+    /// ends the process: it may have to wait for the server.
     pub(crate) fn server_memory(&self) -> Result<ServerMemory, Failure> {
+        interrupt::end_at_once();
         Ok(ServerMemory::at(self.environment.profile()?))
     }
 

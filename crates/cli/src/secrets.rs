@@ -75,6 +75,16 @@ pub(crate) fn new_account_password(file: Option<&Path>) -> Result<AccountPasswor
     Ok(AccountPassword::from_typed(read(file)?.expose_bytes())?)
 }
 
+/// Reads a code of an authenticator app: from a file, or from the terminal where none is named; `None` where there is neither.
+pub(crate) fn code(file: Option<&Path>) -> Option<String> {
+    let bytes = match file {
+        Some(file) => read(file),
+        None => ask("Code of the authenticator app: "),
+    };
+    let text = String::from_utf8_lossy(bytes.ok()?.expose_bytes()).into_owned();
+    Some(text.trim().to_owned())
+}
+
 /// Asks for a registration key.
 pub(crate) fn registration_key() -> Result<SecretBytes, Failure> {
     ask("Registration key: ")

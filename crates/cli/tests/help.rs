@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Place;
 
-const COMMANDS: [&str; 70] = [
+const COMMANDS: [&str; 71] = [
     "",
     "init",
     "destination",
@@ -78,6 +78,7 @@ const COMMANDS: [&str; 70] = [
     "admin computer",
     "admin session",
     "admin token",
+    "admin second-factor",
     "admin audit",
 ];
 

@@ -11,8 +11,11 @@ mod started;
 mod support;
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use started::Server;
 use support::{Place, Ran};
@@ -417,4 +420,23 @@ fn a_token_acts_and_a_password_changes() {
     let line = format!("login --server https://localhost:{port}#{other} --password-file new");
     let said = world.fails("other", &line, 5);
     assert!(said.contains("another certificate of"), "{said}");
+}
+
+#[test]
+fn one_signal_ends_the_wait_for_a_server() {
+    let place = Place::new();
+    place.write_secret("password", PASSWORD);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("https://127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+        .args(["login", "--user", "me", "--password-file", "password"])
+        .args(["--server", &server])
+        .current_dir(place.path(""))
+        .env("STRONGROOM_PROFILE", place.path("profile"))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _connection = silent.accept().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

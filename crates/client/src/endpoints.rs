@@ -165,6 +165,21 @@ endpoints! {
     SIGN_IN_START: Post "/sign-in/start" Public, v1::StartSignIn => v1::SignInStarted;
     /// Ends a sign-in.
     SIGN_IN_FINISH: Post "/sign-in/finish" Public, v1::FinishSignIn => v1::SignedIn;
+    /// Ends a sign-in by a code.
+    SIGN_IN_SECOND_FACTOR: Post "/sign-in/second-factor" Public, v1::FinishSecondFactor => v1::SignedIn;
+    /// Says what a user has beside the password.
+    SECOND_FACTOR: Get "/users/{user}/second-factor" Read, Nothing => v1::SecondFactor;
+    /// Takes the authenticator app and the recovery codes of a user away.
+    SECOND_FACTOR_REMOVE: Delete "/users/{user}/second-factor" Change, Nothing => Nothing;
+    /// Draws the secret of an authenticator app.
+    AUTHENTICATOR_SET_UP: Post "/me/authenticator" Secret("app"), Nothing => v1::NewAuthenticator;
+    /// Takes the first code of an authenticator app.
+    AUTHENTICATOR_CONFIRM: Post "/me/authenticator/confirm" Secret("codes"), v1::ConfirmAuthenticator => v1::RecoveryCodes;
+    /// Takes the own authenticator app and recovery codes away.
+    AUTHENTICATOR_REMOVE: Delete "/me/authenticator" Change, Nothing => Nothing;
+    /// Makes new recovery codes.
+    RECOVERY_CODES: Post "/me/recovery-codes" Secret("codes"), Nothing => v1::RecoveryCodes;
+
     /// Begins to choose a password by a link.
     LINK_START: Post "/links/start" Public, v1::StartLink => v1::PasswordStarted;
     /// Chooses a password by a link.

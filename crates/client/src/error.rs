@@ -147,6 +147,7 @@ mod tests {
             status,
             detail: "a name has at most 64 characters".to_owned(),
             request: Some("r1".to_owned()),
+            attempt: None,
             errors: vec![v1::FieldProblem {
                 at: "name".to_owned(),
                 detail: "a name has at most 64 characters".to_owned(),

@@ -17,12 +17,20 @@ fn program() -> String {
     concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
+/// What a sign-in comes to.
+pub enum SignInAnswer {
+    /// A session has begun.
+    Done(v1::SignedIn),
+    /// A code is asked for too; this names the sign-in.
+    CodeNeeded(String),
+}
+
 /// Signs in.
 pub fn sign_in(
     client: &Client,
     name: &str,
     password: &AccountPassword,
-) -> Result<v1::SignedIn, ClientError> {
+) -> Result<SignInAnswer, ClientError> {
     let password = password.expose_bytes();
     let (login, request) = Login::start(password, client.random())?;
     let request = v1::StartSignIn {
@@ -38,7 +46,30 @@ pub fn sign_in(
         message: to_hex(&done.message.to_bytes()),
         program: program(),
     };
-    client.call(&endpoints::SIGN_IN_FINISH, &[], &message)
+    answer(client.call(&endpoints::SIGN_IN_FINISH, &[], &message))
+}
+
+/// Ends a sign-in by a code of an authenticator app, or a recovery code.
+pub fn finish_by_code(
+    client: &Client,
+    attempt: &str,
+    code: &str,
+) -> Result<v1::SignedIn, ClientError> {
+    let message = v1::FinishSecondFactor {
+        attempt: attempt.to_owned(),
+        code: code.to_owned(),
+    };
+    client.call(&endpoints::SIGN_IN_SECOND_FACTOR, &[], &message)
+}
+
+fn answer(answered: Result<v1::SignedIn, ClientError>) -> Result<SignInAnswer, ClientError> {
+    match answered {
+        Ok(signed_in) => Ok(SignInAnswer::Done(signed_in)),
+        Err(ClientError::Refused { problem, .. }) if problem.attempt.is_some() => Ok(
+            SignInAnswer::CodeNeeded(problem.attempt.unwrap_or_default()),
+        ),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns the name of the account that a link is for.
@@ -53,7 +84,7 @@ pub fn set_by_link(
     client: &Client,
     secret: &SecretBytes,
     password: &AccountPassword,
-) -> Result<v1::SignedIn, ClientError> {
+) -> Result<SignInAnswer, ClientError> {
     let (registration, request) = Registration::start(password.expose_bytes(), client.random())?;
     let started = start_link(client, secret, request.to_bytes())?;
     let upload = finish(client, registration, password, &started)?;
@@ -62,7 +93,7 @@ pub fn set_by_link(
         upload: to_hex(&upload.to_bytes()),
         program: program(),
     };
-    client.call(&endpoints::LINK_FINISH, &[], &message)
+    answer(client.call(&endpoints::LINK_FINISH, &[], &message))
 }
 
 /// Gives the caller, who has signed in just now, another password; returns how many other sessions that ended.

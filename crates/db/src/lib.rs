@@ -9,6 +9,7 @@
 pub mod answers;
 pub mod attempts;
 pub mod audit;
+pub mod checkpoints;
 pub mod computers;
 mod convert;
 mod database;
@@ -16,13 +17,20 @@ mod entity;
 mod error;
 pub mod grants;
 pub mod groups;
+pub mod jobs;
+pub mod key_ring;
 pub mod links;
 mod migrations;
 pub mod organisations;
 pub mod registration_keys;
+pub mod sealed;
+pub mod second_factors;
+pub mod secrets;
 pub mod server;
 pub mod sessions;
+pub mod throttles;
 pub mod tokens;
+pub mod under_master;
 pub mod users;
 
 pub use database::{Address, Database, Reading, Writing};

@@ -7,10 +7,7 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use strongroom_base::ids::{from_hex, to_hex};
-use strongroom_base::random::RandomSource;
 use strongroom_base::{Class, Classified};
-use strongroom_crypto::opaque::ServerSetup;
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
@@ -19,9 +16,6 @@ use crate::http::tls::{self, Pem, TlsError};
 /// Where the certificate is that the server makes.
 const CERTIFICATE: &str = "tls/certificate.pem";
 const KEY: &str = "tls/key.pem";
-
-/// Where that is which every sign-in needs.
-const SIGN_IN: &str = "keys/sign-in";
 
 /// Why the home folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +36,6 @@ pub enum HomeError {
         /// The folder.
         path: PathBuf,
     },
-    /// What every sign-in needs cannot be read.
-    #[error("`{path}` is damaged: put the copy back that was kept of it")]
-    SignIn {
-        /// The file.
-        path: PathBuf,
-    },
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -58,7 +46,6 @@ impl Classified for HomeError {
         match self {
             Self::Io { .. } => Class::Retry,
             Self::Open { .. } => Class::Caller,
-            Self::SignIn { .. } => Class::Damage,
             Self::Tls(source) => source.class(),
         }
     }
@@ -99,23 +86,6 @@ pub fn certificate(home: &Path, config: &Config) -> Result<Pem, HomeError> {
         certificates: read(&certificate)?.to_string(),
         key: read(&key)?,
     })
-}
-
-/// Returns what every sign-in needs, which is made where there is none. All nodes have the same, it needs an offline
-/// copy, and without it nobody signs in with a password any more.
-pub fn sign_in_setup(home: &Path, random: &dyn RandomSource) -> Result<ServerSetup, HomeError> {
-    let path = home.join(SIGN_IN);
-    let damaged = || HomeError::SignIn { path: path.clone() };
-    if !path.exists() {
-        make_folder(&home.join("keys"))?;
-        let setup = ServerSetup::random(random).expose_bytes();
-        let digits = Zeroizing::new(to_hex(setup.expose_bytes()));
-        write(&path, digits.as_bytes())?;
-    }
-    let digits = read(&path)?;
-    let bytes = from_hex::<{ ServerSetup::LEN }>(digits.trim());
-    let bytes = Zeroizing::new(bytes.ok_or_else(damaged)?);
-    ServerSetup::from_bytes(&*bytes).map_err(|_unreadable| damaged())
 }
 
 fn make_folder(path: &Path) -> Result<(), HomeError> {
@@ -169,19 +139,6 @@ mod tests {
         tls::config(&first, tls::Oldest::Tls13).unwrap();
         let mode = |path: &str| fs::metadata(home.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(""), mode(KEY), mode("tls")), (0o700, 0o600, 0o700));
-    }
-
-    #[test]
-    fn what_sign_in_needs_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().join("home");
-        open(&home).unwrap();
-        let random = strongroom_crypto::random::SystemRandom;
-        let key = |home: &Path| sign_in_setup(home, &random).map(|setup| setup.public_key());
-        assert_eq!(key(&home).unwrap(), key(&home).unwrap());
-        fs::remove_file(home.join(SIGN_IN)).unwrap();
-        write(&home.join(SIGN_IN), b"00").unwrap();
-        assert!(matches!(key(&home), Err(HomeError::SignIn { .. })));
     }
 
     #[test]

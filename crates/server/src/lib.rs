@@ -6,3 +6,5 @@ pub mod app;
 pub mod config;
 pub mod home;
 pub mod http;
+pub mod jobs;
+pub mod vault;

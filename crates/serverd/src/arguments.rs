@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Looks at exports of the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Looks at the keys that seal secrets in the database, and changes them
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Writes the API document
     #[command(hide = true)]
     Openapi,
@@ -39,6 +42,31 @@ pub(crate) enum Audit {
     Verify {
         /// The file
         file: PathBuf,
+        /// A public key that checkpoints may be signed with, in hexadecimal; without one, whoever signed them is not
+        /// looked at
+        #[arg(long)]
+        trust: Vec<String>,
+    },
+    /// Shows the public key by which the checkpoints of this server are known
+    Key,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Secrets {
+    /// Opens every stored secret, and shows none
+    Verify,
+    /// Lists the keys
+    Keys,
+    /// Makes a new key, and seals every secret anew; the server may run meanwhile
+    Rotate {
+        /// Takes another algorithm: `AES/GCM/NoPadding`, `AES/CBC/PKCS5Padding`, or `none` for no encryption
+        #[arg(long)]
+        algorithm: Option<String>,
+    },
+    /// Deletes an inactive key that no secret needs
+    DeleteKey {
+        /// Its id
+        key: String,
     },
 }
 

@@ -7,8 +7,10 @@ mod audit;
 mod config;
 mod environment;
 mod logging;
+mod open;
 mod output;
 mod run;
+mod secrets;
 
 use std::process::ExitCode;
 
@@ -22,7 +24,9 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Run => run::run(&arguments),
         Command::Config(config) => config::run(&arguments, config),
-        Command::Audit(Audit::Verify { file }) => audit::verify_file(file),
+        Command::Audit(Audit::Verify { file, trust }) => audit::verify_file(file, trust),
+        Command::Audit(Audit::Key) => audit::key(&arguments),
+        Command::Secrets(secrets) => secrets::run(&arguments, secrets),
         Command::Openapi => {
             output::line(strongroom_server::http::openapi::text().trim_end());
             Ok(())

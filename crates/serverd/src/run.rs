@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use strongroom_base::clock::SystemClock;
-use strongroom_crypto::random::SystemRandom;
-use strongroom_db::Database;
-use strongroom_server::app::{App, first_start};
+use strongroom_server::app::first_start;
 use strongroom_server::config::Config;
 use strongroom_server::home;
 use strongroom_server::http::serve::{Serving, serve};
 use strongroom_server::http::{Site, tls};
+use strongroom_server::jobs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Arguments;
-use crate::{config, logging, output};
+use crate::{config, logging, open, output};
 
 /// Serves until a signal says to end.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -35,16 +33,7 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
     let fingerprint = tls::fingerprint(&pem)?;
     let pinned = own_certificate.then(|| fingerprint.clone());
     let tls = tls::config(&pem, config.tls.oldest())?;
-    let address = config.database.address(&home)?;
-    let database = Database::open(&address, config.database.connections).await;
-    let database = database.context("the database cannot be used")?;
-    let app = Arc::new(App::new(
-        database,
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-        home::sign_in_setup(&home, &SystemRandom)?,
-        config.settings(pinned),
-    ));
+    let app = open::app(&home, config, pinned).await?;
     // Before anybody is told that it runs: a signal that comes then ends it as it should.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -71,7 +60,9 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
         }
         tracing::info!("ending: requests under way are answered first");
     };
+    let jobs = tokio::spawn(jobs::run(Arc::clone(&site)));
     serve(listener, site, serving, end).await;
+    jobs.abort();
     tracing::info!("ended");
     Ok(())
 }

@@ -6,9 +6,8 @@ use strongroom_client::{
 use strongroom_crypto::secret::SecretBytes;
 
 use super::memory::client;
-use super::{Remembered, RememberedComputer, ServerError, ServerMemory, check_new_password};
+use super::{Proof, Remembered, RememberedComputer, ServerError, ServerMemory, check_new_password};
 use crate::AgentError;
-use crate::custody::account_password::AccountPassword;
 
 /// What is to be enrolled.
 pub struct EnrolRequest<'a> {
@@ -16,8 +15,8 @@ pub struct EnrolRequest<'a> {
     pub enrolment: &'a Enrolment,
     /// The name to sign in with.
     pub user: &'a str,
-    /// The password of the account, or of the one that is made.
-    pub password: &'a AccountPassword,
+    /// The password of the account, or of the one that is made, and a code if the account asks for one.
+    pub proof: Proof<'a>,
     /// This computer.
     pub computer: v1::NewComputer,
 }
@@ -44,7 +43,7 @@ pub fn enrol(memory: &ServerMemory, request: &EnrolRequest<'_>) -> Result<Enroll
         return Err(ServerError::NoRegistrationKey.into());
     };
     // Before anything is sent: an account is not made with a password that may not be.
-    let strength = check_new_password(request.password, request.user, &server.place());
+    let strength = check_new_password(request.proof.password, request.user, &server.place());
     let stranger = client(server.clone(), None)?;
     let new = NewComputer {
         key,
@@ -53,7 +52,7 @@ pub fn enrol(memory: &ServerMemory, request: &EnrolRequest<'_>) -> Result<Enroll
         computer: request.computer.clone(),
     };
     let answer = match strength {
-        Ok(()) => strongroom_client::enrol(&stranger, &new, request.password)?,
+        Ok(()) => strongroom_client::enrol(&stranger, &new, request.proof.password)?,
         // Of an account that is there, the password may be older than what is asked for today.
         Err(_weak) if strongroom_client::is_name_taken(&stranger, key, request.user)? => {
             EnrolmentAnswer::NameTaken
@@ -90,7 +89,7 @@ fn refuse_if_enrolled(memory: &ServerMemory) -> Result<(), AgentError> {
 
 /// Enrols a computer of an account that is there: whoever knows its password may. The session ends at once.
 fn by_owner(stranger: &Client, request: &EnrolRequest<'_>) -> Result<v1::Enrolled, AgentError> {
-    let signed_in = strongroom_client::sign_in(stranger, request.user, request.password)?;
+    let signed_in = request.proof.sign_in(stranger, request.user)?;
     let secret = SecretBytes::new(signed_in.secret.into_bytes());
     let owner = client(stranger.server().clone(), Some(secret))?;
     let enrolled = owner.call(&endpoints::COMPUTER_ENROL, &[], &request.computer);

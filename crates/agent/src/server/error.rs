@@ -18,6 +18,9 @@ pub enum ServerError {
     /// A new password of an account is not good enough.
     #[error(transparent)]
     WeakPassword(PasswordError),
+    /// The account asks for a code too, and there was none.
+    #[error("the account asks for a code of its authenticator app")]
+    CodeNeeded,
     /// Nobody is signed in to a server.
     #[error("nobody is signed in")]
     NotSignedIn,
@@ -62,6 +65,7 @@ impl Classified for ServerError {
             Self::WeakPassword(source) => source.class(),
             Self::OtherPin { .. } => Class::WrongKey,
             Self::NotSignedIn
+            | Self::CodeNeeded
             | Self::OtherServer { .. }
             | Self::EnrolledAlready { .. }
             | Self::NoRegistrationKey => Class::Caller,

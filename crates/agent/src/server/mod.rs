@@ -20,6 +20,6 @@ pub use error::ServerError;
 pub use memory::{Remembered, RememberedComputer, ServerMemory};
 pub use password::check_new_password;
 pub use sign_in::{
-    SignedIn, SignedOut, change_password, open_link, sign_in, sign_in_by_link, sign_in_by_token,
-    sign_out, who_am_i,
+    Proof, SignedIn, SignedOut, change_password, open_link, sign_in, sign_in_by_link,
+    sign_in_by_token, sign_out, who_am_i,
 };

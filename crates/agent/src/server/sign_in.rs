@@ -1,6 +1,8 @@
 //! Signing in and out, and who one is.
 
-use strongroom_client::{Client, ClientError, ServerAddress, SetUpLink, endpoints, v1};
+use strongroom_client::{
+    Client, ClientError, ServerAddress, SetUpLink, SignInAnswer, endpoints, v1,
+};
 use strongroom_crypto::secret::SecretBytes;
 
 use super::memory::client;
@@ -19,6 +21,36 @@ pub struct SignedIn {
     pub expires: Option<String>,
 }
 
+/// What somebody signs in with.
+pub struct Proof<'a> {
+    /// The password.
+    pub password: &'a AccountPassword,
+    /// Gives a code of the authenticator app, where the account asks for one.
+    pub code: &'a dyn Fn() -> Option<String>,
+}
+
+impl Proof<'_> {
+    pub(super) fn sign_in(
+        &self,
+        stranger: &Client,
+        user: &str,
+    ) -> Result<v1::SignedIn, AgentError> {
+        let answer = strongroom_client::sign_in(stranger, user, self.password)?;
+        self.finish(stranger, answer)
+    }
+
+    fn finish(&self, stranger: &Client, answer: SignInAnswer) -> Result<v1::SignedIn, AgentError> {
+        match answer {
+            SignInAnswer::Done(signed_in) => Ok(signed_in),
+            SignInAnswer::CodeNeeded(attempt) => {
+                let code = (self.code)().ok_or(ServerError::CodeNeeded)?;
+                let finished = strongroom_client::finish_by_code(stranger, &attempt, code.trim());
+                Ok(finished?)
+            }
+        }
+    }
+}
+
 /// Somebody who has signed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedOut {
@@ -31,11 +63,11 @@ pub fn sign_in(
     memory: &ServerMemory,
     server: ServerAddress,
     user: &str,
-    password: &AccountPassword,
+    proof: &Proof<'_>,
 ) -> Result<SignedIn, AgentError> {
     let server = memory.meet(server)?;
     let stranger = client(server.clone(), None)?;
-    let signed_in = strongroom_client::sign_in(&stranger, user, password)?;
+    let signed_in = proof.sign_in(&stranger, user)?;
     remember(memory, &server, user, signed_in)
 }
 
@@ -54,12 +86,13 @@ pub fn open_link(
 pub fn sign_in_by_link(
     memory: &ServerMemory,
     link: &SetUpLink,
-    password: &AccountPassword,
+    proof: &Proof<'_>,
 ) -> Result<SignedIn, AgentError> {
     let (user, server) = open_link(memory, link)?;
-    check_new_password(password, &user, &server.place())?;
+    check_new_password(proof.password, &user, &server.place())?;
     let stranger = client(server.clone(), None)?;
-    let signed_in = strongroom_client::set_by_link(&stranger, &link.secret, password)?;
+    let answer = strongroom_client::set_by_link(&stranger, &link.secret, proof.password)?;
+    let signed_in = proof.finish(&stranger, answer)?;
     remember(memory, &server, &user, signed_in)
 }
 

@@ -10,6 +10,7 @@ mod organisation;
 mod page;
 mod problem;
 mod registration;
+mod second_factor;
 mod sign_in;
 
 pub use account::{
@@ -29,6 +30,10 @@ pub use organisation::{
 pub use page::{Page, PageQuery, UserQuery};
 pub use problem::{FieldProblem, Problem};
 pub use registration::{RegistrationKey, RegistrationKeyState, RotateRegistrationKey};
+pub use second_factor::{
+    AuthenticatorSecret, ConfirmAuthenticator, FinishSecondFactor, NewAuthenticator, RecoveryCodes,
+    SecondFactor,
+};
 pub use sign_in::{
     FinishLink, FinishPassword, FinishSignIn, PasswordStarted, SignInStarted, SignedIn, StartLink,
     StartPassword, StartSignIn,

@@ -21,6 +21,9 @@ pub struct Problem {
     /// Where in the request it is.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<FieldProblem>,
+    /// What the second step of a sign-in names, where this is what is missing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempt: Option<String>,
 }
 
 /// What is wrong with a part of a request.

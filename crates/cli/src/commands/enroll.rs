@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use strongroom_agent::SecretBytes;
 use strongroom_agent::client::{Enrolment, Pin, v1};
-use strongroom_agent::server::{self, EnrolRequest, Enrolled};
+use strongroom_agent::server::{self, EnrolRequest, Enrolled, Proof};
 
 use crate::commands::login::trusting;
 use crate::context::Context;
@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Read the password of the account from this file; - is the standard input
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Read the code of the authenticator app, or a recovery code, from this file, where the account asks for one
+    #[arg(long, value_name = "FILE")]
+    code_file: Option<PathBuf>,
     /// What this computer is to be called [default: its host name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -60,6 +63,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<(), Fa
         operating_system: context.environment.operating_system().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    let code = || secrets::code(arguments.code_file.as_deref());
     let address = enrolment.server.clone().pinned(arguments.pin);
     let enrolled = trusting(context, address, |server| {
         let key = enrolment.key.as_ref();
@@ -71,7 +75,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<(), Fa
         let request = EnrolRequest {
             enrolment: &enrolment,
             user: &user,
-            password: &password,
+            proof: Proof {
+                password: &password,
+                code: &code,
+            },
             computer: computer.clone(),
         };
         Ok(server::enrol(&memory, &request)?)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use strongroom_agent::client::{Pin, ServerAddress, SetUpLink, v1};
-use strongroom_agent::server::{self, ServerMemory, SignedIn};
+use strongroom_agent::server::{self, Proof, ServerMemory, SignedIn};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Read the password from this file; - is the standard input
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Read the code of the authenticator app, or a recovery code, from this file, where the account asks for one
+    #[arg(long, value_name = "FILE")]
+    code_file: Option<PathBuf>,
     /// Act by the API token in this file, instead of a password
     #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "setup", "password_file"])]
     token_file: Option<PathBuf>,
@@ -73,8 +76,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<(), Fa
         None => secrets::ask_openly("User name: ")?,
     };
     let password = secrets::account_password(arguments.password_file.as_deref(), &user)?;
+    let code = || secrets::code(arguments.code_file.as_deref());
+    let proof = Proof {
+        password: &password,
+        code: &code,
+    };
     let signed_in = trusting(context, address, |address| {
-        Ok(server::sign_in(&memory, address, &user, &password)?)
+        Ok(server::sign_in(&memory, address, &user, &proof)?)
     })?;
     if arguments.change_password {
         let new = secrets::new_account_password(arguments.new_password_file.as_deref())?;
@@ -111,7 +119,12 @@ fn by_link(
         .output
         .note(&format!("choose the password of {user} at {server}"));
     let password = secrets::new_account_password(arguments.password_file.as_deref())?;
-    let signed_in = server::sign_in_by_link(memory, &link(server), &password)?;
+    let code = || secrets::code(arguments.code_file.as_deref());
+    let proof = Proof {
+        password: &password,
+        code: &code,
+    };
+    let signed_in = server::sign_in_by_link(memory, &link(server), &proof)?;
     report(context, &signed_in)
 }
 

@@ -7,6 +7,9 @@ use strongroom_agent::server::ServerError;
 pub(super) fn of(error: &ServerError) -> Option<String> {
     let hint = match error {
         ServerError::Client(error) => return of_client(error),
+        ServerError::CodeNeeded => {
+            "give it with --code-file, or sign in on a terminal; a recovery code does as well"
+        }
         ServerError::NotSignedIn => {
             "sign in with `strongroom login --server https://HOST:PORT --user NAME`"
         }

@@ -8,10 +8,16 @@ use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, DbErr}
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// All steps, oldest first.
-const STEPS: &[Step] = &[Step {
-    name: "20261128_000001_first",
-    sql: include_str!("20261128_000001_first.sql"),
-}];
+const STEPS: &[Step] = &[
+    Step {
+        name: "20261128_000001_first",
+        sql: include_str!("20261128_000001_first.sql"),
+    },
+    Step {
+        name: "20261129_000010_inside",
+        sql: include_str!("20261129_000010_inside.sql"),
+    },
+];
 
 /// Carries out what was not yet.
 pub(crate) async fn carry_out(transaction: &DatabaseTransaction) -> Result<(), DbErr> {

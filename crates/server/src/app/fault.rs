@@ -6,6 +6,8 @@ use strongroom_base::{Class, Classified};
 use strongroom_db::DbError;
 use strongroom_domain::access::Denial;
 
+use crate::vault::VaultError;
+
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,6 +18,12 @@ pub enum Fault {
     /// Nobody has this name and this password. Which of them is wrong is not said.
     #[error("the name or the password is wrong")]
     WrongPassword,
+    /// The password was right, and is not enough; the next step names this attempt.
+    #[error("a code of the authenticator app is needed, or a recovery code")]
+    SecondFactorNeeded(String),
+    /// The code of a second factor is none that counts now.
+    #[error("the code is wrong, or was used already")]
+    WrongCode,
     /// A one-time link opens nothing. Why, is not said.
     #[error("the link is not good, or not any more")]
     LinkNotGood,
@@ -60,6 +68,9 @@ pub enum Fault {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// A secret that the server keeps cannot be used.
+    #[error("a secret of the server cannot be used")]
+    Vault(#[source] VaultError),
     /// The program is wrong.
     #[error("the server is at fault: {0}")]
     Program(&'static str),
@@ -70,9 +81,12 @@ impl Classified for Fault {
         match self {
             Self::TooMany(_) => Class::Retry,
             Self::Database(source) => source.class(),
+            Self::Vault(source) => source.class(),
             Self::Program(_) => Class::Damage,
             Self::NotSignedIn
             | Self::WrongPassword
+            | Self::SecondFactorNeeded(_)
+            | Self::WrongCode
             | Self::LinkNotGood
             | Self::KeyNotGood
             | Self::NameTaken(_)
@@ -100,6 +114,15 @@ impl Fault {
     /// Makes the fault for what a rule refuses as things stand.
     pub(crate) fn refused(rule: impl std::fmt::Display) -> Self {
         Self::Refused(rule.to_string())
+    }
+}
+
+impl From<VaultError> for Fault {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => Self::Database(error),
+            error => Self::Vault(error),
+        }
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use strongroom_base::ids::{LinkId, OrganisationId, UserId, to_hex};
-use strongroom_custody::audit::{Actor, ActorKind, Event, LogId, Outcome};
-use strongroom_db::audit;
+use strongroom_custody::audit::LogId;
 use strongroom_db::organisations::{self, Organisation};
 use strongroom_db::users::{self, User};
 use strongroom_db::{Writing, grants, links, server};
@@ -15,7 +14,7 @@ use strongroom_domain::name::{OrganisationName, UserName};
 use strongroom_domain::organisation::{OrganisationState, Parent};
 
 use super::users::link_text;
-use super::{App, Fault, NewSecret, SecretKind};
+use super::{App, Fault, NewSecret, SecretKind, key_ring, system};
 
 /// The names of what is made.
 const ORGANISATION: &str = "Default";
@@ -23,6 +22,18 @@ const SYSADMIN: &str = "sysadmin";
 
 /// Sets the server up if it never was; returns the link with which the first sysadmin signs in.
 pub async fn set_up(app: &App) -> Result<Option<String>, Fault> {
+    let link = make(app).await?;
+    key_ring::prepare(app).await?;
+    Ok(link)
+}
+
+/// Fails where the server never ran; prepares what a newer program needs.
+pub async fn check(app: &App) -> Result<(), Fault> {
+    server::known(&app.database.read().await?).await?;
+    key_ring::prepare(app).await
+}
+
+async fn make(app: &App) -> Result<Option<String>, Fault> {
     let writing = app.database.set_up().await?;
     if server::find(&writing).await?.is_some() {
         return Ok(None);
@@ -45,7 +56,7 @@ pub async fn set_up(app: &App) -> Result<Option<String>, Fault> {
         epoch: known.epoch,
     };
     links::add(&writing, &link, &secret.hash).await?;
-    record(app, &writing, &known.server_id).await?;
+    system::record(app, &writing, "server.set-up", BTreeMap::new()).await?;
     writing.commit().await?;
     Ok(Some(link_text(&app.settings, &secret)))
 }
@@ -88,23 +99,4 @@ async fn sysadmin(
         grants::add(writing, user, grant, app.now()).await?;
     }
     Ok(user)
-}
-
-async fn record(app: &App, writing: &Writing, server_id: &str) -> Result<(), Fault> {
-    let event = Event {
-        actor: Actor {
-            kind: ActorKind::System,
-            id: server_id.to_owned(),
-            name: "strongroom-server".to_owned(),
-        },
-        action: "server.set-up".to_owned(),
-        outcome: Outcome::Done,
-        organisation: None,
-        subject: None,
-        address: String::new(),
-        reason: String::new(),
-        details: BTreeMap::new(),
-    };
-    audit::append(writing, &event, None, app.now()).await?;
-    Ok(())
 }

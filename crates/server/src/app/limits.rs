@@ -79,14 +79,6 @@ impl Limits {
         }
     }
 
-    /// Takes a failure of a network back that was none.
-    pub(crate) fn succeeded(&self, address: IpAddr, now: Timestamp) {
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = Network::of(address);
-        let bucket = networks.bucket(network).settled(Rate::ADDRESS, now);
-        networks.put(network, bucket.paid_back(Rate::ADDRESS), now);
-    }
-
     /// Counts a failure of a network.
     pub(crate) fn failed(&self, address: IpAddr, now: Timestamp) {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,15 +14,19 @@ mod fault;
 pub mod first_start;
 pub mod grants;
 pub mod groups;
+pub mod key_ring;
 mod limits;
 pub mod organisations;
 mod paging;
 pub mod registration_keys;
+pub mod second_factor;
 mod secret;
 pub mod sessions;
 mod settings;
 pub mod sign_in;
 mod sysadmins;
+mod system;
+mod throttle;
 pub mod tokens;
 mod tree;
 pub mod users;
@@ -32,9 +36,12 @@ mod words;
 use std::sync::Arc;
 
 use strongroom_base::clock::{Clock, Timestamp};
+use strongroom_base::ids::to_hex;
 use strongroom_base::random::RandomSource;
 use strongroom_crypto::opaque::ServerSetup;
 use strongroom_db::Database;
+
+use crate::vault::Vault;
 
 pub use access::{Access, Aim, Caller, Credential, Right, View};
 pub use deed::{Conditions, Deed, IfMatch, Replay};
@@ -54,6 +61,10 @@ pub struct App {
     pub random: Arc<dyn RandomSource>,
     /// What every sign-in needs: all nodes have the same.
     pub sign_in: ServerSetup,
+    /// The keys that seal what the server keeps secret.
+    pub vault: Vault,
+    /// The name of this node, by chance.
+    pub node: String,
     /// What was configured.
     pub settings: Settings,
     /// What is known of the organisations.
@@ -69,14 +80,19 @@ impl App {
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
         sign_in: ServerSetup,
+        vault: Vault,
         settings: Settings,
     ) -> Self {
         let limits = Limits::new(&settings);
+        let mut node = [0; 8];
+        random.fill(&mut node);
         Self {
             database,
             clock,
             random,
             sign_in,
+            vault,
+            node: to_hex(&node),
             settings,
             trees: Trees::default(),
             limits,

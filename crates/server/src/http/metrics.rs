@@ -19,6 +19,9 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     seconds: Family<Endpoint, Histogram>,
+    jobs: Family<JobName, Gauge>,
+    jobs_done: Family<JobName, Gauge>,
+    jobs_failed: Family<JobName, Gauge>,
     /// How many connections are open.
     pub connections: Gauge,
 }
@@ -34,6 +37,11 @@ struct Request {
 struct Endpoint {
     method: String,
     path: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobName {
+    job: String,
 }
 
 impl Metrics {
@@ -58,10 +66,14 @@ impl Metrics {
             "Connections that are open",
             connections.clone(),
         );
+        let (jobs, jobs_done, jobs_failed) = jobs(&mut registry);
         Self {
             registry,
             requests,
             seconds,
+            jobs,
+            jobs_done,
+            jobs_failed,
             connections,
         }
     }
@@ -83,10 +95,42 @@ impl Metrics {
         self.requests.get_or_create(&request).inc();
     }
 
+    /// Says when a job last ended, in seconds since 1970, how much it did, and whether it failed.
+    pub(crate) fn job(&self, name: &str, ended: i64, done: i64, failed: bool) {
+        let name = JobName {
+            job: name.to_owned(),
+        };
+        self.jobs.get_or_create(&name).set(ended);
+        self.jobs_done.get_or_create(&name).set(done);
+        self.jobs_failed.get_or_create(&name).set(i64::from(failed));
+    }
+
     /// Returns all of them, as Prometheus reads them.
     pub(super) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+type OfJobs = Family<JobName, Gauge>;
+
+fn jobs(registry: &mut Registry) -> (OfJobs, OfJobs, OfJobs) {
+    let (ended, done, failed) = (OfJobs::default(), OfJobs::default(), OfJobs::default());
+    registry.register(
+        "job_ended_seconds",
+        "When a job was last done by any node, in seconds since 1970",
+        ended.clone(),
+    );
+    registry.register(
+        "job_done",
+        "How much a job did the last time, such as rows that were removed",
+        done.clone(),
+    );
+    registry.register(
+        "job_failed",
+        "1 where a job failed the last time",
+        failed.clone(),
+    );
+    (ended, done, failed)
 }

@@ -19,6 +19,7 @@ mod organisations;
 mod problem;
 mod registration_keys;
 mod request_id;
+mod second_factor;
 pub mod serve;
 mod sessions;
 mod sign_in;
@@ -108,6 +109,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     sign_in::finish::ENDPOINT,
     sign_in::start_link::ENDPOINT,
     sign_in::finish_link::ENDPOINT,
+    second_factor::finish::ENDPOINT,
+    second_factor::show::ENDPOINT,
+    second_factor::remove::ENDPOINT,
+    second_factor::start::ENDPOINT,
+    second_factor::confirm::ENDPOINT,
+    second_factor::remove_own::ENDPOINT,
+    second_factor::make_codes::ENDPOINT,
     me::profile::ENDPOINT,
     me::start_password::ENDPOINT,
     me::finish_password::ENDPOINT,

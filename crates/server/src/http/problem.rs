@@ -21,6 +21,7 @@ pub(crate) struct Problem {
     detail: String,
     errors: Vec<v1::FieldProblem>,
     retry_after: Option<Duration>,
+    attempt: Option<Box<str>>,
 }
 
 impl Problem {
@@ -52,6 +53,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            attempt: None,
         }
     }
 
@@ -86,13 +88,13 @@ impl Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault.class() {
-            Class::Damage => {
+            Class::Damage | Class::WrongKey => {
                 tracing::error!(error = %with_causes(&fault), "a request failed");
             }
             Class::Retry if !matches!(fault, Fault::TooMany(_)) => {
                 tracing::warn!(error = %with_causes(&fault), "a request failed");
             }
-            Class::Retry | Class::Caller | Class::WrongKey => {}
+            Class::Retry | Class::Caller => {}
         }
         let detail = fault.to_string();
         match fault {
@@ -100,6 +102,18 @@ impl From<Fault> for Problem {
             Fault::WrongPassword => {
                 let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
                 problem.kind("wrong-password", "The name or the password is wrong")
+            }
+            Fault::SecondFactorNeeded(attempt) => {
+                let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
+                let problem = problem.kind("second-factor-needed", "A second factor is needed");
+                Self {
+                    attempt: Some(attempt.into()),
+                    ..problem
+                }
+            }
+            Fault::WrongCode => {
+                let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
+                problem.kind("wrong-code", "The code is wrong")
             }
             Fault::LinkNotGood => {
                 let problem = Self::new(StatusCode::NOT_FOUND, detail);
@@ -135,7 +149,7 @@ impl From<Fault> for Problem {
                     "the server cannot reach its database now",
                 )
             },
-            Fault::Database(_) | Fault::Program(_) => Self::new(
+            Fault::Database(_) | Fault::Vault(_) | Fault::Program(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the server's log has more about this",
             ),
@@ -165,6 +179,7 @@ impl IntoResponse for Problem {
             detail: self.detail,
             request: request_id::current(),
             errors: self.errors,
+            attempt: self.attempt.map(String::from),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));

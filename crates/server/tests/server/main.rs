@@ -16,11 +16,15 @@ mod credentials;
 mod enrolment;
 mod grants;
 mod groups;
+mod jobs;
+mod key_ring;
 mod nodes;
 mod organisations;
 mod protocol;
 mod registration_keys;
+mod second_factor;
 mod sign_in;
+mod throttle;
 mod world;
 
 /// Makes each test one on SQLite and one on PostgreSQL.
@@ -47,6 +51,23 @@ macro_rules! on_both {
             })+
         }
     };
+}
+
+/// The larger ones, which take a while.
+mod large {
+    #[tokio::test]
+    #[ignore = "takes a minute"]
+    async fn a_change_of_10_000_values_killed_at_every_step_goes_on() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::key_ring::kill_everywhere(world, 10_000).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn on_postgresql_a_change_of_10_000_values_killed_at_every_step_goes_on() {
+        let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
+        crate::key_ring::kill_everywhere(world, 10_000).await;
+    }
 }
 
 on_both! {
@@ -99,6 +120,16 @@ on_both! {
         groups_live,
         members_come_and_go,
         members_come_from_below;
+    jobs:
+        what_is_over_is_removed_and_nothing_else,
+        two_nodes_do_a_job_once,
+        measurements_say_what_was_done,
+        checkpoints_are_signed_by_time_and_count;
+    key_ring:
+        a_change_killed_at_every_step_goes_on,
+        values_exchanged_between_rows_do_not_open,
+        a_missing_key_is_named_and_stops_nothing_else,
+        an_inactive_key_goes_when_nothing_needs_it;
     nodes:
         two_nodes_agree_at_once,
         two_sysadmins_do_not_remove_each_other,
@@ -122,6 +153,19 @@ on_both! {
     registration_keys:
         a_key_is_shown_once_and_rotated,
         a_key_ends;
+    second_factor:
+        an_app_is_asked_for_at_sign_in,
+        a_code_is_taken_once,
+        a_recovery_code_signs_in_once,
+        wrong_codes_are_few,
+        a_reset_does_not_get_around_it,
+        an_administrator_takes_it_away;
+    throttle:
+        an_address_has_a_hundred_guesses_an_hour,
+        a_stranger_locks_nobody_out,
+        names_that_nobody_has_wait_alike,
+        a_restart_and_another_clock_forgive_nothing,
+        what_is_known_of_networks_is_bounded;
     sign_in:
         the_first_sysadmin_signs_in,
         a_name_that_nobody_has_looks_like_any_other,

@@ -30,6 +30,7 @@ use strongroom_domain::session::{ServerEpoch, Session};
 use strongroom_domain::token::{ApiToken, NewToken, TokenScope};
 use strongroom_server::app::{App, NewSecret, SecretKind, Settings, first_start};
 use strongroom_server::http::{Site, router};
+use strongroom_server::vault::Vault;
 
 pub(crate) use crate::asking::{Answer, Asking};
 
@@ -97,7 +98,7 @@ pub(crate) struct World {
     pub(crate) router: Router,
     n_people: AtomicU32,
     schema: String,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl World {
@@ -132,6 +133,7 @@ impl World {
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
             ServerSetup::random(&SystemRandom),
+            Vault::open(folder.path(), &SystemRandom, true).unwrap(),
             settings,
         ));
         let set_up_link = first_start::set_up(&app).await.unwrap().unwrap();
@@ -155,15 +157,20 @@ impl World {
 
     /// Another node on the same database.
     pub(crate) async fn another_node(&self) -> Router {
+        router(Arc::new(Site::new(self.another_app().await, Vec::new())))
+    }
+
+    /// What another program has of this server.
+    pub(crate) async fn another_app(&self) -> Arc<App> {
         let database = Database::open(&self.address, 4).await.unwrap();
-        let app = Arc::new(App::new(
+        Arc::new(App::new(
             database,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
             ServerSetup::from_bytes(self.app.sign_in.expose_bytes().expose_bytes()).unwrap(),
+            Vault::open(self.folder.path(), &SystemRandom, false).unwrap(),
             self.app.settings.clone(),
-        ));
-        router(Arc::new(Site::new(app, Vec::new())))
+        ))
     }
 
     async fn settle(&mut self) {
@@ -361,7 +368,10 @@ impl World {
             dump = output.stdout;
         } else {
             for entry in std::fs::read_dir(self.folder.path()).unwrap() {
-                dump.extend(std::fs::read(entry.unwrap().path()).unwrap());
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    dump.extend(std::fs::read(path).unwrap());
+                }
             }
         }
         dump

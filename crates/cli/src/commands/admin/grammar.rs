@@ -178,6 +178,7 @@ mod tests {
             "POST /me/computers",
             "POST /sign-in/start",
             "POST /sign-in/finish",
+            "POST /sign-in/second-factor",
             "POST /links/start",
             "POST /links/finish",
         ];

@@ -9,7 +9,7 @@ use strongroom_api::v1;
 use strongroom_base::ids::OrganisationId;
 use strongroom_custody::audit::{Format, Head, Line, Span};
 use strongroom_db::audit::{self, Stored, Visible};
-use strongroom_db::server;
+use strongroom_db::{checkpoints, server};
 
 use super::list::seen;
 use crate::app::{Fault, View};
@@ -61,14 +61,21 @@ pub async fn export(view: &View, query: &v1::AuditExportQuery) -> Result<Export,
         if part.is_empty() {
             return Err(Fault::Program("the audit log has a gap"));
         }
-        next += u64::try_from(part.len()).unwrap_or(u64::MAX);
+        let end = next + u64::try_from(part.len()).unwrap_or(u64::MAX);
+        let signed = checkpoints::between(&view.reading, next, end - 1).await?;
+        let mut signed = signed.into_iter().peekable();
+        next = end;
         for stored in part {
+            let sequence = stored.record.entry.sequence;
             let line = if sight.includes(&stored) {
                 Line::Record(Box::new(stored.record))
             } else {
                 Line::omit(&stored.record)
             };
             text.push_str(&writer.write(&line));
+            while let Some(checkpoint) = signed.next_if(|one| one.head.sequence == sequence) {
+                text.push_str(&writer.write(&Line::Checkpoint(checkpoint)));
+            }
         }
     }
     Ok(Export { format, text })

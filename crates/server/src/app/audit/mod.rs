@@ -1,5 +1,6 @@
 //! The audit log: what goes in, and who sees what of it.
 
+mod checkpoint;
 mod export;
 mod list;
 
@@ -12,6 +13,7 @@ use strongroom_db::groups;
 use strongroom_db::organisations::Organisation;
 use strongroom_db::users::User;
 
+pub use checkpoint::{public_key, sign_if_due};
 pub use export::{Export, export};
 pub use list::list;
 

@@ -18,6 +18,7 @@ use super::{Good, add_computer, look, refuse};
 use crate::app::Fault;
 use crate::app::audit::Event;
 use crate::app::sign_in::{PASSWORD, Stranger, record};
+use crate::app::throttle::Door;
 use crate::app::words::named;
 
 /// How long an enrolment may take from its first message to its last.
@@ -68,7 +69,7 @@ pub async fn finish(
     let (enrolled, event) = add_computer(app, &writing, &user, &request.computer, now).await?;
     put_on_record(stranger, &writing, event, &user).await?;
     writing.commit().await?;
-    stranger.pay_back();
+    stranger.pay_back(&Door::Secret).await;
     Ok(enrolled)
 }
 

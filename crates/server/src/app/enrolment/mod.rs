@@ -1,8 +1,8 @@
 //! Enrolling a computer: with a registration key, which makes the account too, or by who has signed in.
 //!
 //! Whatever is wrong with a key, whoever shows it learns that it is not good and no more. Of a key that was good once the
-//! audit log has the reason. Each key that is not good counts as a failure of its network, and so does each enrolment that
-//! is begun, until it ends well.
+//! audit log has the reason. Each enrolment that is begun is charged to its network before the key is looked at, and paid
+//! back when it ended well.
 
 mod computer;
 mod finish;
@@ -78,9 +78,8 @@ async fn look(
     })
 }
 
-/// Refuses a key that is not good: counts it, and puts on record which one it was and why, if it ever was one.
+/// Refuses a key that is not good: puts on record which one it was and why, if it ever was one.
 async fn refuse(stranger: &Stranger, why: NotGood) -> Fault {
-    stranger.charge();
     let NotGood::Of(organisation, stored, refusal) = why else {
         return Fault::KeyNotGood;
     };

@@ -11,6 +11,7 @@ use strongroom_domain::name::UserName;
 use super::{look, refuse};
 use crate::app::Fault;
 use crate::app::sign_in::{Stranger, message};
+use crate::app::throttle::Door;
 use crate::app::words::named;
 
 /// Answers the first message, if the key is good and nobody has the name. The account gets its id here, so that its password
@@ -22,6 +23,7 @@ pub async fn start(
     let app = &stranger.app;
     let sent = message("request", &request.request, RegistrationRequest::from_bytes)?;
     let name = named("name", &request.name, UserName::new)?;
+    stranger.attempt(&Door::Secret).await?;
     let reading = app.database.read().await?;
     let looked = look(&reading, &request.key, app.now()).await?;
     let good = match looked {
@@ -32,6 +34,8 @@ pub async fn start(
         }
     };
     if users::find_by_name(&reading, &name).await?.is_some() {
+        drop(reading);
+        stranger.pay_back(&Door::Secret).await;
         return Err(Fault::NameTaken(name.as_str().to_owned()));
     }
     drop(reading);
@@ -46,7 +50,6 @@ pub async fn start(
         state: name.key().as_bytes().to_vec(),
         made: app.now(),
     };
-    stranger.charge();
     let writing = app.database.note().await?;
     attempts::add(
         &writing,

@@ -7,13 +7,14 @@ use strongroom_base::ids::{UserId, from_hex};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::opaque::{LoginFinal, LoginState};
 use strongroom_custody::audit::{Actor, ActorKind, Outcome};
-use strongroom_db::{attempts, audit, users};
+use strongroom_db::{Writing, attempts, audit, users};
 use strongroom_domain::moment::elapsed;
 
 use super::session::begin;
 use super::{Stranger, message};
 use crate::app::Fault;
 use crate::app::audit::Event;
+use crate::app::throttle::Door;
 
 /// How long a sign-in may take from its first message to its last.
 const ATTEMPT_MAX: Duration = Duration::from_mins(2);
@@ -39,21 +40,28 @@ pub async fn finish(stranger: &Stranger, request: v1::FinishSignIn) -> Result<v1
         return Err(Fault::WrongPassword);
     };
     if proved.is_err() {
-        refuse(stranger, user).await?;
+        let writing = app.database.write().await?;
+        refuse(stranger, &writing, user, "password").await?;
+        writing.commit().await?;
         return Err(Fault::WrongPassword);
     }
     let writing = app.database.write().await?;
-    let signed_in = begin(stranger, &writing, user, &request.program).await?;
+    let begun = begin(stranger, &writing, user, &request.program).await?;
     writing.commit().await?;
-    stranger.pay_back();
+    let signed_in = begun.session()?;
+    stranger.pay_back(&Door::Account(user)).await;
     Ok(signed_in)
 }
 
-/// Puts on record that somebody did not know the password of a user.
-async fn refuse(stranger: &Stranger, user: UserId) -> Result<(), Fault> {
+/// Puts on record that somebody did not know what signs a user in.
+pub(super) async fn refuse(
+    stranger: &Stranger,
+    writing: &Writing,
+    user: UserId,
+    wrong: &str,
+) -> Result<(), Fault> {
     let app = &stranger.app;
-    let writing = app.database.write().await?;
-    let Some(user) = users::find(&writing, user).await? else {
+    let Some(user) = users::find(writing, user).await? else {
         return Ok(());
     };
     let nobody = Actor {
@@ -61,11 +69,10 @@ async fn refuse(stranger: &Stranger, user: UserId) -> Result<(), Fault> {
         id: String::new(),
         name: String::new(),
     };
-    let event = Event::of_user("session.begun", &user);
+    let event = Event::of_user("session.begun", &user).with("wrong", wrong);
     let mut event = event.by(nobody, stranger.address.to_string());
     event.outcome = Outcome::Refused;
     let id = user.account.user;
-    audit::append(&writing, &event, Some(id), app.now()).await?;
-    writing.commit().await?;
+    audit::append(writing, &event, Some(id), app.now()).await?;
     Ok(())
 }

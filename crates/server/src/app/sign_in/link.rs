@@ -4,12 +4,13 @@ use strongroom_api::v1;
 use strongroom_base::ids::to_hex;
 use strongroom_crypto::opaque::{CredentialId, RegistrationRequest, Version};
 use strongroom_db::users::User;
-use strongroom_db::{Reading, links, server, sessions, users};
+use strongroom_db::{Reading, links, second_factors, server, sessions, users};
 use strongroom_domain::link::Link;
 
 use super::session::{begin, record as put_on_record};
 use super::{PASSWORD, Stranger, message, record};
 use crate::app::audit::Event;
+use crate::app::throttle::Door;
 use crate::app::{Bearer, Fault, SecretKind, Tree};
 
 /// Answers the first message of a new password to whoever has a link that is good.
@@ -19,9 +20,11 @@ pub async fn start_link(
 ) -> Result<v1::PasswordStarted, Fault> {
     let app = &stranger.app;
     let sent = message("request", &request.request, RegistrationRequest::from_bytes)?;
+    stranger.attempt(&Door::Secret).await?;
     let reading = app.database.read().await?;
-    let found = good(stranger, &reading, &request.link).await;
-    let (_, user) = found.inspect_err(|_not_good| stranger.charge())?;
+    let (_, user) = good(stranger, &reading, &request.link).await?;
+    drop(reading);
+    stranger.pay_back(&Door::Secret).await;
     let credential = CredentialId::of_user(&user.account.user);
     let answer = app.sign_in.answer_registration(sent, &credential);
     let answer = answer.map_err(|error| Fault::invalid("request", error))?;
@@ -32,16 +35,17 @@ pub async fn start_link(
     })
 }
 
-/// Stores what signs in from now on, uses the link up, ends all sessions of the user, and begins one.
+/// Stores what signs in from now on, uses the link up, ends all sessions of the user, and begins one. An account that
+/// has a second factor asks for it here too.
 pub async fn finish_link(
     stranger: &Stranger,
     request: v1::FinishLink,
 ) -> Result<v1::SignedIn, Fault> {
     let app = &stranger.app;
     let record = record(&request.upload)?;
+    stranger.attempt(&Door::Secret).await?;
     let writing = app.database.write().await?;
-    let found = good(stranger, &writing, &request.link).await;
-    let (link, user) = found.inspect_err(|_not_good| stranger.charge())?;
+    let (link, user) = good(stranger, &writing, &request.link).await?;
     let (id, now) = (user.account.user, app.now());
     links::used(&writing, link.id, now).await?;
     links::void_all(&writing, id, now).await?;
@@ -49,9 +53,11 @@ pub async fn finish_link(
     users::set_credential(&writing, id, PASSWORD, &record, now).await?;
     let event = Event::of_user("user.password-set", &user).with("by", links::name(link.purpose));
     put_on_record(stranger, &writing, event, &user).await?;
-    let signed_in = begin(stranger, &writing, id, &request.program).await?;
+    second_factors::remove_waiting(&writing, id).await?;
+    let begun = begin(stranger, &writing, id, &request.program).await?;
     writing.commit().await?;
-    Ok(signed_in)
+    stranger.pay_back(&Door::Secret).await;
+    begun.session()
 }
 
 /// Returns a link that is good, and whose it is. Why one is not, nobody learns from the answer.

@@ -1,11 +1,12 @@
 //! Sign-in with a password that never leaves the device, and choosing one by a one-time link.
 //!
-//! Every start counts as a failure of its network, which a good end takes back: a client with a wrong password
-//! notices by itself, and sends nothing more.
+//! Every start counts as a failure of its network and its account, which a good end takes back: a client with a wrong
+//! password notices by itself, and sends nothing more.
 
 mod finish;
 mod link;
 mod password;
+mod second;
 mod session;
 mod start;
 
@@ -14,11 +15,13 @@ use std::sync::Arc;
 
 use strongroom_crypto::opaque::{OpaqueError, RegistrationUpload, Version};
 
+use super::throttle::{self, Door};
 use super::{App, Fault};
 
 pub use finish::finish;
 pub use link::{finish_link, start_link};
 pub use password::{finish_password, start_password};
+pub use second::finish_second_factor;
 pub use start::start;
 
 /// How a password is stored among what signs in.
@@ -40,12 +43,16 @@ impl Stranger {
         })
     }
 
-    pub(super) fn charge(&self) {
-        self.app.limits.failed(self.address, self.app.now());
+    /// Charges an attempt, before what opens the door is looked at; fails where there were too many.
+    pub(crate) async fn attempt(&self, door: &Door<'_>) -> Result<(), Fault> {
+        throttle::attempt(&self.app, self.address, door).await
     }
 
-    pub(super) fn pay_back(&self) {
-        self.app.limits.succeeded(self.address, self.app.now());
+    /// Pays an attempt back that was right. Where that fails, nothing is lost but a little patience.
+    pub(crate) async fn pay_back(&self, door: &Door<'_>) {
+        if let Err(error) = throttle::succeeded(&self.app, self.address, door).await {
+            tracing::warn!(error = %strongroom_base::with_causes(&error), "an attempt was not paid back");
+        }
     }
 }
 

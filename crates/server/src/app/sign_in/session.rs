@@ -1,10 +1,13 @@
 //! Begins a session for somebody who has proved who they are.
 
 use strongroom_api::v1;
-use strongroom_base::ids::{SessionId, UserId};
+use strongroom_base::ids::{SessionId, UserId, to_hex};
+use strongroom_crypto::hash::hash;
+use strongroom_crypto::secret::Secret;
 use strongroom_custody::audit::{Actor, ActorKind};
+use strongroom_db::second_factors::Waiting;
 use strongroom_db::users::User;
-use strongroom_db::{Writing, audit, server, sessions, users};
+use strongroom_db::{Writing, audit, second_factors, server, sessions, users};
 use strongroom_domain::access::Denial;
 use strongroom_domain::moment::after;
 use strongroom_domain::name::PersonName;
@@ -13,17 +16,55 @@ use strongroom_domain::session::Session;
 use super::Stranger;
 use crate::app::audit::Event;
 use crate::app::words::{moment, named};
-use crate::app::{Fault, NewSecret, SecretKind, Tree};
+use crate::app::{Fault, NewSecret, SecretKind, Tree, second_factor};
 
-/// Begins a session, if the account is such that its user may sign in, or take it up again.
+/// What a password that was right leads to.
+pub(super) enum Begun {
+    /// A session.
+    Session(v1::SignedIn),
+    /// An attempt that waits for a second factor.
+    Waiting(String),
+}
+
+impl Begun {
+    /// Returns the session; an attempt that waits is a fault that names it. The transaction was committed by now.
+    pub(super) fn session(self) -> Result<v1::SignedIn, Fault> {
+        match self {
+            Self::Session(signed_in) => Ok(signed_in),
+            Self::Waiting(attempt) => Err(Fault::SecondFactorNeeded(attempt)),
+        }
+    }
+}
+
+/// Begins a session for somebody who knew the password, or waits for the second factor of an account that has one.
 pub(super) async fn begin(
     stranger: &Stranger,
     writing: &Writing,
     user: UserId,
     program: &str,
-) -> Result<v1::SignedIn, Fault> {
+) -> Result<Begun, Fault> {
     let app = &stranger.app;
     let program = named("program", program, PersonName::new)?;
+    let user = standing(writing, user).await?;
+    let id = user.account.user;
+    if second_factor::is_asked_for(writing, id).await? {
+        let secret = Secret::<32>::random(&*app.random);
+        let attempt = Waiting {
+            user: id,
+            program: program.as_str().to_owned(),
+            tries: 0,
+            made: app.now(),
+        };
+        let hash = hash(secret.expose_bytes());
+        second_factors::add_waiting(writing, &hash, &attempt).await?;
+        return Ok(Begun::Waiting(to_hex(secret.expose_bytes())));
+    }
+    let signed_in = begin_session(stranger, writing, &user, program.as_str(), None).await?;
+    Ok(Begun::Session(signed_in))
+}
+
+/// Returns the user, if the account is such that its user may sign in, or take it up again.
+pub(super) async fn standing(writing: &Writing, user: UserId) -> Result<User, Fault> {
     let user = users::find(writing, user)
         .await?
         .ok_or(Fault::WrongPassword)?;
@@ -32,18 +73,30 @@ pub(super) async fn begin(
     if !standing.may_sign_in() && !standing.may_reactivate_itself() {
         return Err(Fault::Denied(Denial::NotActive));
     }
+    Ok(user)
+}
+
+/// Begins a session for somebody who has shown all that the account asks for.
+pub(super) async fn begin_session(
+    stranger: &Stranger,
+    writing: &Writing,
+    user: &User,
+    program: &str,
+    second: Option<&str>,
+) -> Result<v1::SignedIn, Fault> {
+    let app = &stranger.app;
     let known = server::known(writing).await?;
     let id = SessionId::random(&*app.random);
     let session = Session::begin(id, user.account.user, app.now(), known.epoch);
     let stored = sessions::Stored {
         session,
         address: stranger.address.to_string(),
-        program: program.as_str().to_owned(),
+        program: program.to_owned(),
     };
     let secret = NewSecret::random(SecretKind::Session, &*app.random);
     sessions::add(writing, &stored, &secret.hash).await?;
-    let event = Event::of_thing("session.begun", "session", id, program.as_str(), &user);
-    record(stranger, writing, event, &user).await?;
+    let event = Event::of_thing("session.begun", "session", id, program, user);
+    record(stranger, writing, event.with("second-factor", second), user).await?;
     Ok(v1::SignedIn {
         session: id.to_string(),
         secret: secret.expose_text().to_owned(),

@@ -11,6 +11,7 @@ use strongroom_domain::name::{UserName, search_key};
 
 use super::{PASSWORD, Stranger, message};
 use crate::app::Fault;
+use crate::app::throttle::Door;
 
 /// Answers the first message. Whether there is somebody with the name shows neither in the answer nor in the work.
 pub async fn start(
@@ -19,7 +20,6 @@ pub async fn start(
 ) -> Result<v1::SignInStarted, Fault> {
     let app = &stranger.app;
     let sent = message("request", &request.request, LoginRequest::from_bytes)?;
-    stranger.charge();
     let key = search_key(&request.name);
     // What can be no name is nobody's.
     let name = UserName::new(&request.name);
@@ -32,6 +32,8 @@ pub async fn start(
     let asked = id.unwrap_or(UserId([0; 16]));
     let record = users::credential(&reading, asked, PASSWORD).await?;
     drop(reading);
+    let door = id.map_or(Door::Unknown(&key), Door::Account);
+    stranger.attempt(&door).await?;
     let found = id.as_ref().zip(record.as_deref());
     let answer = app
         .sign_in

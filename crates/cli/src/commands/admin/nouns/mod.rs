@@ -8,6 +8,7 @@ mod me;
 mod organisation;
 mod registration;
 mod role;
+mod second_factor;
 mod session;
 mod token;
 mod user;
@@ -25,6 +26,7 @@ pub(super) const NOUNS: &[Noun] = &[
     computer::NOUN,
     session::NOUN,
     token::NOUN,
+    second_factor::NOUN,
     me::NOUN,
     audit::NOUN,
 ];

@@ -1,0 +1,197 @@
+//! What the server does by itself. Each job is claimed in the database, so that one node does it at a time, and goes on
+//! after a kill when the claim has run out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_base::with_causes;
+use strongroom_db::jobs::{self, Over};
+use strongroom_db::throttles;
+use strongroom_domain::moment::{DAY, elapsed};
+
+use crate::app::audit::sign_if_due;
+use crate::app::{App, Fault, key_ring};
+use crate::http::Site;
+
+/// How often is looked for what is due.
+const PERIOD: Duration = Duration::from_secs(20);
+
+/// How long a job is that of the node that claimed it.
+const LEASE: Duration = Duration::from_mins(10);
+
+/// How many rows are removed in one transaction.
+const BATCH: u64 = 500;
+
+/// How long what is over is kept.
+const KEPT: Duration = DAY.saturating_mul(7);
+
+/// The longest life of a link.
+const LINK_LIFE: Duration = DAY.saturating_mul(7);
+
+/// A job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Removes rows that are over.
+    Remove(Over),
+    /// Forgets failures that nobody waits for any more.
+    Throttles,
+    /// Signs the head of the audit log.
+    Checkpoint,
+    /// Goes on with a change of the key ring.
+    KeyRing,
+}
+
+impl Job {
+    /// All there are.
+    pub const ALL: [Self; 10] = [
+        Self::Remove(Over::Sessions),
+        Self::Remove(Over::Links),
+        Self::Remove(Over::Tokens),
+        Self::Remove(Over::Answers),
+        Self::Remove(Over::Attempts),
+        Self::Remove(Over::SecondAttempts),
+        Self::Remove(Over::Familiar),
+        Self::Throttles,
+        Self::Checkpoint,
+        Self::KeyRing,
+    ];
+
+    /// Returns its name, as measurements have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Remove(Over::Sessions) => "sessions",
+            Self::Remove(Over::Links) => "links",
+            Self::Remove(Over::Tokens) => "tokens",
+            Self::Remove(Over::Answers) => "answers",
+            Self::Remove(Over::Attempts) => "attempts",
+            Self::Remove(Over::SecondAttempts) => "second-attempts",
+            Self::Remove(Over::Familiar) => "familiar",
+            Self::Throttles => "throttles",
+            Self::Checkpoint => "checkpoint",
+            Self::KeyRing => "key-ring",
+        }
+    }
+
+    fn every(self) -> Duration {
+        match self {
+            Self::Remove(Over::Attempts | Over::SecondAttempts)
+            | Self::Throttles
+            | Self::Checkpoint
+            | Self::KeyRing => Duration::from_mins(1),
+            Self::Remove(_) => Duration::from_hours(1),
+        }
+    }
+
+    /// How old rows are that are removed.
+    fn age(over: Over, app: &App) -> Duration {
+        match over {
+            Over::Sessions => app.settings.sessions.idle + KEPT,
+            Over::Links => LINK_LIFE + KEPT,
+            Over::Tokens => KEPT,
+            Over::Answers => DAY,
+            Over::Attempts | Over::SecondAttempts => Duration::from_mins(10),
+            Over::Familiar => strongroom_domain::throttle::STRANGE_AFTER,
+        }
+    }
+
+    /// Does it; returns how much was done.
+    async fn run(self, app: &App) -> Result<u64, Fault> {
+        match self {
+            Self::Remove(over) => {
+                let age = i128::try_from(Self::age(over, app).as_nanos()).unwrap_or(i128::MAX);
+                let before = strongroom_base::clock::Timestamp(app.now().0.saturating_sub(age));
+                let mut removed = 0;
+                loop {
+                    let writing = app.database.note().await?;
+                    let batch = jobs::remove(&writing, over, before, BATCH).await?;
+                    writing.commit().await?;
+                    removed += batch;
+                    if batch < BATCH {
+                        return Ok(removed);
+                    }
+                }
+            }
+            Self::Throttles => {
+                let mut removed = 0;
+                loop {
+                    let writing = app.database.note().await?;
+                    let most = throttles::NETWORKS_MAX;
+                    let batch = throttles::forget(&writing, app.now(), most, BATCH).await?;
+                    writing.commit().await?;
+                    removed += batch;
+                    if batch < BATCH {
+                        return Ok(removed);
+                    }
+                }
+            }
+            Self::Checkpoint => sign_if_due(app).await,
+            Self::KeyRing => {
+                key_ring::go_on(app, &mut key_ring::undisturbed).await?;
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// Does what is due, again and again, until it is dropped.
+pub async fn run(site: Arc<Site>) {
+    loop {
+        tick(&site).await;
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Does what is due, once. What fails is tried again the next time.
+pub async fn tick(site: &Site) {
+    for job in Job::ALL {
+        if let Err(error) = attempt(&site.app, job).await {
+            tracing::warn!(job = job.name(), error = %with_causes(&error), "a job could not be claimed");
+        }
+    }
+    if let Err(error) = measure(site).await {
+        tracing::warn!(error = %with_causes(&error), "the jobs could not be measured");
+    }
+}
+
+/// Does a job, if it is due and no other node does it; tells whether it did.
+pub async fn attempt(app: &App, job: Job) -> Result<bool, Fault> {
+    let (name, began) = (job.name(), app.now());
+    let writing = app.database.note().await?;
+    let claimed = jobs::claim(&writing, name, &app.node, (job.every(), LEASE), began).await?;
+    writing.commit().await?;
+    if !claimed {
+        return Ok(false);
+    }
+    let outcome = job.run(app).await;
+    let outcome = outcome.map_err(|error| {
+        let text = with_causes(&error);
+        tracing::warn!(job = name, error = %text, "a job failed");
+        text
+    });
+    let now = app.now();
+    if let Ok(done @ 1..) = outcome {
+        let milliseconds = u64::try_from(elapsed(began, now).as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(job = name, done, milliseconds, "a job was done");
+    }
+    let writing = app.database.note().await?;
+    jobs::ended(&writing, name, &app.node, outcome, now).await?;
+    writing.commit().await?;
+    Ok(true)
+}
+
+/// Every node says of all jobs when they were last done, whichever node did it.
+async fn measure(site: &Site) -> Result<(), Fault> {
+    let reading = site.app.database.read().await?;
+    for done in jobs::all(&reading).await? {
+        let ended = done
+            .ended
+            .map_or(0, |ended| ended.0.div_euclid(1_000_000_000));
+        site.metrics.job(
+            &done.name,
+            i64::try_from(ended).unwrap_or(0),
+            i64::try_from(done.done).unwrap_or(i64::MAX),
+            done.failed.is_some(),
+        );
+    }
+    Ok(())
+}
