@@ -11,6 +11,7 @@ mod access_matrix;
 mod accounts;
 mod asking;
 mod audit;
+mod backup;
 mod computers;
 mod credentials;
 mod grants;
@@ -91,6 +92,11 @@ on_both! {
         everybody_sees_their_part,
         a_change_that_fails_leaves_no_entry,
         an_export_proves_itself;
+    backup:
+        a_restored_server_is_as_it_was_and_voids_what_was_issued,
+        what_was_forbidden_since_stays_so,
+        a_backup_goes_to_the_other_database,
+        what_is_no_backup_is_refused;
     computers:
         a_computer_is_renamed_by_its_owner,
         a_revoked_computer_is_nobody_with_the_next_request,
