@@ -25,6 +25,7 @@ mod registration_keys;
 mod second_factor;
 mod sign_in;
 mod throttle;
+mod trouble;
 mod world;
 
 /// Makes each test one on SQLite and one on PostgreSQL.
@@ -51,6 +52,22 @@ macro_rules! on_both {
             })+
         }
     };
+}
+
+/// What is on one database alone.
+mod once {
+    #[tokio::test]
+    async fn who_dawdles_is_cut_off() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::trouble::who_dawdles_is_cut_off(world).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn a_database_that_is_gone_for_a_while() {
+        let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
+        crate::trouble::a_database_that_is_gone_for_a_while(world).await;
+    }
 }
 
 /// The larger ones, which take a while.

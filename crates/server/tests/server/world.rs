@@ -166,6 +166,14 @@ impl World {
         self.app_on(&address).await
     }
 
+    /// What a program has of this server that reaches its PostgreSQL by another host and port.
+    pub(crate) async fn app_by(&self, by: &str) -> Arc<App> {
+        let service = strongroom_testkit::service("postgresql");
+        let url = service.text("url").replace(service.address(), by);
+        let address: Address = url.parse().unwrap();
+        self.app_on(&address.with_schema(&self.schema)).await
+    }
+
     /// What another program has of this server.
     pub(crate) async fn another_app(&self) -> Arc<App> {
         self.app_on(&self.address).await
