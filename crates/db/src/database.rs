@@ -8,7 +8,7 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
 
 use crate::error::DbError;
@@ -116,6 +116,17 @@ impl Database {
     /// Begins a transaction that reads.
     pub async fn read(&self) -> Result<Reading, DbError> {
         let transaction = self.reader.begin().await?;
+        Ok(Reading { transaction })
+    }
+
+    /// Begins a transaction that reads, and in which everything is of the moment of its beginning.
+    pub async fn snapshot(&self) -> Result<Reading, DbError> {
+        let isolation_level = self.is_shared().then_some(IsolationLevel::RepeatableRead);
+        let options = TransactionOptions {
+            isolation_level,
+            ..TransactionOptions::default()
+        };
+        let transaction = self.reader.begin_with_options(options).await?;
         Ok(Reading { transaction })
     }
 

@@ -77,6 +77,27 @@ pub(crate) async fn tree_changed(writing: &Writing) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Begins another epoch after a restore: a later one than that of the backup, and than that of what was replaced.
+pub async fn begin_epoch(
+    writing: &Writing,
+    replaced: Option<&Known>,
+) -> Result<ServerEpoch, DbError> {
+    let restored = known(writing).await?;
+    let before = replaced.map_or(restored.epoch, |replaced| {
+        replaced.epoch.max(restored.epoch)
+    });
+    let tree = replaced.map_or(0, |replaced| replaced.tree_version);
+    let epoch = ServerEpoch(before.0.saturating_add(1));
+    let row = ActiveModel {
+        id: Set(ONE),
+        epoch: Set(i64::from(epoch.0)),
+        tree_version: Set(Ord::max(tree, restored.tree_version) + 1),
+        ..Default::default()
+    };
+    row.update(&writing.transaction).await?;
+    Ok(epoch)
+}
+
 /// Returns the head of the audit log.
 pub async fn audit_head(reading: &Reading) -> Result<Head, DbError> {
     let row = Entity::find_by_id(ONE).one(&reading.transaction).await?;

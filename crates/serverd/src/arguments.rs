@@ -28,6 +28,20 @@ pub(crate) enum Command {
     /// Looks at exports of the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Makes a backup of the server's own database; the server may run meanwhile
+    Backup {
+        /// The folder; without it, that of the configuration
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
+    /// Restores a backup of the server's own database; no server may run meanwhile
+    Restore {
+        /// The file
+        file: PathBuf,
+        /// Replaces what is in the database
+        #[arg(long)]
+        replace: bool,
+    },
     /// Looks at the keys that seal secrets in the database, and changes them
     #[command(subcommand)]
     Secrets(Secrets),

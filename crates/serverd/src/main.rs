@@ -4,6 +4,7 @@
 
 mod arguments;
 mod audit;
+mod backup;
 mod config;
 mod environment;
 mod logging;
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
         Command::Config(config) => config::run(&arguments, config),
         Command::Audit(Audit::Verify { file, trust }) => audit::verify_file(file, trust),
         Command::Audit(Audit::Key) => audit::key(&arguments),
+        Command::Backup { to } => backup::make(&arguments, to.as_deref()),
+        Command::Restore { file, replace } => backup::restore(&arguments, file, *replace),
         Command::Secrets(secrets) => secrets::run(&arguments, secrets),
         Command::Openapi => {
             output::line(strongroom_server::http::openapi::text().trim_end());

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use strongroom_base::clock::SystemClock;
 use strongroom_crypto::random::SystemRandom;
 use strongroom_db::{Database, under_master};
-use strongroom_server::app::App;
+use strongroom_server::app::{App, Settings};
 use strongroom_server::config::Config;
 use strongroom_server::home;
 use strongroom_server::vault::{Vault, sign_in};
@@ -29,7 +29,10 @@ pub(crate) async fn app(home: &Path, config: &Config, pinned: Option<String>) ->
         Arc::new(SystemRandom),
         sign_in,
         vault,
-        config.settings(pinned),
+        Settings {
+            backups: Some(config.backup.backups(home)),
+            ..config.settings(pinned)
+        },
     )))
 }
 

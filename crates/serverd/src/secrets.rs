@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use strongroom_custody::ring::{Algorithm, Change, KeyState};
-use strongroom_server::app::{App, first_start, key_ring};
+use strongroom_server::app::{App, backup, first_start, key_ring};
 
 use crate::arguments::{Arguments, Secrets};
 use crate::{open, output};
@@ -16,7 +16,11 @@ pub(crate) fn run(arguments: &Arguments, command: &Secrets) -> Result<()> {
             Secrets::Keys => keys(&app).await,
             Secrets::Rotate { algorithm } => rotate(&app, algorithm.as_deref()).await,
             Secrets::DeleteKey { key } => {
-                key_ring::forget(&app, key.parse()?, false).await?;
+                let key = key.parse()?;
+                let folder = app.settings.backups.as_ref().map(|backups| &backups.folder);
+                let is_in_backup = folder.map(|folder| backup::need(folder, key));
+                let is_in_backup = is_in_backup.transpose()?.unwrap_or(false);
+                key_ring::forget(&app, key, is_in_backup).await?;
                 output::line("deleted");
                 Ok(())
             }

@@ -14,6 +14,10 @@ pub struct Profile {
     pub grants: Vec<Grant>,
     /// By what the caller acts.
     pub via: SessionOf,
+    /// Which server it is.
+    pub server: String,
+    /// How often it was restored: another number than before says that what the server knew lately may be gone.
+    pub epoch: u32,
 }
 
 /// By what a caller acts.

@@ -24,6 +24,11 @@ pub(crate) async fn carry_out(transaction: &DatabaseTransaction) -> Result<(), D
     Migrator::up(transaction, None).await
 }
 
+/// Returns the texts of all steps, oldest first, as they are before they are spelled for a database.
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|step| step.sql)
+}
+
 #[derive(Clone, Copy)]
 struct Step {
     name: &'static str,

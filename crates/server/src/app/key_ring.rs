@@ -33,7 +33,7 @@ pub fn undisturbed() -> Result<(), Fault> {
 }
 
 /// Makes the ring where there is none, and takes keys in whose files are there.
-pub(super) async fn prepare(app: &App) -> Result<(), Fault> {
+pub(crate) async fn prepare(app: &App) -> Result<(), Fault> {
     let writing = app.database.write().await?;
     let known = key_ring::find(&writing).await?;
     let keys = app.vault.reload()?;

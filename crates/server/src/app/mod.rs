@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod backup;
 pub mod computers;
 mod deed;
 mod effects;
@@ -48,7 +49,7 @@ pub use deed::{Conditions, Deed, IfMatch, Replay};
 pub use fault::Fault;
 pub use limits::{Limits, Pace};
 pub use secret::{Bearer, NewSecret, SecretKind};
-pub use settings::Settings;
+pub use settings::{Backups, Settings};
 pub use tree::{Tree, Trees};
 
 /// What every use case is given.

@@ -1,5 +1,6 @@
 //! What use cases need of the configuration.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use strongroom_domain::session::SessionTerms;
@@ -20,6 +21,19 @@ pub struct Settings {
     pub requests_at_once: u32,
     /// See there.
     pub requests_a_second: u32,
+    /// The backups that the server makes of its database.
+    pub backups: Option<Backups>,
+}
+
+/// Backups that the server makes of its database.
+#[derive(Clone, Debug)]
+pub struct Backups {
+    /// Where.
+    pub folder: PathBuf,
+    /// How long there is between two; nothing for none.
+    pub every: Duration,
+    /// How many are kept.
+    pub keep: usize,
 }
 
 impl Default for Settings {
@@ -34,6 +48,7 @@ impl Default for Settings {
             token_life_max: Duration::from_hours(24 * 366),
             requests_at_once: 200,
             requests_a_second: 50,
+            backups: None,
         }
     }
 }

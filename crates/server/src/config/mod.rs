@@ -2,6 +2,7 @@
 //!
 //! A variable of the environment named `STRONGROOM_SERVER_SECTION_KEY` stands above the file.
 
+mod backup;
 mod database;
 mod limits;
 mod listen;
@@ -18,6 +19,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::Settings;
 
+pub use backup::Backup;
 pub use database::Database;
 pub use limits::Limits;
 pub use listen::Listen;
@@ -42,6 +44,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// How much one caller may ask for.
     pub limits: Limits,
+    /// The backups that the server makes of its own database.
+    pub backup: Backup,
     /// What is logged.
     pub log: Log,
 }
@@ -107,6 +111,7 @@ impl Config {
             token_life_max: self.sessions.token_life_max(),
             requests_at_once: self.limits.requests_at_once,
             requests_a_second: self.limits.requests_a_second,
+            backups: None,
         }
     }
 
@@ -131,6 +136,7 @@ impl Config {
         self.database.check()?;
         self.sessions.check()?;
         self.limits.check()?;
+        self.backup.check()?;
         self.log.check()
     }
 }
@@ -249,7 +255,9 @@ mod tests {
         let names: Vec<&str> = properties.keys().map(String::as_str).collect();
         assert_eq!(
             names,
-            ["database", "limits", "listen", "log", "sessions", "tls"]
+            [
+                "backup", "database", "limits", "listen", "log", "sessions", "tls"
+            ]
         );
         let database = &schema["$defs"]["Database"]["properties"];
         assert!(database["url"].is_object(), "{schema}");

@@ -10,6 +10,7 @@ use strongroom_db::throttles;
 use strongroom_domain::moment::{DAY, elapsed};
 
 use crate::app::audit::sign_if_due;
+use crate::app::backup::make_scheduled;
 use crate::app::{App, Fault, key_ring};
 use crate::http::Site;
 
@@ -39,11 +40,13 @@ pub enum Job {
     Checkpoint,
     /// Goes on with a change of the key ring.
     KeyRing,
+    /// Makes a backup of the database.
+    Backup,
 }
 
 impl Job {
     /// All there are.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Remove(Over::Sessions),
         Self::Remove(Over::Links),
         Self::Remove(Over::Tokens),
@@ -54,6 +57,7 @@ impl Job {
         Self::Throttles,
         Self::Checkpoint,
         Self::KeyRing,
+        Self::Backup,
     ];
 
     /// Returns its name, as measurements have it.
@@ -69,11 +73,16 @@ impl Job {
             Self::Throttles => "throttles",
             Self::Checkpoint => "checkpoint",
             Self::KeyRing => "key-ring",
+            Self::Backup => "backup",
         }
     }
 
-    fn every(self) -> Duration {
+    fn every(self, app: &App) -> Duration {
         match self {
+            Self::Backup => {
+                let backups = app.settings.backups.as_ref();
+                backups.map_or(DAY, |backups| backups.every)
+            }
             Self::Remove(Over::Attempts | Over::SecondAttempts)
             | Self::Throttles
             | Self::Checkpoint
@@ -125,6 +134,10 @@ impl Job {
                 }
             }
             Self::Checkpoint => sign_if_due(app).await,
+            Self::Backup => make_scheduled(app).await.map_err(|error| {
+                tracing::error!(error = %with_causes(&error), "the server was not backed up");
+                Fault::Refused(error.to_string())
+            }),
             Self::KeyRing => {
                 key_ring::go_on(app, &mut key_ring::undisturbed).await?;
                 Ok(0)
@@ -157,7 +170,7 @@ pub async fn tick(site: &Site) {
 pub async fn attempt(app: &App, job: Job) -> Result<bool, Fault> {
     let (name, began) = (job.name(), app.now());
     let writing = app.database.note().await?;
-    let claimed = jobs::claim(&writing, name, &app.node, (job.every(), LEASE), began).await?;
+    let claimed = jobs::claim(&writing, name, &app.node, (job.every(app), LEASE), began).await?;
     writing.commit().await?;
     if !claimed {
         return Ok(false);

@@ -11,6 +11,7 @@ mod access_matrix;
 mod accounts;
 mod asking;
 mod audit;
+mod backup;
 mod computers;
 mod credentials;
 mod enrolment;
@@ -25,6 +26,7 @@ mod registration_keys;
 mod second_factor;
 mod sign_in;
 mod throttle;
+mod trouble;
 mod world;
 
 /// Makes each test one on SQLite and one on PostgreSQL.
@@ -51,6 +53,22 @@ macro_rules! on_both {
             })+
         }
     };
+}
+
+/// What is on one database alone.
+mod once {
+    #[tokio::test]
+    async fn who_dawdles_is_cut_off() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::trouble::who_dawdles_is_cut_off(world).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn a_database_that_is_gone_for_a_while() {
+        let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
+        crate::trouble::a_database_that_is_gone_for_a_while(world).await;
+    }
 }
 
 /// The larger ones, which take a while.
@@ -92,6 +110,11 @@ on_both! {
         everybody_sees_their_part,
         a_change_that_fails_leaves_no_entry,
         an_export_proves_itself;
+    backup:
+        a_restored_server_is_as_it_was_and_voids_what_was_issued,
+        what_was_forbidden_since_stays_so,
+        a_backup_goes_to_the_other_database,
+        what_is_no_backup_is_refused;
     computers:
         a_computer_is_renamed_by_its_owner,
         a_revoked_computer_is_nobody_with_the_next_request,

@@ -10,10 +10,10 @@ use crate::sign_in::{PASSWORD, choose, invited, sign_in};
 use crate::world::{Answer, Person, World};
 
 /// Somebody with a password and an app.
-struct Owner {
-    person: Person,
+pub(crate) struct Owner {
+    pub(crate) person: Person,
     app: TotpSecret,
-    codes: Vec<String>,
+    pub(crate) codes: Vec<String>,
     bearer: String,
 }
 
@@ -56,7 +56,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Owner {
-    async fn new(world: &World) -> Self {
+    pub(crate) async fn new(world: &World) -> Self {
         let person = world.places["child"].person.clone();
         let link = invited(world, &person).await;
         let chosen = choose(world, &link, PASSWORD).await;
@@ -99,13 +99,13 @@ impl Owner {
     }
 
     /// Signs in as far as the password goes.
-    async fn attempt(&self, world: &World) -> String {
+    pub(crate) async fn attempt(&self, world: &World) -> String {
         let answer = sign_in(world, &self.person.name, PASSWORD).await.unwrap();
         answer.problem(401, "second-factor-needed");
         answer.body["attempt"].as_str().unwrap().to_owned()
     }
 
-    fn code(&self, world: &World) -> String {
+    pub(crate) fn code(&self, world: &World) -> String {
         code(world, &self.app)
     }
 }

@@ -160,9 +160,27 @@ impl World {
         router(Arc::new(Site::new(self.another_app().await, Vec::new())))
     }
 
+    /// A server with the same keys on an empty database: a file, whatever this one has.
+    pub(crate) async fn another_database(&self) -> Arc<App> {
+        let address = Address::of_file(&self.folder.path().join("other.sqlite"));
+        self.app_on(&address).await
+    }
+
+    /// What a program has of this server that reaches its PostgreSQL by another host and port.
+    pub(crate) async fn app_by(&self, by: &str) -> Arc<App> {
+        let service = strongroom_testkit::service("postgresql");
+        let url = service.text("url").replace(service.address(), by);
+        let address: Address = url.parse().unwrap();
+        self.app_on(&address.with_schema(&self.schema)).await
+    }
+
     /// What another program has of this server.
     pub(crate) async fn another_app(&self) -> Arc<App> {
-        let database = Database::open(&self.address, 4).await.unwrap();
+        self.app_on(&self.address).await
+    }
+
+    async fn app_on(&self, address: &Address) -> Arc<App> {
+        let database = Database::open(address, 4).await.unwrap();
         Arc::new(App::new(
             database,
             Arc::clone(&self.clock) as Arc<dyn Clock>,

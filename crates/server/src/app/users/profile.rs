@@ -1,6 +1,7 @@
 //! What users see and change about themselves.
 
 use strongroom_api::v1;
+use strongroom_db::server;
 use strongroom_domain::name::PersonName;
 
 use super::{shown, update};
@@ -9,8 +10,9 @@ use crate::app::words::named;
 use crate::app::{Credential, Deed, Fault, View};
 
 /// Says who the caller is.
-pub fn profile(view: &View) -> Result<v1::Profile, Fault> {
+pub async fn profile(view: &View) -> Result<v1::Profile, Fault> {
     let caller = &view.caller;
+    let known = server::known(&view.reading).await?;
     Ok(v1::Profile {
         user: shown(&view.user()?, &view.tree),
         grants: caller.grants.iter().copied().map(grants::shown).collect(),
@@ -19,6 +21,8 @@ pub fn profile(view: &View) -> Result<v1::Profile, Fault> {
             Credential::Token(token) => v1::SessionOf::Token(token.id.to_string()),
             Credential::Computer(computer) => v1::SessionOf::Computer(computer.id.to_string()),
         },
+        server: known.server_id,
+        epoch: known.epoch.0,
     })
 }
 

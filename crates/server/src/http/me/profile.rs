@@ -20,5 +20,5 @@ pub(crate) const ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handler(Viewer(view): Viewer) -> Reply {
-    Answer::of(users::profile(&view)?)
+    Answer::of(users::profile(&view).await?)
 }

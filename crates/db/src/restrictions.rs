@@ -1,0 +1,117 @@
+//! What a database that is replaced by an older one forbade: blocked and suspended accounts, stopped organisations,
+//! revoked computers, registration keys that were closed. It stays so.
+
+use sea_orm::prelude::Expr;
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _};
+use strongroom_base::clock::Timestamp;
+
+use crate::convert::nanos;
+use crate::entity::{computers, organisations, recovery_codes, registration_keys, users};
+use crate::{DbError, Reading, Writing};
+
+/// What was forbidden.
+#[derive(Default)]
+pub struct Restrictions {
+    users: Vec<users::Model>,
+    organisations: Vec<organisations::Model>,
+    computers: Vec<computers::Model>,
+    open_keys: Vec<Vec<u8>>,
+}
+
+/// Reads it.
+pub async fn read(reading: &Reading) -> Result<Restrictions, DbError> {
+    let transaction = &reading.transaction;
+    let stopped = Condition::any()
+        .add(users::Column::State.ne("active"))
+        .add(users::Column::SuspendedSince.is_not_null());
+    let revoked = Condition::any()
+        .add(computers::Column::Life.ne("active"))
+        .add(computers::Column::Credential.ne("good"));
+    let keys = registration_keys::Entity::find()
+        .filter(registration_keys::Column::Closed.is_null())
+        .all(transaction)
+        .await?;
+    Ok(Restrictions {
+        users: users::Entity::find()
+            .filter(stopped)
+            .all(transaction)
+            .await?,
+        organisations: organisations::Entity::find()
+            .filter(organisations::Column::State.ne("active"))
+            .all(transaction)
+            .await?,
+        computers: computers::Entity::find()
+            .filter(revoked)
+            .all(transaction)
+            .await?,
+        open_keys: keys.into_iter().map(|key| key.secret_hash).collect(),
+    })
+}
+
+/// Forbids it in what was restored. Recovery codes are void, and registration keys that were not open to the last are
+/// closed: nobody knows which of them were used or replaced since.
+pub async fn carry_over(
+    writing: &Writing,
+    restrictions: Restrictions,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let transaction = &writing.transaction;
+    for user in restrictions.users {
+        users::Entity::update_many()
+            .col_expr(users::Column::State, Expr::value(user.state))
+            .col_expr(users::Column::StateSince, Expr::value(user.state_since))
+            .col_expr(users::Column::StateBy, Expr::value(user.state_by))
+            .col_expr(
+                users::Column::SuspendedSince,
+                Expr::value(user.suspended_since),
+            )
+            .filter(users::Column::Id.eq(user.id))
+            .exec(transaction)
+            .await?;
+    }
+    for organisation in restrictions.organisations {
+        organisations::Entity::update_many()
+            .col_expr(
+                organisations::Column::State,
+                Expr::value(organisation.state),
+            )
+            .col_expr(
+                organisations::Column::StateSince,
+                Expr::value(organisation.state_since),
+            )
+            .filter(organisations::Column::Id.eq(organisation.id))
+            .exec(transaction)
+            .await?;
+    }
+    for computer in restrictions.computers {
+        computers::Entity::update_many()
+            .col_expr(computers::Column::Life, Expr::value(computer.life))
+            .col_expr(
+                computers::Column::LifeSince,
+                Expr::value(computer.life_since),
+            )
+            .col_expr(
+                computers::Column::Credential,
+                Expr::value(computer.credential),
+            )
+            .col_expr(
+                computers::Column::CredentialSince,
+                Expr::value(computer.credential_since),
+            )
+            .filter(computers::Column::Id.eq(computer.id))
+            .exec(transaction)
+            .await?;
+    }
+    recovery_codes::Entity::delete_many()
+        .exec(transaction)
+        .await?;
+    let mut close = registration_keys::Entity::update_many()
+        .col_expr(registration_keys::Column::Closed, Expr::value(nanos(now)))
+        .filter(registration_keys::Column::Closed.is_null());
+    if !restrictions.open_keys.is_empty() {
+        close =
+            close.filter(registration_keys::Column::SecretHash.is_not_in(restrictions.open_keys));
+    }
+    close.exec(transaction).await?;
+    Ok(())
+}

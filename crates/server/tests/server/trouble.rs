@@ -1,0 +1,128 @@
+//! Clients that take their time, and a database that is away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use strongroom_server::http::serve::{Serving, serve};
+use strongroom_server::http::{Site, router};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::world::World;
+
+/// Sends the beginning of a request and no more; returns what is answered until the connection is closed.
+async fn dawdle(to: std::net::SocketAddr, beginning: &str) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    stream.write_all(beginning.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let mut part = [0; 1024];
+    // The connection may stay open after an answer; the answer is what is waited for.
+    while let Ok(n @ 1..) = stream.read(&mut part).await {
+        answer.extend_from_slice(&part[..n]);
+        if String::from_utf8_lossy(&answer).contains("/problems/") {
+            break;
+        }
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+pub(crate) async fn who_dawdles_is_cut_off(world: World) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = Serving {
+        tls: None,
+        connections_max: 100,
+    };
+    let site = Arc::clone(&world.site);
+    let server = tokio::spawn(serve(listener, site, serving, std::future::pending()));
+    let begun = Instant::now();
+    let head = "POST /api/v1/sign-in/start HTTP/1.1\r\nHost: x\r\n";
+    let body = format!(
+        "{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"name\":\"a"
+    );
+    let long = format!("{head}X-Long: {}\r\n\r\n", "a".repeat(100_000));
+    let (no_end_of_head, no_end_of_body, too_long) = tokio::join!(
+        dawdle(address, head),
+        dawdle(address, &body),
+        dawdle(address, &long)
+    );
+    assert!(
+        no_end_of_head.is_empty() || no_end_of_head.contains(" 408 "),
+        "{no_end_of_head}"
+    );
+    assert!(no_end_of_body.contains(" 408 "), "{no_end_of_body}");
+    assert!(
+        too_long.is_empty() || too_long.contains(" 431 "),
+        "{too_long}"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    world.get("/health/ready").send().await.expect(200);
+    server.abort();
+}
+
+/// Forwards connections, unless the other side is said to be gone.
+struct Wire {
+    gone: AtomicBool,
+    cut: Notify,
+}
+
+impl Wire {
+    async fn forward(self: Arc<Self>, listener: TcpListener, to: String) {
+        loop {
+            let (mut from, _) = listener.accept().await.unwrap();
+            if self.gone.load(Ordering::SeqCst) {
+                continue;
+            }
+            let (wire, to) = (Arc::clone(&self), to.clone());
+            tokio::spawn(async move {
+                let mut to = TcpStream::connect(to).await.unwrap();
+                let cut = wire.cut.notified();
+                tokio::select! {
+                    () = cut => {}
+                    _ = copy_bidirectional(&mut from, &mut to) => {}
+                }
+            });
+        }
+    }
+}
+
+pub(crate) async fn a_database_that_is_gone_for_a_while(world: World) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let by = listener.local_addr().unwrap().to_string();
+    let wire = Arc::new(Wire {
+        gone: AtomicBool::new(false),
+        cut: Notify::new(),
+    });
+    let service = strongroom_testkit::service("postgresql");
+    let to = service.address().to_owned();
+    let forwarding = tokio::spawn(Arc::clone(&wire).forward(listener, to));
+    let app = world.app_by(&by).await;
+    let node = router(Arc::new(Site::new(app, Vec::new())));
+    let person = world.places["own"].person.clone();
+    let ask = |path: &str| world.get(path).by(&person).send_to(node.clone());
+    ask("/me").await.expect(200);
+    wire.gone.store(true, Ordering::SeqCst);
+    wire.cut.notify_waiters();
+    let begun = Instant::now();
+    for path in ["/me", "/health/ready"] {
+        let away = ask(path).await;
+        away.problem(503, "unavailable");
+        assert_eq!(away.header("retry-after"), Some("5"));
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    ask("/health/live").await;
+    wire.gone.store(false, Ordering::SeqCst);
+    ask("/me").await.expect(200);
+    ask("/health/ready").await;
+    forwarding.abort();
+}
