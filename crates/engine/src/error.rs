@@ -140,6 +140,14 @@ pub enum EngineError {
         /// How many.
         failed: u64,
     },
+    /// What a restore would delete from is a folder from which nothing is ever deleted, or lies in one.
+    #[error("nothing is deleted in `{path}`: `{kept}` is kept")]
+    KeptTarget {
+        /// Where it would restore to.
+        path: String,
+        /// The folder that is kept.
+        kept: String,
+    },
     /// What was asked for is not in the snapshot.
     #[error("`{path}` is not in the snapshot")]
     NotInSnapshot {
@@ -192,6 +200,7 @@ impl Classified for EngineError {
             | Self::NewerElsewhere { .. }
             | Self::Pattern { .. }
             | Self::IncompleteSnapshot { .. }
+            | Self::KeptTarget { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
             Self::Unprunable { .. } | Self::Unforgettable { .. } => Class::Damage,
             Self::Memory(_)

@@ -15,7 +15,7 @@ use strongroom_engine::backup::Excludes;
 use strongroom_engine::restore::{
     Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary, restore,
 };
-use strongroom_engine::{Monitor, Progress, Stop, Warning};
+use strongroom_engine::{EngineError, Monitor, Progress, Stop, Warning};
 use strongroom_store::Memory;
 
 #[derive(Default)]
@@ -29,6 +29,16 @@ impl Monitor for Told {
     fn would_delete(&self, path: &[u8]) {
         let path = String::from_utf8(path.to_vec()).unwrap();
         self.0.lock().unwrap().insert(path.into());
+    }
+}
+
+/// Takes warnings.
+#[derive(Default)]
+struct Refused(Mutex<Vec<Warning>>);
+
+impl Monitor for Refused {
+    fn warning(&self, warning: Warning) {
+        self.0.lock().unwrap().push(warning);
     }
 }
 
@@ -57,10 +67,25 @@ impl World {
     }
 
     fn restore(&self, options: &RestoreOptions, told: &Told) -> RestoreSummary {
+        self.try_restore(options, told).unwrap()
+    }
+
+    fn try_restore(
+        &self,
+        options: &RestoreOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<RestoreSummary, EngineError> {
         let (archive, _) = self.setup.open(0).unwrap();
         let latest = archive.latest().unwrap().unwrap();
         let (progress, stop) = (Progress::default(), Stop::default());
-        restore(&archive, &latest.snapshot, options, told, &progress, &stop).unwrap()
+        restore(
+            &archive,
+            &latest.snapshot,
+            options,
+            monitor,
+            &progress,
+            &stop,
+        )
     }
 }
 
@@ -156,7 +181,7 @@ fn what_is_deleted_is_named_before_and_keys_and_destinations_stay() {
     };
     let told = Told::default();
     let rehearsed = world.restore(&options, &told);
-    let expected = [world.at("source/old"), world.at("source/sub/new")];
+    let expected = ["source/old", "source/old/inside", "source/sub/new"].map(|way| world.at(way));
     assert_eq!(*told.0.lock().unwrap(), expected.clone().into());
     assert!(expected.iter().all(|path| path.exists()));
     let done = world.restore(
@@ -166,7 +191,7 @@ fn what_is_deleted_is_named_before_and_keys_and_destinations_stay() {
         },
         &Told::default(),
     );
-    assert_eq!((rehearsed.deleted, done.deleted), (2, 2));
+    assert_eq!((rehearsed.deleted, done.deleted), (3, 3));
     assert!(!expected.iter().any(|path| path.exists()));
     assert!(world.at("source/disk/archive").exists() && world.at("source/sub/.cache").exists());
 }
@@ -189,4 +214,79 @@ fn own_links_lead_back_in_place() {
     };
     world.restore(&options, &Told::default());
     assert_eq!(fs::read(world.at("moved/sub/b")).unwrap(), b"b");
+}
+
+#[test]
+fn a_folder_with_something_in_it_is_in_nobodys_way() {
+    for conflict in [Conflict::Overwrite, Conflict::Newer] {
+        let world = World::new();
+        symlink("nowhere", world.at("source/link")).unwrap();
+        world.setup.backup(&world.at("source")).unwrap();
+        for way in ["out/a/archive", "out/link/archive"] {
+            fs::create_dir_all(world.at(way)).unwrap();
+            write(&world.at(way).join("deep"), b"needed");
+            let old = fs::File::open(world.at(way).parent().unwrap()).unwrap();
+            old.set_modified(std::time::UNIX_EPOCH).unwrap();
+        }
+        let refused = Refused::default();
+        let summary = world
+            .try_restore(&with(&world, conflict), &refused)
+            .unwrap();
+        assert_eq!((summary.files, summary.failed), (1, 2), "{conflict:?}");
+        assert_eq!(refused.0.lock().unwrap().len(), 2);
+        for way in ["out/a/archive/deep", "out/link/archive/deep"] {
+            assert_eq!(fs::read(world.at(way)).unwrap(), b"needed");
+        }
+        // Emptied, they go.
+        for way in ["out/a/archive", "out/link/archive"] {
+            fs::remove_dir_all(world.at(way)).unwrap();
+        }
+        let mut options = with(&world, conflict);
+        options.on_conflict = Conflict::Overwrite;
+        world.restore(&options, &Told::default());
+        assert_eq!(fs::read(world.at("out/a")).unwrap(), b"a");
+        assert!(world.at("out/link").is_symlink());
+    }
+}
+
+#[test]
+fn where_the_rest_is_deleted_what_is_kept_stays_in_the_way() {
+    let world = World::new();
+    for way in ["out/a/keep", "out/a/go"] {
+        fs::create_dir_all(world.at(way)).unwrap();
+        write(&world.at(way).join("deep"), b"deep");
+    }
+    let options = RestoreOptions {
+        delete: Some(Keep {
+            folders: vec![world.at("out/a/keep")],
+            excludes: Excludes::default(),
+        }),
+        ..with(&world, Conflict::Overwrite)
+    };
+    let refused = Refused::default();
+    let summary = world.try_restore(&options, &refused).unwrap();
+    assert_eq!(summary.failed, 1);
+    assert!(world.at("out/a/keep/deep").exists() && !world.at("out/a/go").exists());
+}
+
+#[test]
+fn nothing_is_deleted_in_a_folder_that_is_kept() {
+    let world = World::new();
+    fs::create_dir_all(world.at("out/below")).unwrap();
+    write(&world.at("out/archive"), b"needed");
+    for to in ["out", "out/below", "out/not there"] {
+        let options = RestoreOptions {
+            delete: Some(Keep {
+                folders: vec![world.at("out")],
+                excludes: Excludes::default(),
+            }),
+            ..restore_options(&world.at(to))
+        };
+        let refused = world.try_restore(&options, &Told::default());
+        assert!(
+            matches!(refused, Err(EngineError::KeptTarget { .. })),
+            "{to}: {refused:?}"
+        );
+        assert!(world.at("out/archive").exists());
+    }
 }

@@ -28,5 +28,6 @@ pub use list::{Name, NameList};
 pub use metadata::{Extra, XATTR_VALUE_LEN_MAX, extra_of, extra_of_child};
 pub use names::Names;
 pub use read::{EXTENTS_MAX, Extent, OpenFile, Whole};
+pub use remove::remove_single;
 pub use restore::{FileWriter, Special, Target};
 pub use stat::{Kind, Moment, Stat};

@@ -20,6 +20,15 @@ pub(crate) fn remove(dir: &Dir, name: &[u8]) -> Result<()> {
     }
 }
 
+/// Removes the entry `name` of `dir` if it is no directory, or an empty one. No symbolic link is followed.
+pub fn remove_single(dir: &Dir, name: &[u8]) -> Result<()> {
+    check_name(name)?;
+    match remove_one(dir, name, None)? {
+        Removed::Done => Ok(()),
+        Removed::IsDirectory => remove_empty(dir, name),
+    }
+}
+
 /// A directory that is being emptied.
 struct Level {
     name: Vec<u8>,

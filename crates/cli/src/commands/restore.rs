@@ -129,6 +129,9 @@ fn keep(context: &Context<'_>, arguments: &Arguments) -> Result<Option<Keep>, Fa
         Some(profile) => never_deleted(&profile)?,
         None => Vec::new(),
     };
+    // A profile of another name may be in use: the usual one is kept all the same.
+    let usual = context.environment.settings();
+    folders.extend(usual.map(|settings| settings.join("strongroom")));
     folders.extend(arguments.source.folder(context)?);
     Ok(Some(Keep { folders, excludes }))
 }

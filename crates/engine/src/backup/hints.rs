@@ -14,8 +14,8 @@ pub struct Hints {
     subtrees: BTreeSet<Vec<u8>>,
     /// The numbers of files of which any name may have changed.
     files: BTreeSet<u64>,
-    /// The numbers of files that are known to have several names.
-    linked: BTreeSet<u64>,
+    /// Device and number of files that are known to have several names.
+    linked: BTreeSet<(u64, u64)>,
 }
 
 /// How a directory is looked at.
@@ -75,13 +75,13 @@ impl Hints {
     }
 
     /// Notes that a file is known to have several names.
-    pub(super) fn note_linked(&mut self, ino: u64) {
-        self.linked.insert(ino);
+    pub(super) fn note_linked(&mut self, dev: u64, ino: u64) {
+        self.linked.insert((dev, ino));
     }
 
     /// Says whether a file is known to have several names.
-    pub(super) fn is_linked(&self, ino: u64) -> bool {
-        self.linked.contains(&ino)
+    pub(super) fn is_linked(&self, dev: u64, ino: u64) -> bool {
+        self.linked.contains(&(dev, ino))
     }
 
     /// Says how to look at a directory.

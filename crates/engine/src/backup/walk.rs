@@ -342,7 +342,7 @@ impl Walk<'_> {
             self.counts.unmodified += u64::from(is_file);
             return Ok(Some(Step::Same(Box::new(known))));
         }
-        let is_known = |hints: &Hints| stat.nlink < 2 || hints.is_linked(stat.ino);
+        let is_known = |hints: &Hints| stat.nlink < 2 || hints.is_linked(stat.dev, stat.ino);
         let is_unknown = self.scanner.hints.is_some_and(|hints| !is_known(hints));
         if is_unknown {
             self.linked.file(stat.ino);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Sender, bounded};
-use strongroom_files::{FileWriter, Names, Place, Stat, Target};
+use strongroom_files::{Dir, FileWriter, Names, Place, Stat, Target, remove_single};
 use strongroom_format::body::Snapshot;
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::limits::DEPTH_MAX;
@@ -29,7 +29,7 @@ pub use options::{Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary};
 
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop, count};
-use delete::Deletion;
+use delete::{Deletion, Hand};
 use place::{Folder, create_special, free_name};
 use rehearse::rehearse;
 use select::{Selected, select, to_path};
@@ -71,6 +71,9 @@ pub fn restore(
     }
     let deletion = options.delete.as_ref().map(Deletion::new);
     let selected = select(archive, snapshot, options)?;
+    if let Some(deletion) = &deletion {
+        refuse_kept(deletion, &selected)?;
+    }
     if options.dry_run {
         rehearse(&context, &selected, deletion.as_ref())?;
         return Ok(context.totals.summary());
@@ -109,6 +112,20 @@ pub fn restore(
         return Err(EngineError::Interrupted);
     }
     Ok(context.totals.summary())
+}
+
+/// Refuses to delete in a folder that is kept, or below one.
+fn refuse_kept(deletion: &Deletion<'_>, selected: &[Selected]) -> Result<(), EngineError> {
+    for selected in selected {
+        let path = selected.folder.path();
+        if let Some(kept) = deletion.kept_around(&path) {
+            return Err(EngineError::KeptTarget {
+                path: path.display().to_string(),
+                kept: kept.display().to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Returns how many threads write files.
@@ -246,18 +263,46 @@ impl<'a> Restore<'a> {
 
     fn delete_others(&self, here: &Here<'a>, deletion: &Deletion<'_>, entries: &[Entry]) {
         let target = &here.task.target;
-        let names = match deletion.of(target.dir(), &here.task.path, entries) {
-            Ok(names) => names,
-            Err(error) => return self.context.failed(&here.task.path, &error),
-        };
-        for name in names {
-            match target.remove(&name) {
-                Ok(()) => count(&self.context.totals.deleted, 1),
-                Err(error) => self
-                    .context
-                    .failed(&here.task.path.join(to_path(&name)), &error),
-            }
+        let path = &here.task.path;
+        if let Err(error) = self.clear(deletion, target.dir(), path, entries) {
+            self.context.failed(path, &error);
         }
+    }
+
+    fn clear(
+        &self,
+        deletion: &Deletion<'_>,
+        dir: &Dir,
+        path: &Path,
+        entries: &[Entry],
+    ) -> Result<bool, strongroom_files::Error> {
+        let hand = Hand {
+            take: &|dir, name, _| {
+                remove_single(dir, name)?;
+                count(&self.context.totals.deleted, 1);
+                Ok(())
+            },
+            failed: &|at, error| self.context.failed(at, error),
+        };
+        deletion.clear(dir, path, entries, &hand)
+    }
+
+    /// Removes what is in the way of an entry. A folder with something in it stays, and that is an error: no conflict rule
+    /// speaks of what is in it. Where what the snapshot lacks is deleted, it is emptied first, but for what is kept.
+    fn clear_way(
+        &self,
+        here: &Here<'a>,
+        name: &[u8],
+        found: &Stat,
+    ) -> Result<(), strongroom_files::Error> {
+        let dir = here.task.target.dir();
+        if let Some(deletion) = self.deletion
+            && found.kind == strongroom_files::Kind::Directory
+        {
+            let path = here.task.path.join(to_path(name));
+            self.clear(deletion, &dir.open_child(name)?, &path, &[])?;
+        }
+        remove_single(dir, name)
     }
 
     fn entry(&mut self, here: &Here<'a>, entry: &Entry) -> Result<(), EngineError> {
@@ -302,7 +347,7 @@ impl<'a> Restore<'a> {
                         return Ok(None);
                     };
                     if resolved == name {
-                        here.task.target.remove(&name)?;
+                        self.clear_way(here, &name, &found)?;
                     }
                     name = resolved;
                     here.task.target.make_unfinished_dir(&name)?
@@ -429,7 +474,7 @@ impl<'a> Restore<'a> {
             return Ok(None);
         };
         if found.kind == strongroom_files::Kind::Directory && name == entry.name {
-            target.remove(&name)?;
+            self.clear_way(here, &name, found)?;
         }
         let temporary = free_name(target, b".strongroom-restore")?;
         Ok(Some((target.create_file(&temporary)?, temporary, name)))
@@ -533,7 +578,7 @@ impl<'a> Restore<'a> {
                 return Ok(());
             };
             if resolved == name {
-                target.remove(&name)?;
+                self.clear_way(here, &name, &found)?;
             }
             name = resolved;
             create_special(target, &name, &entry.node)?;

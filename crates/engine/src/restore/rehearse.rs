@@ -7,7 +7,7 @@ use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::{Entry, Node};
 use strongroom_read::ReadError;
 
-use super::delete::Deletion;
+use super::delete::{Deletion, Hand};
 use super::select::{Selected, to_path};
 use super::task::Context;
 use crate::error::EngineError;
@@ -88,16 +88,17 @@ impl Rehearsal<'_> {
     }
 
     fn deletions(&self, deletion: &Deletion<'_>, there: &Dir, path: &Path, entries: &[Entry]) {
-        match deletion.of(there, path, entries) {
-            Ok(names) => {
-                count(&self.context.totals.deleted, names.len() as u64);
-                for name in names {
-                    let path = path.join(to_path(&name));
-                    let bytes = path.as_os_str().as_encoded_bytes();
-                    self.context.monitor.would_delete(bytes);
-                }
-            }
-            Err(error) => self.context.failed(path, &error),
+        let hand = Hand {
+            take: &|_, _, at| {
+                count(&self.context.totals.deleted, 1);
+                let bytes = at.as_os_str().as_encoded_bytes();
+                self.context.monitor.would_delete(bytes);
+                Ok(())
+            },
+            failed: &|at, error| self.context.failed(at, error),
+        };
+        if let Err(error) = deletion.clear(there, path, entries, &hand) {
+            self.context.failed(path, &error);
         }
     }
 }
