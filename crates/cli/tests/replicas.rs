@@ -393,7 +393,8 @@ fn a_profile_that_adopts_again_takes_nothing_of_the_other() {
     assert_eq!(run("b", "destination add two ./two").code, 0);
     let two = files(&place.path("two"));
     let again = adopt("b", "one");
-    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(again.code, 4, "{again:?}");
+    assert!(again.err.contains("two: set aside"), "{again:?}");
     let one = files(&place.path("one"));
     for task in ["heal two", "sync two", "heal one", "heal", "sync"] {
         let ran = run("b", &format!("destination {task}"));

@@ -104,7 +104,7 @@ impl<'d> Server<'d> {
         Ok(server)
     }
 
-    /// Starts the program, and returns the link of the first sysadmin.
+    /// Starts the program, notes its process, and returns the link of the first sysadmin.
     fn run(&self) -> Result<String> {
         let folder = &self.demo.folder;
         let told = folder.join("server.txt");
@@ -122,7 +122,7 @@ impl<'d> Server<'d> {
             // What stops this program does not stop it.
             .process_group(0);
         let mut child = run.spawn().context("the server")?;
-        fs::write(pid_file(folder), format!("{}\n", child.id()))?;
+        writeln!(File::create(pid_file(folder))?, "{}", child.id())?;
         first_link(&mut child, &told)
     }
 
@@ -131,14 +131,14 @@ impl<'d> Server<'d> {
         let path = self.demo.folder.join("password");
         let mut bytes = [0; 16];
         File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let number = u128::from_be_bytes(bytes);
         let mut options = fs::OpenOptions::new();
         let mut file = options
             .create_new(true)
             .write(true)
             .mode(0o600)
             .open(&path)?;
-        file.write_all(hex.as_bytes())?;
+        write!(file, "{number:032x}")?;
         Ok(path)
     }
 

@@ -36,9 +36,9 @@ pub(super) fn with_links(mut hints: Hints, lookup: &Lookup) -> Result<Hints, Eng
     for (path, links) in by_directory {
         if let Some(row) = lookup.directory(&path)? {
             // Another file system may have the same numbers.
-            links
-                .iter()
-                .for_each(|link| hints.note_linked(row.dev, link.local.ino));
+            for link in &links {
+                hints.note_linked(row.dev, link.local.ino);
+            }
         }
         let dir = Dir::open_root(Path::new(OsStr::from_bytes(&path)));
         let is_same = |link: &LinkRow| {

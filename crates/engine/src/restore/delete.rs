@@ -19,10 +19,12 @@ pub(super) struct Deletion<'a> {
     kept: HashSet<(u64, u64)>,
 }
 
+/// Takes an entry of a folder away: no directory, or one of which everything has gone.
+type Take<'a> = dyn Fn(&Dir, &[u8], &Path) -> Result<(), Error> + 'a;
+
 /// What is done with what goes.
 pub(super) struct Hand<'a> {
-    /// Takes an entry of a folder away: no directory, or one of which everything has gone.
-    pub(super) take: &'a dyn Fn(&Dir, &[u8], &Path) -> Result<(), Error>,
+    pub(super) take: &'a Take<'a>,
     /// Is told what could not go.
     pub(super) failed: &'a dyn Fn(&Path, &Error),
 }
