@@ -3,7 +3,9 @@
 //! Nothing is ever written outside the target: every name is checked when it is decoded, and every entry
 //! is made in a directory that is open, so that no symbolic link is followed.
 
+mod clear;
 mod delete;
+mod jobs;
 mod options;
 mod place;
 mod rehearse;
@@ -17,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::{Sender, bounded};
-use strongroom_files::{Dir, FileWriter, Names, Place, Stat, Target, remove_single};
+use crossbeam_channel::bounded;
+use strongroom_files::{FileWriter, Names, Place, Stat, Target};
 use strongroom_format::body::Snapshot;
 use strongroom_format::content::{Content, ListItem};
 use strongroom_format::limits::DEPTH_MAX;
@@ -29,7 +31,9 @@ pub use options::{Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary};
 
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop, count};
-use delete::{Deletion, Hand};
+use clear::refuse_kept;
+use delete::Deletion;
+use jobs::JobSender;
 use place::{Folder, create_special, free_name};
 use rehearse::rehearse;
 use select::{Selected, select, to_path};
@@ -94,11 +98,7 @@ pub fn restore(
             options,
             deletion: deletion.as_ref(),
             stop,
-            jobs: JobSender {
-                sender,
-                files: Vec::new(),
-                bytes: 0,
-            },
+            jobs: JobSender::new(sender),
             links,
         };
         let result = selected
@@ -114,52 +114,11 @@ pub fn restore(
     Ok(context.totals.summary())
 }
 
-/// Refuses to delete in a folder that is kept, or below one.
-fn refuse_kept(deletion: &Deletion<'_>, selected: &[Selected]) -> Result<(), EngineError> {
-    for selected in selected {
-        let path = selected.folder.path();
-        if let Some(kept) = deletion.kept_around(&path) {
-            return Err(EngineError::KeptTarget {
-                path: path.display().to_string(),
-                kept: kept.display().to_string(),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// Returns how many threads write files.
 fn threads(archive: &Archive) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
     let least = if archive.is_far() { THREADS_FAR } else { 2 };
     cores.max(least)
-}
-
-struct JobSender<'a> {
-    sender: Sender<Job<'a>>,
-    files: Vec<(FileTask<'a>, Content)>,
-    bytes: u64,
-}
-
-impl<'a> JobSender<'a> {
-    fn push(&mut self, task: FileTask<'a>, content: Content) {
-        self.bytes += content.len();
-        self.files.push((task, content));
-        if self.bytes >= JOB_BYTES || self.files.len() >= JOB_FILES {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        self.bytes = 0;
-        let files = std::mem::take(&mut self.files);
-        self.send(Job::Files(files));
-    }
-
-    fn send(&self, job: Job<'a>) {
-        // Threads take jobs for as long as this sender lives.
-        let _ = self.sender.send(job);
-    }
 }
 
 struct Restore<'a> {
@@ -259,50 +218,6 @@ impl<'a> Restore<'a> {
             self.entry(here, &entry)?;
         }
         Ok(())
-    }
-
-    fn delete_others(&self, here: &Here<'a>, deletion: &Deletion<'_>, entries: &[Entry]) {
-        let target = &here.task.target;
-        let path = &here.task.path;
-        if let Err(error) = self.clear(deletion, target.dir(), path, entries) {
-            self.context.failed(path, &error);
-        }
-    }
-
-    fn clear(
-        &self,
-        deletion: &Deletion<'_>,
-        dir: &Dir,
-        path: &Path,
-        entries: &[Entry],
-    ) -> Result<bool, strongroom_files::Error> {
-        let hand = Hand {
-            take: &|dir, name, _| {
-                remove_single(dir, name)?;
-                count(&self.context.totals.deleted, 1);
-                Ok(())
-            },
-            failed: &|at, error| self.context.failed(at, error),
-        };
-        deletion.clear(dir, path, entries, &hand)
-    }
-
-    /// Removes what is in the way of an entry. A folder with something in it stays, and that is an error: no conflict rule
-    /// speaks of what is in it. Where what the snapshot lacks is deleted, it is emptied first, but for what is kept.
-    fn clear_way(
-        &self,
-        here: &Here<'a>,
-        name: &[u8],
-        found: &Stat,
-    ) -> Result<(), strongroom_files::Error> {
-        let dir = here.task.target.dir();
-        if let Some(deletion) = self.deletion
-            && found.kind == strongroom_files::Kind::Directory
-        {
-            let path = here.task.path.join(to_path(name));
-            self.clear(deletion, &dir.open_child(name)?, &path, &[])?;
-        }
-        remove_single(dir, name)
     }
 
     fn entry(&mut self, here: &Here<'a>, entry: &Entry) -> Result<(), EngineError> {
