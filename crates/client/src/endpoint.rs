@@ -5,23 +5,9 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use strongroom_api::v1::Verb;
 
 use crate::ClientError;
-
-/// What is done to what a path names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Reads it.
-    Get,
-    /// Does something to it, or makes something below it.
-    Post,
-    /// Puts something there.
-    Put,
-    /// Changes a part of it.
-    Patch,
-    /// Takes it away.
-    Delete,
-}
 
 /// How an endpoint is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,19 +63,6 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Option<Value>,
     pub(crate) version: Option<String>,
-}
-
-impl Verb {
-    /// Returns its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
 }
 
 impl<T, G> Endpoint<T, G> {

@@ -12,6 +12,7 @@ mod problem;
 mod registration;
 mod second_factor;
 mod sign_in;
+mod verb;
 
 pub use account::{
     AccountCause, AccountStanding, AccountState, Grant, ImportOutcome, ImportUsers, ImportedUser,
@@ -38,6 +39,7 @@ pub use sign_in::{
     FinishLink, FinishPassword, FinishSignIn, PasswordStarted, SignInStarted, SignedIn, StartLink,
     StartPassword, StartSignIn,
 };
+pub use verb::Verb;
 
 /// Where all paths of this version begin.
 pub const PREFIX: &str = "/api/v1";

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::routing::MethodRouter;
 use serde::de::DeserializeOwned;
+pub use strongroom_api::v1::Verb;
 use strongroom_domain::access::Action;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
@@ -14,39 +15,6 @@ use crate::app::{Pace, Right};
 
 /// Most bytes of a body, where its endpoint does not say otherwise.
 const BODY_LEN_MAX: usize = 64 * 1024;
-
-/// What is done to what a path names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verb {
-    /// Reads it.
-    Get,
-    /// Does something to it, or makes something below it.
-    Post,
-    /// Puts something there.
-    Put,
-    /// Changes a part of it.
-    Patch,
-    /// Takes it away.
-    Delete,
-}
-
-impl Verb {
-    /// Returns its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-
-    /// Tells whether it changes something.
-    pub fn changes(self) -> bool {
-        self != Self::Get
-    }
-}
 
 /// The form of a body.
 #[derive(Clone, Copy)]
