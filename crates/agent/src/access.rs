@@ -38,6 +38,8 @@ pub struct Opened {
     pub unreached: Vec<Unreached>,
     /// What is damaged, though the archive could be opened.
     pub problems: Vec<ReadError>,
+    /// What the profile has lost, though the destinations have it.
+    pub lost: Option<AgentError>,
 }
 
 /// Opens an archive of the profile.
@@ -52,12 +54,40 @@ pub fn from_profile(
     for there in &mut reached {
         there.store = remembering(there.store.clone());
     }
-    let wraps = wraps::Wraps::load(profile, archive.id)?;
+    let wraps = match wraps::Wraps::load(profile, archive.id) {
+        Err(error) if error.of_state().is_some() => {
+            return without_wraps(profile, (archive.id, reached, unreached), credential, error);
+        }
+        loaded => loaded?,
+    };
     let custody = match credential {
         Some(credential) => custody_of(&wraps.keys, credential)?,
         None => wraps::custody_key_for(profile, &wraps.keys)?,
     };
     open(archive.id, reached, unreached, &custody, Some(wraps.keys))
+}
+
+/// Opens an archive whose keys the profile has lost, with the custody key and what the destinations have: as where there
+/// is no profile. Where none of them can be opened, what was lost is the error.
+fn without_wraps(
+    profile: &Profile,
+    (id, reached, unreached): (ArchiveId, Vec<Reached>, Vec<Unreached>),
+    credential: Option<&Credential>,
+    lost: AgentError,
+) -> Result<Opened, AgentError> {
+    let opens = |there: &Reached| {
+        let keys = newest_keys(&Replica::new(there.store.clone(), id)).ok()?;
+        match credential {
+            Some(credential) => custody_of(&keys, credential).ok(),
+            None => wraps::custody_key_for(profile, &keys).ok(),
+        }
+    };
+    let Some(custody) = reached.iter().find_map(opens) else {
+        return Err(lost);
+    };
+    let mut opened = open(id, reached, unreached, &custody, None)?;
+    opened.lost = Some(lost);
+    Ok(opened)
 }
 
 /// Returns where a destination is: a name of the profile's or a URL.
@@ -172,6 +202,7 @@ fn open(
         ids,
         unreached,
         problems,
+        lost: None,
     })
 }
 

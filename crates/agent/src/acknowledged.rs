@@ -16,7 +16,7 @@ use crate::profile::Profile;
 
 /// The version of the file that this program writes.
 const VERSION: u32 = 1;
-const EXTENSION: &str = "queues";
+pub(crate) const EXTENSION: &str = "queues";
 /// Longest file, in bytes.
 const LEN_MAX: u64 = 1 << 20;
 

@@ -11,6 +11,7 @@ use strongroom_replica::Replica;
 
 use crate::access::{Credential, choose, custody_of, locate};
 use crate::backup::Tools;
+use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Profile};
 use crate::writing::Writing;
 use crate::{AgentError, archives, destinations, keys, spool, wraps};
@@ -70,6 +71,7 @@ fn settle_in(
     let _lock = profile.lock()?;
     let (archive, mut config) = (replica.archive(), profile.config()?);
     wraps::take(profile, replica, keys, ring)?;
+    ProfileMemory::new(profile, archive).set_aside_damaged()?;
     // A copy of this profile may hold the old one.
     let _ = profile.renew_writer_key(archive, &*tools.random)?;
     if !config.archives.iter().any(|archive| archive.begun) {

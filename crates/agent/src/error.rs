@@ -5,8 +5,8 @@ use strongroom_base::{Class, Classified};
 use strongroom_client::ClientError;
 use strongroom_custody::ImportError;
 use strongroom_custody::password::PasswordError;
-use strongroom_engine::EngineError;
 use strongroom_engine::retention::{NotAnAge, PolicyError};
+use strongroom_engine::{EngineError, MemoryError};
 use strongroom_format::FormatError;
 use strongroom_mount::MountError;
 use strongroom_read::ReadError;
@@ -119,6 +119,17 @@ pub enum AgentError {
         what: &'static str,
         /// The archive.
         archive: String,
+    },
+    /// A part of the memory of an archive is damaged.
+    #[error("the profile's {what} of archive {archive} is damaged")]
+    StateDamaged {
+        /// The part.
+        what: &'static str,
+        /// The archive.
+        archive: String,
+        /// Where and why.
+        #[source]
+        source: Box<AgentError>,
     },
     /// A file is not text.
     #[error("{path} is not text in UTF-8")]
@@ -430,6 +441,15 @@ impl AgentError {
         )
     }
 
+    /// Returns what is wrong with the memory of an archive, where that is the matter.
+    pub fn of_state(&self) -> Option<&Self> {
+        match self {
+            Self::State { .. } | Self::StateLost { .. } | Self::StateDamaged { .. } => Some(self),
+            Self::Engine(error) => memory_failure(error),
+            _ => None,
+        }
+    }
+
     /// Names the snapshot that a path was not found in.
     #[must_use]
     pub fn in_snapshot(self, snapshot: &str) -> Self {
@@ -511,7 +531,11 @@ impl Classified for AgentError {
             | Self::Systemctl { .. }
             | Self::Hook { .. }
             | Self::Output(_) => Class::Retry,
-            Self::State { .. } | Self::StateLost { .. } | Self::SetAside { .. } => Class::Damage,
+            Self::State { .. }
+            | Self::StateLost { .. }
+            | Self::StateDamaged { .. }
+            | Self::SetAside { .. } => Class::Damage,
+            Self::Engine(error) if memory_failure(error).is_some() => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),
             Self::Server(source) => source.class(),
@@ -523,6 +547,14 @@ impl Classified for AgentError {
             Self::Mount(source) => source.class(),
         }
     }
+}
+
+/// Returns what is wrong with the memory, where the engine could not use it for that.
+fn memory_failure(error: &EngineError) -> Option<&AgentError> {
+    let EngineError::Memory(MemoryError(cause)) = error else {
+        return None;
+    };
+    cause.downcast_ref::<AgentError>()?.of_state()
 }
 
 impl From<ClientError> for AgentError {

@@ -82,6 +82,27 @@ impl<'a> ProfileMemory<'a> {
         Self { profile, archive }
     }
 
+    /// Puts a memory that cannot be understood out of the way, beside where it was, and says whether it was one.
+    ///
+    /// What destinations had acknowledged is forgotten with it: that is for an adoption, which takes what is there.
+    pub(crate) fn set_aside_damaged(&self) -> Result<bool, AgentError> {
+        let (own, notes) = (
+            self.read_own().map(|_| ()),
+            acknowledged::load(self.profile, self.archive).map(|_| ()),
+        );
+        let mut any = false;
+        for (read, extension) in [(own, EXTENSION), (notes, acknowledged::EXTENSION)] {
+            match read {
+                Err(AgentError::State { .. }) => {
+                    self.profile.set_state_aside(self.archive, extension)?;
+                    any = true;
+                }
+                other => other?,
+            }
+        }
+        Ok(any)
+    }
+
     fn read(&self) -> Result<WriterState, AgentError> {
         // First, since whoever folds these into the memory removes them afterwards.
         let notes = acknowledged::load(self.profile, self.archive)?;

@@ -56,7 +56,8 @@ impl Wraps {
         let (_, authority) = descriptor(profile, archive)?;
         let bytes = profile.read_state(archive, KEYS, LEN_MAX)?;
         let bytes = bytes.ok_or_else(|| lost("keys", archive))?;
-        let keys = KeysObject::decode(&bytes, &authority)?;
+        let keys = KeysObject::decode(&bytes, &authority)
+            .map_err(|error| damaged("keys", archive, error.into()))?;
         Ok(Self {
             bytes,
             keys,
@@ -126,6 +127,18 @@ impl Wraps {
     }
 }
 
+fn damaged(what: &'static str, archive: ArchiveId, error: AgentError) -> AgentError {
+    // Of a newer program: that is no damage.
+    if error.class() != Class::Damage {
+        return error;
+    }
+    AgentError::StateDamaged {
+        what,
+        archive: archive.to_string(),
+        source: Box::new(error),
+    }
+}
+
 fn lost(what: &'static str, archive: ArchiveId) -> AgentError {
     let archive = archive.to_string();
     AgentError::StateLost { what, archive }
@@ -138,7 +151,9 @@ pub(crate) fn descriptor(
 ) -> Result<(Vec<u8>, [u8; 32]), AgentError> {
     let bytes = profile.read_state(archive, DESCRIPTOR, LEN_MAX)?;
     let bytes = bytes.ok_or_else(|| lost("descriptor", archive))?;
-    let authority = Descriptor::decode(&bytes)?.authority;
+    let authority = Descriptor::decode(&bytes)
+        .map_err(|error| damaged("descriptor", archive, error.into()))?
+        .authority;
     Ok((bytes, authority))
 }
 

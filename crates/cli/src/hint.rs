@@ -12,6 +12,9 @@ use strongroom_base::{Class, Classified as _};
 use crate::failure::Failure;
 use crate::time;
 
+/// What helps where the profile has lost what it remembers of an archive.
+pub(crate) const STATE: &str = "the archive itself is not harmed; `strongroom init --adopt DESTINATION` makes it anew from a destination that has the newest snapshot";
+
 /// Returns what may help.
 pub(crate) fn of(failure: &Failure) -> Option<String> {
     let error = match failure {
@@ -32,6 +35,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         .or_else(|| of_deeds(error))
     {
         return Some(hint.to_owned());
+    }
+    if error.of_state().is_some() {
+        return Some(STATE.to_owned());
     }
     let hint = match error {
         AgentError::NoProfile { .. } => {
@@ -62,9 +68,6 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
             "`strongroom snapshots` lists them"
         }
         AgentError::NoSuchPath { .. } => "`strongroom ls SNAPSHOT` lists what is there",
-        AgentError::StateLost { .. } | AgentError::State { .. } => {
-            "bring the profile back from a backup of it; the archive itself is not harmed"
-        }
         AgentError::Engine(EngineError::Fenced { destination, .. }) => {
             return Some(format!(
                 "if this profile is the one to go on: `strongroom init --adopt {destination}`; every \

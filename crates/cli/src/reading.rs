@@ -1,5 +1,6 @@
 //! Options of all commands that read an archive, and the archive that they open.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use strongroom_base::with_causes;
 
@@ -11,8 +12,13 @@ use strongroom_agent::{AgentError, SnapshotInfo};
 use strongroom_base::ids::ArchiveId;
 
 use crate::context::Context;
+use crate::exit::Outcome;
 use crate::failure::Failure;
-use crate::secrets;
+use crate::{hint, secrets};
+
+/// What a damaged history means.
+const HISTORY_DAMAGED: &str =
+    "the history is damaged: snapshots may be missing here, the newest among them";
 
 /// Where to read, and what opens it.
 #[derive(Args, Clone, Debug, Default)]
@@ -63,6 +69,10 @@ impl Source {
             context
                 .output
                 .warning(&there.name, &format!("cannot be reached: {reason}"));
+        }
+        if let Some(lost) = &opened.lost {
+            context.output.warning_of("", lost);
+            context.output.note(&format!("hint: {}", hint::STATE));
         }
         for problem in &opened.problems {
             context.output.warning_of("", problem);
@@ -116,6 +126,8 @@ pub(crate) struct Snapshots {
     pub(crate) snapshots: Vec<SnapshotInfo>,
     /// Snapshots of a writer that was replaced, after its successor had begun.
     pub(crate) branches: Vec<SnapshotInfo>,
+    /// Whether records are damaged everywhere, so that snapshots may be missing here.
+    is_damaged: bool,
 }
 
 impl Snapshots {
@@ -123,11 +135,21 @@ impl Snapshots {
     pub(crate) fn open(source: &Source, context: &Context<'_>) -> Result<Self, Failure> {
         let mut opened = source.open(context)?;
         let (snapshots, log, problems) = opened.archive.snapshots().map_err(AgentError::from)?;
-        for problem in &problems {
-            context.output.warning_of("", problem);
+        let told: BTreeSet<String> = opened
+            .problems
+            .iter()
+            .map(|problem| with_causes(problem))
+            .collect();
+        let (bodies, records) = (
+            problems.iter().map(|problem| with_causes(problem)),
+            log.problems.iter().map(|problem| with_causes(problem)),
+        );
+        let missing: BTreeSet<String> = bodies.chain(records).collect();
+        for problem in missing.difference(&told) {
+            context.output.warning("", problem);
         }
-        for problem in &log.problems {
-            context.output.warning_of("", problem);
+        if !missing.is_empty() {
+            context.output.warning("", HISTORY_DAMAGED);
         }
         let branch = opened.archive.branches().map_err(AgentError::from)?;
         if !branch.snapshots.is_empty() {
@@ -138,7 +160,18 @@ impl Snapshots {
             opened,
             snapshots,
             branches: branch.snapshots,
+            is_damaged: !missing.is_empty(),
         })
+    }
+
+    /// Returns how a command ends that did all it could with the snapshots of these names, or with all of them
+    /// where none is named: where the history is damaged nobody knows whether the newest here is the newest.
+    pub(crate) fn outcome(&self, names: &[&SnapshotName]) -> Outcome {
+        let is_exact = |name: &&SnapshotName| matches!(name, SnapshotName::Prefix(_));
+        if self.is_damaged && (names.is_empty() || !names.iter().all(is_exact)) {
+            return Outcome::Damage;
+        }
+        Outcome::Done
     }
 
     /// Returns the snapshot with a name.

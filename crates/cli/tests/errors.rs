@@ -241,3 +241,66 @@ fn a_damaged_pack_is_named_once() {
     }
     assert!(verified.contains("warning: disk: pack "), "{verified}");
 }
+
+#[test]
+fn a_damaged_newest_record_is_no_success() {
+    let place = backed_up();
+    place.write("files/later", "later");
+    place.ok("backup files");
+    let archive = &place.archives("disk")[0];
+    let log = place.path(&format!("disk/{archive}/log"));
+    let records = fs::read_dir(log).unwrap();
+    let newest = records.map(|entry| entry.unwrap().path()).max().unwrap();
+    let first = place.ok("snapshots").out[..8].to_owned();
+    fs::set_permissions(&newest, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut bytes = fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    for command in [
+        "snapshots",
+        "restore latest --to there",
+        "ls latest",
+        "find *",
+    ] {
+        let ran = place.fails(command, 4);
+        let told = ran.err.matches("the history is damaged").count();
+        assert_eq!(told, 1, "{command}: {ran:?}");
+        let record = ran.err.lines().filter(|line| line.contains("record"));
+        assert_eq!(record.count(), 1, "{command}: {ran:?}");
+    }
+    // What is asked for by its name is what is asked for.
+    place.ok(&format!("restore {first} --to elsewhere"));
+}
+
+#[test]
+fn what_the_profile_has_lost_the_destinations_have() {
+    let place = backed_up();
+    let archive = place.archives("disk")[0].clone();
+    let mut made = 1;
+    for (part, hurts_reading) in [("archive", true), ("keys", true), ("json", false)] {
+        let file = place.path(&format!("profile/state/{archive}.{part}"));
+        for is_cut in [true, false] {
+            let bytes = fs::read(&file).unwrap();
+            fs::remove_file(&file).unwrap();
+            if is_cut {
+                fs::write(&file, &bytes[..20]).unwrap();
+            }
+            let read = place.ok("snapshots");
+            assert_eq!(read.out.lines().count(), made, "{part}: {read:?}");
+            assert_eq!(
+                read.err.contains("warning"),
+                hurts_reading,
+                "{part}: {read:?}"
+            );
+            if is_cut || hurts_reading {
+                let refused = place.fails("backup files", 4);
+                assert!(refused.err.contains("init --adopt"), "{part}: {refused:?}");
+            }
+            place.ok("init --adopt disk");
+            place.ok("backup files");
+            made += 1;
+            place.ok("verify --read-data");
+        }
+    }
+}

@@ -13,6 +13,7 @@
 //! state/<archive>.turn      held by a command that lets no queue of the agent work
 //! state/<archive>.working   held, shared, while queues work
 //! state/<archive>.queues    what queues noted of destinations
+//! state/<archive>.*.damaged  what could not be understood when the archive was adopted again
 //! state/reserve             space for these on a disk that others have filled
 //! catalogue/<archive>/      the engine's
 //! ```
@@ -260,6 +261,21 @@ impl Profile {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Renames a file of the memory of an archive that is damaged, so that another one can be made.
+    pub(crate) fn set_state_aside(
+        &self,
+        archive: ArchiveId,
+        extension: &str,
+    ) -> Result<(), AgentError> {
+        let path = self.state_path(archive, extension);
+        let aside = self.state_path(archive, &format!("{extension}.damaged"));
+        std::fs::rename(&path, aside).map_err(|source| AgentError::Local {
+            op: "rename",
+            path: path.display().to_string(),
+            source,
+        })
     }
 
     fn state_path(&self, archive: ArchiveId, extension: &str) -> PathBuf {

@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         return Err(failure);
     }
     compared?;
-    Ok(Outcome::Done)
+    Ok(all.outcome(&[&arguments.first, &arguments.second]))
 }
 
 fn print(context: &Context<'_>, changed: &Changed) -> Result<(), Failure> {

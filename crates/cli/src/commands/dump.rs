@@ -36,6 +36,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let shown = short_name(&info.hash);
     match look::dump(archive, &info.snapshot, &shown, &path, &mut writer) {
         Err(AgentError::Output(error)) => Err(error.into()),
-        other => Ok(other.map(|()| Outcome::Done)?),
+        other => Ok(other.map(|()| all.outcome(&[&name]))?),
     }
 }

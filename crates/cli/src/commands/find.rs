@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         return Err(failure);
     }
     found?;
-    Ok(Outcome::Done)
+    Ok(all.outcome(&[]))
 }
 
 fn print(context: &Context<'_>, long: bool, found: &Match) -> Result<(), Failure> {

@@ -58,7 +58,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             snapshot: short_name(&info.hash),
         }));
     }
-    Ok(Outcome::Done)
+    Ok(all.outcome(&[&name]))
 }
 
 fn print(context: &Context<'_>, long: bool, listed: &Listed) -> Result<(), Failure> {

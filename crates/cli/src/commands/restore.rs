@@ -104,10 +104,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         .map_err(|error| error.in_snapshot(&short_name(&info.hash)))
     })?;
     report(context, arguments.dry_run, &short_name(&info.hash), &done)?;
-    Ok(match done {
-        RestoreSummary { damaged: 1.., .. } => Outcome::Damage,
-        RestoreSummary { failed: 1.., .. } => Outcome::SomeLeftOut,
-        _ => Outcome::Done,
+    Ok(match (done, all.outcome(&[&name])) {
+        (RestoreSummary { damaged: 1.., .. }, _) | (_, Outcome::Damage) => Outcome::Damage,
+        (RestoreSummary { failed: 1.., .. }, _) => Outcome::SomeLeftOut,
+        (_, outcome) => outcome,
     })
 }
 

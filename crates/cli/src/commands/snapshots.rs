@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             context.output.bytes(&line(context, info, is_branch))?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(all.outcome(&[]))
 }
 
 fn line(context: &Context<'_>, info: &SnapshotInfo, is_branch: bool) -> Vec<u8> {

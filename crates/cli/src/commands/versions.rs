@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             context.output.line(&line(version))?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(all.outcome(&[]))
 }
 
 fn line(version: &Version<'_>) -> String {
