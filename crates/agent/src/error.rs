@@ -535,7 +535,6 @@ impl Classified for AgentError {
             | Self::StateLost { .. }
             | Self::StateDamaged { .. }
             | Self::SetAside { .. } => Class::Damage,
-            Self::Engine(error) if memory_failure(error).is_some() => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),
             Self::Server(source) => source.class(),
@@ -543,10 +542,15 @@ impl Classified for AgentError {
             Self::Replica(source) => source.class(),
             Self::Format(source) => source.class(),
             Self::Read(source) => source.class(),
-            Self::Engine(source) => source.class(),
+            Self::Engine(source) => class_of_engine(source),
             Self::Mount(source) => source.class(),
         }
     }
+}
+
+/// A memory that cannot be understood is damage, though others may be retried.
+fn class_of_engine(error: &EngineError) -> Class {
+    memory_failure(error).map_or_else(|| error.class(), Classified::class)
 }
 
 /// Returns what is wrong with the memory, where the engine could not use it for that.

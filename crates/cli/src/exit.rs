@@ -16,6 +16,8 @@ pub(crate) enum Outcome {
     Damage,
     /// All was done, but no destination has it yet: it is on this computer alone.
     Undelivered,
+    /// A destination failed; it was named, and the others were done.
+    DestinationFailed,
 }
 
 impl Outcome {
@@ -25,7 +27,7 @@ impl Outcome {
             Self::Done => 0,
             Self::SomeLeftOut => 3,
             Self::Damage => 4,
-            Self::Undelivered => 1,
+            Self::Undelivered | Self::DestinationFailed => 1,
         }
     }
 }

@@ -15,6 +15,14 @@ use crate::time;
 /// What helps where the profile has lost what it remembers of an archive.
 pub(crate) const STATE: &str = "the archive itself is not harmed; `strongroom init --adopt DESTINATION` makes it anew from a destination that has the newest snapshot";
 
+/// What helps where a destination was set aside.
+pub(crate) const SET_ASIDE: &str = "find out why first: an old copy was brought back, or somebody took snapshots away. `strongroom destination heal NAME` fills up one that went back, `strongroom destination accept NAME` goes on with what it holds";
+
+/// Says that a destination was set aside.
+pub(crate) fn set_aside(why: &str) -> String {
+    format!("set aside, nothing was written to it: {why}")
+}
+
 /// Returns what may help.
 pub(crate) fn of(failure: &Failure) -> Option<String> {
     let error = match failure {
@@ -144,12 +152,16 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
             "it needs the lines `aws_access_key_id = …` and `aws_secret_access_key = …`"
         }
         AgentError::Unreachable { .. } => "is the disk mounted, and the computer there?",
+        AgentError::Engine(EngineError::NoDestination {
+            is_newest_gone: true,
+            ..
+        }) => {
+            "bring back the destination that has the newest record. Where it is lost for good, or its newest record is damaged: `strongroom destination accept NAME` goes on with what another one holds"
+        }
         AgentError::Engine(EngineError::NoDestination { .. }) => {
-            "where a destination went back, its newest record is damaged, or the newest one is gone: `strongroom destination accept NAME`"
+            "is the disk mounted, the computer there, and does this user have the right to write?"
         }
-        AgentError::SetAside { .. } => {
-            "find out why first; `strongroom destination heal NAME` fills up one that went back"
-        }
+        AgentError::SetAside { .. } => SET_ASIDE,
         _ => return None,
     })
 }

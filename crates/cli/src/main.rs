@@ -25,8 +25,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::arguments::Cli;
+use crate::arguments::{Cli, Global};
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// Trees are restored directory by directory, as deep as an archive may have them.
@@ -45,7 +46,11 @@ fn main() -> ExitCode {
 }
 
 fn work() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && wants_json() => return refused(&error),
+        Err(error) => error.exit(),
+    };
     let output = Output::new(&cli.global);
     let answer = Context::new(&cli.global, &output).and_then(|context| {
         let outcome = commands::run(&context, cli.command)?;
@@ -59,4 +64,26 @@ fn work() -> ExitCode {
             exit::code_of(&failure)
         }
     })
+}
+
+/// Says whether objects are wanted, where the arguments could not be understood.
+fn wants_json() -> bool {
+    let options = std::env::args_os().skip(1).take_while(|text| text != "--");
+    options.into_iter().any(|text| text == "--json")
+}
+
+/// Says as an object what is wrong with the arguments.
+fn refused(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    let (what, _) = text.split_once("\n\nUsage:").unwrap_or((&text, ""));
+    let words: Vec<&str> = what.split_whitespace().collect();
+    let what = words.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what).to_owned();
+    let global = Global {
+        json: true,
+        ..Global::default()
+    };
+    let failure = Failure::Usage(what);
+    Output::new(&global).failure(&failure);
+    ExitCode::from(exit::code_of(&failure))
 }

@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use support::Place;
+use support::{Place, put};
 
 #[test]
 fn no_profile() {
@@ -252,11 +252,11 @@ fn a_damaged_newest_record_is_no_success() {
     let records = fs::read_dir(log).unwrap();
     let newest = records.map(|entry| entry.unwrap().path()).max().unwrap();
     let first = place.ok("snapshots").out[..8].to_owned();
-    fs::set_permissions(&newest, fs::Permissions::from_mode(0o600)).unwrap();
     let mut bytes = fs::read(&newest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    fs::write(&newest, bytes).unwrap();
+    fs::remove_file(&newest).unwrap();
+    put(&newest, &bytes);
     for command in [
         "snapshots",
         "restore latest --to there",
@@ -284,7 +284,7 @@ fn what_the_profile_has_lost_the_destinations_have() {
             let bytes = fs::read(&file).unwrap();
             fs::remove_file(&file).unwrap();
             if is_cut {
-                fs::write(&file, &bytes[..20]).unwrap();
+                put(&file, &bytes[..20]);
             }
             let read = place.ok("snapshots");
             assert_eq!(read.out.lines().count(), made, "{part}: {read:?}");
@@ -303,4 +303,66 @@ fn what_the_profile_has_lost_the_destinations_have() {
             place.ok("verify --read-data");
         }
     }
+}
+
+#[test]
+fn what_is_asked_for_in_json_comes_in_json() {
+    let place = backed_up();
+    let object = |line: &str| -> serde_json::Value {
+        let text = place.ok(line).out;
+        let last = text.lines().next_back().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{line}: {error}: {text}"))
+    };
+    let words = object("key export --words --json");
+    assert_eq!(words["words"].as_str().unwrap().split(' ').count(), 24);
+    assert!(object("key export --qr --json")["svg"].is_string());
+    assert_eq!(object("key export --file key --json")["file"], "key");
+    assert_eq!(object("man pages --json")["dir"], "pages");
+    let made = object("snapshots --json")["snapshot"].clone();
+    assert_eq!(made.as_str().unwrap().len(), 64);
+    assert_eq!(object("find *.txt --json")["snapshot"], made);
+    assert_eq!(object("restore latest --to there --json")["snapshot"], made);
+    assert_eq!(place.ok("acknowledge-loss --json").out, "");
+    let refused = place.fails("restore --json", 2);
+    let error: serde_json::Value = serde_json::from_str(&refused.err).unwrap();
+    assert!(error["error"].as_str().unwrap().contains("--to"), "{error}");
+    assert!(!place.fails("restore", 2).err.starts_with('{'));
+}
+
+#[test]
+fn a_destination_that_fails_is_named_once() {
+    let place = backed_up();
+    place.ok("destination add two two");
+    place.ok("backup files");
+    fs::rename(place.path("two"), place.path("away")).unwrap();
+    place.write("files/b", "later");
+    place.ok("backup files");
+    let away = place.ok("destination sync");
+    assert_eq!(
+        away.err.matches("two: cannot be reached").count(),
+        1,
+        "{away:?}"
+    );
+    place.fails("destination sync two", 1);
+    assert_eq!(place.ok("destination sync --quiet").out, "");
+    fs::rename(place.path("disk"), place.path("unplugged")).unwrap();
+    fs::rename(place.path("away"), place.path("two")).unwrap();
+    let behind = place.fails("backup files", 1);
+    assert!(
+        behind.err.contains("bring back the destination"),
+        "{behind:?}"
+    );
+    fs::rename(place.path("unplugged"), place.path("disk")).unwrap();
+    let verified = place.ok("verify");
+    assert!(
+        verified.out.contains("two: sound, but BEHIND"),
+        "{verified:?}"
+    );
+    place.ok("destination sync");
+    assert!(!place.ok("verify").out.contains("BEHIND"));
+    for there in ["disk", "two"] {
+        fs::rename(place.path(there), place.path(&format!("{there}-away"))).unwrap();
+    }
+    let gone = place.fails("backup files", 1);
+    assert!(gone.err.contains("hint: is the disk mounted"), "{gone:?}");
 }

@@ -278,7 +278,7 @@ fn a_destination_that_went_back_is_set_aside_and_healed_when_asked() {
     let removed = newest("two");
     fs::remove_file(&removed).unwrap();
     let ran = place.fails("destination sync", 4);
-    assert!(ran.err.contains("two is set aside"), "{ran:?}");
+    assert!(ran.err.contains("two: set aside"), "{ran:?}");
     assert!(!removed.exists());
     assert!(ran.out.contains("one: "), "{ran:?}");
     let ran = place.ok("destination heal two");

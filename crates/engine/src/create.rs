@@ -68,6 +68,7 @@ pub fn create_archive(
         return Err(EngineError::NoDestination {
             archive: new.archive,
             reasons: destinations.iter().filter_map(reason).collect(),
+            is_newest_gone: false,
         });
     }
     let record = first_record(new, next_generation(&state), clock, random);
@@ -98,6 +99,7 @@ pub fn create_archive(
         return Err(EngineError::NoDestination {
             archive: new.archive,
             reasons,
+            is_newest_gone: false,
         });
     }
     state.head = Some(head);

@@ -93,6 +93,8 @@ pub enum EngineError {
         archive: ArchiveId,
         /// What each of them said.
         reasons: Vec<String>,
+        /// Whether one is there that has older records only.
+        is_newest_gone: bool,
     },
     /// A pattern for exclusion is malformed.
     #[error("`{pattern}` is not a pattern")]

@@ -401,8 +401,13 @@ pub(crate) fn no_destination(archive: ArchiveId, slots: &[Slot]) -> EngineError 
         };
         Some(format!("{}: {why}", slot.destination.name))
     };
+    let is_old = |slot: &Slot| {
+        let is_there = matches!(slot.standing, Standing::Behind | Standing::SetAside(_));
+        is_there && slot.role != Role::Spool
+    };
     EngineError::NoDestination {
         archive,
         reasons: slots.iter().filter_map(reason).collect(),
+        is_newest_gone: slots.iter().any(is_old),
     }
 }

@@ -34,7 +34,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let tools = tools(context, &counters, &printer);
     let losses = strongroom_agent::losses(&opened, &tools)?;
     if losses.objects.is_empty() {
-        context.output.line("nothing is lost")?;
+        if !context.output.is_json() {
+            context.output.done("nothing is lost")?;
+        }
         return Ok(Outcome::Done);
     }
     let chosen = chosen(arguments, &losses.objects)?;
@@ -53,7 +55,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         } else {
             context
                 .output
-                .line(&format!("{object}: its loss is acknowledged"))?;
+                .done(&format!("{object}: its loss is acknowledged"))?;
         }
     }
     Ok(Outcome::Done)

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use strongroom_agent::look::short_name;
 use strongroom_agent::profile::{Profile, WantedPlace};
 use strongroom_agent::{
-    BackedUp, BackupRequest, DestinationReport, DestinationStatus, Progress, SpoolReport,
-    SpoolStatus, Suite, Survey, Tools, init,
+    BackedUp, BackupRequest, DestinationReport, Progress, SpoolReport, SpoolStatus, Suite, Survey,
+    Tools, init,
 };
 use strongroom_base::ids::to_hex;
 
 use crate::commands::init::advise;
+use crate::commands::reports;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -149,11 +150,7 @@ fn profile(context: &Context<'_>, arguments: &Arguments) -> Result<Profile, Fail
 fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
     let summary = &done.summary;
     let output = context.output;
-    for there in &summary.destinations {
-        if let Some(why) = trouble(there) {
-            output.warning(&there.name, &why);
-        }
-    }
+    let destinations = reports::tell(context, &summary.destinations);
     if let Some(spool) = &summary.spool {
         warn_of_spool(context, spool);
     }
@@ -163,7 +160,7 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         output.warning("", message);
     }
     if output.is_json() {
-        return output.object(&object(done));
+        return output.object(&object(done, &destinations));
     }
     let files = &summary.files;
     output.done(&format!(
@@ -189,7 +186,7 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         ))?;
     }
     for there in &summary.destinations {
-        output.done(&format!("{}: {}", there.name, status(there)))?;
+        output.done(&format!("{}: {}", there.name, reports::status(there)))?;
     }
     Ok(())
 }
@@ -213,48 +210,8 @@ fn warn_of_spool(context: &Context<'_>, spool: &SpoolReport) {
     }
 }
 
-/// Says what keeps a destination from having everything.
-fn trouble(there: &DestinationReport) -> Option<String> {
-    match &there.status {
-        DestinationStatus::UpToDate | DestinationStatus::CaughtUp | DestinationStatus::Queued => {
-            None
-        }
-        DestinationStatus::Unreachable(why) => {
-            Some(format!("cannot be reached, and catches up later: {why}"))
-        }
-        DestinationStatus::Incomplete(why) => Some(format!("not complete: {why}")),
-        DestinationStatus::SetAside(why) => {
-            Some(format!("set aside, nothing was written to it: {why}"))
-        }
-    }
-}
-
-fn status(there: &DestinationReport) -> &'static str {
-    match &there.status {
-        DestinationStatus::UpToDate => "up to date",
-        DestinationStatus::CaughtUp => "caught up",
-        DestinationStatus::Unreachable(_) => "unreachable",
-        DestinationStatus::Incomplete(_) => "not complete",
-        DestinationStatus::SetAside(_) => "set aside",
-        DestinationStatus::Queued => "left to its queue",
-    }
-}
-
-fn object(done: &BackedUp) -> Value {
+fn object(done: &BackedUp, destinations: &[Value]) -> Value {
     let summary = &done.summary;
-    let destinations: Vec<Value> = summary
-        .destinations
-        .iter()
-        .map(|there| {
-            json!({
-                "name": there.name,
-                "id": there.id.to_string(),
-                "status": status(there).replace(' ', "-"),
-                "reason": trouble(there),
-                "bytes_written": there.bytes_written,
-            })
-        })
-        .collect();
     json!({
         "snapshot": to_hex(&summary.snapshot.hash),
         "archive": done.archive.to_string(),

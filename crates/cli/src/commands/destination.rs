@@ -343,11 +343,11 @@ fn accept(context: &Context<'_>, name: &str) -> Result<(), Failure> {
     }
     if accepted.went_back {
         let what = "the archive goes on from what is there: what was stored later is given up";
-        return context.output.line(&format!("accepted {name}; {what}"));
+        return context.output.done(&format!("accepted {name}; {what}"));
     }
     context
         .output
-        .line(&format!("accepted {name}; what it lacked was copied to it"))
+        .done(&format!("accepted {name}; what it lacked was copied to it"))
 }
 
 fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {

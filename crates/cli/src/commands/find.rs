@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 use strongroom_agent::AgentError;
 use strongroom_agent::look::{self, Match, short_name};
+use strongroom_base::ids::to_hex;
 
 use crate::commands::ls;
 use crate::context::Context;
@@ -50,7 +51,7 @@ fn print(context: &Context<'_>, long: bool, found: &Match) -> Result<(), Failure
     let (path, entry) = (&found.found.path, &found.found.entry);
     if context.output.is_json() {
         let mut object = show::entry(path, entry);
-        object["snapshot"] = json!(short_name(&found.snapshot));
+        object["snapshot"] = json!(to_hex(&found.snapshot));
         return context.output.object(&object);
     }
     let mut line = format!("{}  ", short_name(&found.snapshot)).into_bytes();

@@ -9,7 +9,7 @@ use strongroom_agent::retain::{ForgetRequest, Forgotten, Grouping, Judged, forge
 use strongroom_agent::{Age, Period, Policy, Progress, Tools};
 use strongroom_base::ids::{ArchiveId, to_hex};
 
-use crate::commands::prune;
+use crate::commands::{prune, reports};
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -181,7 +181,7 @@ fn report(
         }
     }
     let forgotten = done.judged.iter().filter(|judged| judged.goes()).count();
-    let destinations = prune::destinations(context, &done.destinations);
+    let destinations = reports::tell(context, &done.destinations);
     if output.is_json() {
         output.object(&json!({
             "archive": done.archive.to_string(),
@@ -202,7 +202,7 @@ fn report(
             done.left
         ))?;
     }
-    Ok(prune::outcome(&done.destinations))
+    Ok(reports::outcome(&done.destinations))
 }
 
 /// Returns a word in the form that fits a number.

@@ -9,8 +9,8 @@ use strongroom_agent::profile::{KeyPlace, Profile, WantedPlace, read_exported_ke
 use strongroom_agent::{AdoptRequest, AgentError, Initialized, Progress, Suite, init};
 use strongroom_base::ids::ArchiveId;
 
-use crate::commands::prune;
 use crate::commands::repair::tools;
+use crate::commands::reports;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -126,7 +126,7 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
         credential: &credential,
     };
     let adopted = strongroom_agent::adopt(dir, &request, &tools)?;
-    let destinations = prune::destinations(context, &adopted.destinations);
+    let destinations = reports::tell(context, &adopted.destinations);
     if context.output.is_json() {
         context.output.object(&json!({
             "profile": dir.display().to_string(),
@@ -135,7 +135,7 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
             "seq": adopted.head.seq.0,
             "destinations": destinations,
         }))?;
-        return Ok(prune::outcome(&adopted.destinations));
+        return Ok(reports::outcome(&adopted.destinations));
     }
     context.output.done(&format!(
         "adopted archive {} (generation {})",
@@ -147,7 +147,7 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
     context
         .output
         .note("Add its other destinations with `strongroom destination add NAME URL`.");
-    Ok(prune::outcome(&adopted.destinations))
+    Ok(reports::outcome(&adopted.destinations))
 }
 
 /// Tells how to keep the key safe: without it, nothing can ever be restored.

@@ -22,6 +22,7 @@ pub(crate) mod mount;
 pub(crate) mod prune;
 pub(crate) mod repair;
 mod replicas;
+mod reports;
 pub(crate) mod restore;
 pub(crate) mod snapshots;
 pub(crate) mod spool;

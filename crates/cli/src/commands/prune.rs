@@ -5,14 +5,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 use strongroom_agent::retain::{PruneRequest, Pruned, prune};
-use strongroom_agent::{
-    Age, Amount, DestinationReport, DestinationStatus, Erasure, Progress, PruneOptions,
-    PruneSummary, Tools,
-};
+use strongroom_agent::{Age, Amount, Erasure, Progress, PruneOptions, PruneSummary, Tools};
 use strongroom_base::clock::Clock as _;
 use strongroom_base::ids::ArchiveId;
 
 use crate::commands::forget::plural;
+use crate::commands::reports;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -85,7 +83,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     })?;
     report(context, &done, arguments.dry_run)?;
     super::locks::tell(context, &done.locks);
-    let found = outcome(&done.summary.destinations);
+    let found = reports::outcome(&done.summary.destinations);
     Ok(if done.summary.damaged > 0 {
         Outcome::Damage
     } else {
@@ -95,7 +93,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
 
 fn report(context: &Context<'_>, done: &Pruned, dry_run: bool) -> Result<(), Failure> {
     let (output, summary) = (context.output, &done.summary);
-    let there = destinations(context, &summary.destinations);
+    let there = reports::tell(context, &summary.destinations);
     for erasure in &done.erasures {
         if let Some(why) = &erasure.held {
             output.warning(&erasure.destination, &format!("nothing is erased: {why}"));
@@ -202,49 +200,6 @@ fn report_summary(
 
 fn amount(amount: Amount) -> Value {
     json!({ "count": amount.count, "bytes": amount.bytes })
-}
-
-/// Warns of destinations that did not take part, and returns all of them as objects.
-pub(crate) fn destinations(context: &Context<'_>, reports: &[DestinationReport]) -> Vec<Value> {
-    let mut objects = Vec::new();
-    for there in reports {
-        let (status, why) = match &there.status {
-            DestinationStatus::UpToDate => ("up-to-date", None),
-            DestinationStatus::CaughtUp => ("caught-up", None),
-            DestinationStatus::Queued => ("queued", None),
-            DestinationStatus::Unreachable(why) => {
-                let why = format!("cannot be reached, and catches up later: {why}");
-                ("unreachable", Some(why))
-            }
-            DestinationStatus::Incomplete(why) => {
-                ("not-complete", Some(format!("not complete: {why}")))
-            }
-            DestinationStatus::SetAside(why) => {
-                let why = format!("set aside, nothing was written to it: {why}");
-                ("set-aside", Some(why))
-            }
-        };
-        if let Some(why) = &why {
-            context.output.warning(&there.name, why);
-        }
-        objects.push(json!({
-            "name": there.name,
-            "id": there.id.to_string(),
-            "status": status,
-            "reason": why,
-            "bytes_written": there.bytes_written,
-        }));
-    }
-    objects
-}
-
-/// A destination that was set aside, or that lacks something, is damage.
-pub(crate) fn outcome(reports: &[DestinationReport]) -> Outcome {
-    if reports.iter().any(|there| there.status.is_damage()) {
-        Outcome::Damage
-    } else {
-        Outcome::Done
-    }
 }
 
 #[cfg(test)]

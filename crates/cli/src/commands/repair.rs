@@ -79,15 +79,15 @@ fn print(context: &Context<'_>, repaired: &Repaired) -> Result<(), Failure> {
     }
     if !repaired.runs.is_empty() {
         let count = repaired.runs.len();
-        output.line(&format!(
+        output.done(&format!(
             "made {count} parts of the index anew from the packs"
         ))?;
     }
     match (&repaired.record, repaired.voided.is_empty()) {
-        (None, _) => output.line("nothing to repair")?,
+        (None, _) => output.done("nothing to repair")?,
         (Some(_), true) => {}
         (Some(_), false) => {
-            output.line("the next backup reads every file again, and stores what is missing")?;
+            output.done("the next backup reads every file again, and stores what is missing")?;
             output.note("then `strongroom acknowledge-loss` lists what is gone for good");
         }
     }

@@ -5,15 +5,14 @@ use strongroom_base::with_causes;
 
 use serde_json::json;
 use strongroom_agent::replicas::{self, Task, Tended, Tending};
-use strongroom_agent::{Progress, Sample, Tools};
-use strongroom_base::{Class, Classified as _};
+use strongroom_agent::{AgentError, Progress, Sample, Tools};
 
 use super::verify::turn;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::{self, Kind, Printer};
-use crate::show;
+use crate::{hint, show};
 
 pub(super) fn sync(context: &Context<'_>, names: &[String]) -> Result<Outcome, Failure> {
     tend(context, names, Task::Sync, "copied")
@@ -49,23 +48,35 @@ fn tend(
     let (tended, unreached) = progress::show(output, Kind::Goal(verb), &counters, || {
         replicas::tend(&profile, names, task, &tools)
     })?;
-    let mut damage = false;
     for there in &tended {
-        damage |= replicas::is_damage(there);
         print(context, there, task)?;
     }
     for there in &unreached {
-        let message = format!("cannot be reached: {}", there.reason);
+        let message = format!("cannot be reached: {}", with_causes(&there.reason));
         output.warning(&there.name, &message);
     }
-    if damage {
-        return Ok(Outcome::Damage);
-    }
+    let is_damaged = tended.iter().any(replicas::is_damage);
     let failed = tended.into_iter().find_map(|there| there.result.err());
+    // One that nobody asked for by its name may be away.
     let asked = unreached.into_iter().find(|_| !names.is_empty());
-    match failed.or(asked.map(|there| there.reason)) {
-        Some(error) => Err(error.into()),
-        None => Ok(Outcome::Done),
+    let error = failed
+        .or(asked.map(|there| there.reason))
+        .map(Failure::from);
+    if let Some(hint) = error.as_ref().and_then(hint::of) {
+        output.note(&format!("hint: {hint}"));
+    }
+    Ok(match error {
+        _ if is_damaged => Outcome::Damage,
+        Some(_) => Outcome::DestinationFailed,
+        None => Outcome::Done,
+    })
+}
+
+/// Says why a destination failed.
+fn why(error: &AgentError) -> String {
+    match error {
+        AgentError::SetAside { reason, .. } => hint::set_aside(reason),
+        error => with_causes(error),
     }
 }
 
@@ -74,9 +85,13 @@ fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failur
     let tending = match &there.result {
         Ok(tending) => tending,
         Err(error) => {
-            // One that ends the command is told there.
-            if error.class() == Class::Damage || context.output.is_json() {
-                context.output.warning(name, &with_causes(error));
+            context.output.warning(name, &why(error));
+            if context.output.is_json() {
+                return context.output.object(&json!({
+                    "destination": name,
+                    "archive": there.archive.to_string(),
+                    "error": why(error),
+                }));
             }
             return Ok(());
         }
@@ -90,7 +105,8 @@ fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failur
     let mut words = Vec::new();
     if copied.objects > 0 || matches!(task, Task::Sync) {
         let size = show::bytes(copied.bytes);
-        words.push(format!("{} objects copied, {size}", copied.objects));
+        let objects = show::count(copied.objects, "object", "objects");
+        words.push(format!("{objects} copied, {size}"));
     }
     if let Some(found) = &tending.found {
         let (read, size) = (found.read.objects, show::bytes(found.read.bytes));
@@ -114,9 +130,9 @@ fn print(context: &Context<'_>, there: &Tended, task: Task) -> Result<(), Failur
         };
         words.push(newest.to_owned());
     }
-    context
-        .output
-        .line(&format!("{name}: {}", words.join("; ")))
+    let is_trial = matches!(task, Task::Heal { dry_run: true, .. });
+    let text = format!("{name}: {}", words.join("; "));
+    context.output.told(is_trial, &text)
 }
 
 /// Names what is damaged, what stays so, and what nobody knows.

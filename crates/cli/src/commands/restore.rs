@@ -11,6 +11,7 @@ use strongroom_agent::{
     restore, usual_excludes,
 };
 use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::to_hex;
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -103,7 +104,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         )
         .map_err(|error| error.in_snapshot(&short_name(&info.hash)))
     })?;
-    report(context, arguments.dry_run, &short_name(&info.hash), &done)?;
+    report(context, arguments.dry_run, &info.hash, &done)?;
     Ok(match (done, all.outcome(&[&name])) {
         (RestoreSummary { damaged: 1.., .. }, _) | (_, Outcome::Damage) => Outcome::Damage,
         (RestoreSummary { failed: 1.., .. }, _) => Outcome::SomeLeftOut,
@@ -139,12 +140,12 @@ fn keep(context: &Context<'_>, arguments: &Arguments) -> Result<Option<Keep>, Fa
 fn report(
     context: &Context<'_>,
     dry_run: bool,
-    snapshot: &str,
+    snapshot: &[u8; 32],
     done: &RestoreSummary,
 ) -> Result<(), Failure> {
     if context.output.is_json() {
         return context.output.object(&json!({
-            "snapshot": snapshot,
+            "snapshot": to_hex(snapshot),
             "dry_run": dry_run,
             "files": done.files,
             "directories": done.directories,
@@ -156,6 +157,7 @@ fn report(
             "failed": done.failed,
         }));
     }
+    let snapshot = short_name(snapshot);
     let what = if dry_run { "would restore" } else { "restored" };
     context.output.done(&format!(
         "{what} {}, {} and {} of {snapshot}: {}",

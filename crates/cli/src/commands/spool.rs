@@ -32,22 +32,24 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         spool::set_limit(&profile, limit)?;
     }
     let found = spool::look(&profile)?;
+    let is_asked = !arguments.off && arguments.limit.is_none();
     if context.output.is_json() {
         context.output.object(&object(&found))?;
     } else {
-        text(context, &found)?;
+        text(context, is_asked, &found)?;
     }
     Ok(Outcome::Done)
 }
 
-fn text(context: &Context<'_>, found: &Spool) -> Result<(), Failure> {
+fn text(context: &Context<'_>, is_asked: bool, found: &Spool) -> Result<(), Failure> {
     match found.limit {
-        None => context.output.line("there is no spool")?,
+        None => context.output.told(is_asked, "there is no spool")?,
         Some(limit) => {
             let limit = show::bytes(limit);
-            context
-                .output
-                .line(&format!("a spool of at most {limit} for each archive"))?;
+            context.output.told(
+                is_asked,
+                &format!("a spool of at most {limit} for each archive"),
+            )?;
         }
     }
     for there in &found.archives {
@@ -58,14 +60,13 @@ fn text(context: &Context<'_>, found: &Spool) -> Result<(), Failure> {
             ..
         } = there;
         let bytes = show::bytes(*bytes);
-        context.output.line(&format!(
-            "{archive}: {bytes}, {}",
-            show::count(
-                *unacknowledged,
-                "record that no destination has",
-                "records that no destination has"
-            )
-        ))?;
+        let records = show::count(
+            *unacknowledged,
+            "record that no destination has",
+            "records that no destination has",
+        );
+        let text = format!("{archive}: {bytes}, {records}");
+        context.output.told(is_asked, &text)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 use strongroom_agent::{Progress, ReadData, VerifyReport};
 use strongroom_base::clock::Clock as _;
+use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified as _};
 
 use crate::context::Context;
@@ -60,10 +61,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         strongroom_agent::verify(&opened, profile.as_ref(), read_data, now, &counters, stop)
     })?;
     let mut outcome = Outcome::Done;
+    let known = verified
+        .iter()
+        .filter_map(|there| there.report.as_ref().ok());
+    let newest = known.filter_map(|report| report.newest).max();
     for there in verified {
         match there.report {
             Ok(report) => {
-                print(context, &there.destination, &report)?;
+                print(context, &there.destination, &report, newest)?;
                 if !report.is_clean() {
                     outcome = Outcome::Damage;
                 }
@@ -92,8 +97,15 @@ pub(super) fn turn(context: &Context<'_>) -> u8 {
     u8::try_from(days.rem_euclid(100)).unwrap_or_default()
 }
 
-fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(), Failure> {
+/// `newest` is the newest record anywhere.
+fn print(
+    context: &Context<'_>,
+    name: &str,
+    report: &VerifyReport,
+    newest: Option<RecordId>,
+) -> Result<(), Failure> {
     let output = context.output;
+    let is_behind = report.newest < newest;
     for (subject, message) in &report.damage {
         if message.contains(subject.as_str()) {
             output.warning(name, message);
@@ -111,6 +123,8 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
         return output.object(&json!({
             "destination": name,
             "records": report.records,
+            "newest_record": report.newest.map(|id| id.to_string()),
+            "behind": is_behind,
             "snapshots": report.snapshots,
             "objects": report.objects,
             "bytes": report.bytes,
@@ -124,6 +138,7 @@ fn print(context: &Context<'_>, name: &str, report: &VerifyReport) -> Result<(),
         }));
     }
     let sound = match report.damage.len() {
+        0 if is_behind => "sound, but BEHIND".to_owned(),
         0 => "sound".to_owned(),
         found => format!("{found} DAMAGED"),
     };

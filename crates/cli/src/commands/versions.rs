@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use strongroom_agent::AgentError;
 use strongroom_agent::look::{self, Version, short_name};
+use strongroom_base::ids::to_hex;
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -63,8 +64,8 @@ fn object(path: &[u8], version: &Version<'_>) -> Value {
         Some(entry) => show::entry(path, entry),
         None => json!({ "path": String::from_utf8_lossy(path), "kind": null }),
     };
-    object["first"] = json!(short_name(&version.first.hash));
-    object["last"] = json!(short_name(&version.last.hash));
+    object["first"] = json!(to_hex(&version.first.hash));
+    object["last"] = json!(to_hex(&version.last.hash));
     object["since"] = json!(time::rfc3339(version.first.snapshot.started));
     object
 }

@@ -128,6 +128,6 @@ impl Place {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test needs no durable files")]
-fn put(path: &Path, content: &[u8]) {
+pub(crate) fn put(path: &Path, content: &[u8]) {
     fs::write(path, content).unwrap();
 }

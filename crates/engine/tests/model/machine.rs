@@ -163,7 +163,11 @@ impl Machine {
             if replicas.is_empty() {
                 // What there is to forget is looked for at destinations.
                 let (archive, reasons) = (self.archive, Vec::new());
-                return Err(EngineError::NoDestination { archive, reasons });
+                return Err(EngineError::NoDestination {
+                    archive,
+                    reasons,
+                    is_newest_gone: false,
+                });
             }
             let mut look = Look::at(replicas, &self.ring).map_err(|_| died())?;
             std::mem::replace(&mut look.settled, Ok(()))?;

@@ -1,10 +1,12 @@
 //! `strongroom key export`
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use serde_json::json;
 use strongroom_agent::AgentError;
 use strongroom_agent::custody::qr::Qr;
 use strongroom_agent::custody::{export as file_form, words};
@@ -30,12 +32,16 @@ pub(super) fn export(context: &Context<'_>, arguments: &Export) -> Result<(), Fa
     }
     if arguments.form.words {
         let words = words::to_words(&key);
+        if context.output.is_json() {
+            return in_json(context, "words", words.expose_bytes());
+        }
         context.output.bytes(words.expose_bytes())?;
         return context.output.bytes(b"\n");
     }
     let code = Qr::of(&key);
     match &arguments.svg {
         Some(file) => write_new(context, file, code.to_svg().expose_bytes()),
+        None if context.output.is_json() => in_json(context, "svg", code.to_svg().expose_bytes()),
         None => context.output.bytes(code.to_terminal().expose_bytes()),
     }
 }
@@ -58,5 +64,17 @@ fn write_new(context: &Context<'_>, file: &Path, bytes: &[u8]) -> Result<(), Fai
         "wrote the key to {}; who has it can read all backups",
         file.display()
     ));
+    if context.output.is_json() {
+        let file = file.display().to_string();
+        return context.output.object(&json!({ "file": file }));
+    }
     Ok(())
+}
+
+/// Prints a form of the key as an object, without a copy of the text.
+fn in_json(context: &Context<'_>, form: &str, text: &[u8]) -> Result<(), Failure> {
+    let text = std::str::from_utf8(text).map_err(io::Error::other)?;
+    let mut writer = context.output.writer();
+    serde_json::to_writer(&mut writer, &BTreeMap::from([(form, text)])).map_err(io::Error::from)?;
+    Ok(writer.write_all(b"\n")?)
 }
