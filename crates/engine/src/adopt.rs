@@ -11,7 +11,8 @@ use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::heads::{Seen, look_at_all, newest_sound, next_generation, settle_announced, went_back};
 use crate::memory::{Head, Memory, WriterState};
-use crate::writer::{Identity, Standing, Writer};
+use crate::slot::Standing;
+use crate::writer::{Identity, Writer};
 
 impl<'a> Writer<'a> {
     /// Begins a generation at the newest record that any destination has, or the newest sound one, where all of the

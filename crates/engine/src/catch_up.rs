@@ -14,8 +14,9 @@ use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::EngineError;
 use crate::memory::Head;
+use crate::slot::Standing;
 use crate::targets::Role;
-use crate::writer::{Standing, Writer};
+use crate::writer::Writer;
 
 /// Most records that a round copies to a destination which is behind, where it has a queue.
 const FEW_RECORDS: u64 = 8;

@@ -11,8 +11,9 @@ use strongroom_store::StoreError;
 use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::memory::{Head, Memory, WriterState};
+use crate::slot::Standing;
 use crate::targets::Role;
-use crate::writer::{Standing, Writer};
+use crate::writer::Writer;
 
 /// What was seen at a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ pub mod queue;
 pub mod repair;
 pub mod restore;
 pub mod retention;
+mod slot;
 mod spool;
 mod targets;
 pub mod verify;

@@ -11,8 +11,9 @@ use crate::create::seal_body;
 use crate::error::EngineError;
 use crate::heads::{GENERATIONS_AHEAD, next_generation};
 use crate::memory::{Head, Newest};
+use crate::slot::Standing;
 use crate::targets::Role;
-use crate::writer::{Identity, Standing, Writer, no_destination};
+use crate::writer::{Identity, Writer, no_destination};
 
 impl Writer<'_> {
     /// Begins a generation at the newest record, which fences every other writer, and makes a branch of

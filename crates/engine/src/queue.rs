@@ -17,7 +17,7 @@ use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::heads::{look, stand};
 use crate::memory::{Head, Memory, MemoryError, WriterState};
-use crate::writer::{LEFT_OUT, Standing};
+use crate::slot::{LEFT_OUT, Standing};
 
 /// What a queue works with.
 pub struct Queue<'a> {

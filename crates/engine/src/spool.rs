@@ -16,8 +16,9 @@ use crate::destination::Destination;
 use crate::error::EngineError;
 use crate::heads::Seen;
 use crate::memory::WriterState;
+use crate::slot::{Slot, Standing};
 use crate::targets::Role;
-use crate::writer::{Slot, Standing, Writer};
+use crate::writer::Writer;
 
 /// What is in the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,299 +1,28 @@
 //! The key ring of an archive and its wraps: `spec/keys-v1.md`, section 5.
 
-use std::collections::BTreeMap;
+mod ring;
+mod slot;
 
-use strongroom_base::ids::{ArchiveId, Epoch, SlotId};
+use strongroom_base::ids::ArchiveId;
 use strongroom_base::random::RandomSource;
 use strongroom_base::wire::{Put, Reader, WireError, invalid};
 use strongroom_crypto::custody::{CustodyKey, open_small, seal_small};
-use strongroom_crypto::keys::{DedupKeys, EpochSecret};
-use strongroom_crypto::password::{PasswordParams, stretch};
-use strongroom_crypto::seal::SealingKey;
-use strongroom_crypto::secret::{Secret, SecretBytes};
 use strongroom_crypto::sign::{SigningKey, verify};
-use strongroom_crypto::suite::Suite;
 
 use super::error::FormatError;
-use super::sealed::{EpochKeys, SealedHeader};
+
+pub use ring::KeyRing;
+pub use slot::Slot;
 
 const MAGIC: [u8; 6] = *b"SRkeys";
 const VERSION: u8 = 1;
 const DOMAIN: &str = "strongroom keys-v1 wraps";
 const KEY_RING_LABEL: &str = "strongroom keys-v1 key ring";
-const SLOT_LABEL: &str = "strongroom keys-v1 password slot";
 const WHAT: &str = "keys object";
 const KEY_RING_LEN_MAX: usize = 65_536;
 /// Length of a key ring of one epoch, sealed as a small value.
 const KEY_RING_LEN_MIN: usize = 24 + 32 + (1 + 5 * 32 + 1 + 61) + 16;
-const WRAP_LEN_MAX: usize = 256;
-/// Length of the custody key, sealed as a small value.
-const WRAP_LEN: usize = 24 + 32 + 32 + 16;
 const SLOTS_MAX: usize = 64;
-const SLOT_NAME_LEN_MAX: usize = 64;
-/// As many as a wrapped key ring has room for.
-const EPOCHS_MAX: usize = 1_024;
-const SLOT_PASSWORD: u8 = 1;
-
-/// The keys of one archive.
-pub struct KeyRing {
-    /// The keys that name chunks and cut them.
-    pub dedup: DedupKeys,
-    authority_seed: Secret<32>,
-    epochs: BTreeMap<Epoch, (Suite, EpochSecret)>,
-}
-
-impl KeyRing {
-    /// Draws the keys of a new archive.
-    pub fn random(suite: Suite, random: &dyn RandomSource) -> Self {
-        Self {
-            dedup: DedupKeys::random(random),
-            authority_seed: Secret::random(random),
-            epochs: BTreeMap::from([(Epoch(1), (suite, EpochSecret::random(random)))]),
-        }
-    }
-
-    /// Draws a new epoch secret; new objects are sealed under it. Fails where the key ring has no room.
-    pub fn start_epoch(
-        &mut self,
-        suite: Suite,
-        random: &dyn RandomSource,
-    ) -> Result<Epoch, FormatError> {
-        if self.epochs.len() >= EPOCHS_MAX {
-            return Err(FormatError::TooManyEpochs);
-        }
-        let epoch = Epoch(
-            self.epochs
-                .keys()
-                .next_back()
-                .map_or(1, |epoch| epoch.0 + 1),
-        );
-        self.epochs
-            .insert(epoch, (suite, EpochSecret::random(random)));
-        Ok(epoch)
-    }
-
-    /// Returns the key that signs descriptor, generations and wraps.
-    pub fn authority(&self) -> SigningKey {
-        SigningKey::from_seed(&self.authority_seed)
-    }
-
-    /// Returns the epoch and suite of new objects.
-    ///
-    /// # Panics
-    ///
-    /// Never: a key ring has an epoch from the start, and decoding refuses one without.
-    pub fn current(&self) -> (Epoch, Suite) {
-        let (epoch, (suite, _)) = self
-            .epochs
-            .last_key_value()
-            .expect("a key ring has an epoch");
-        (*epoch, *suite)
-    }
-
-    /// Returns the epochs and their suites.
-    pub fn epochs(&self) -> impl Iterator<Item = (Epoch, Suite)> {
-        self.epochs
-            .iter()
-            .map(|(epoch, (suite, _))| (*epoch, *suite))
-    }
-
-    fn encode(&self) -> SecretBytes {
-        let mut out = Vec::with_capacity(256 + self.epochs.len() * 61);
-        out.push(VERSION);
-        for key in [
-            &self.dedup.data,
-            &self.dedup.tree,
-            &self.dedup.list,
-            &self.dedup.chunker,
-        ] {
-            out.extend_from_slice(key.expose_bytes());
-        }
-        out.extend_from_slice(self.authority_seed.expose_bytes());
-        out.put_count(self.epochs.len());
-        for (epoch, (suite, secret)) in &self.epochs {
-            out.put_u32(epoch.0);
-            out.push(suite.code());
-            out.extend_from_slice(secret.expose_bytes());
-        }
-        SecretBytes::new(out)
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
-        let malformed = FormatError::malformed("key ring");
-        let mut reader = Reader::new(bytes);
-        let version = reader.u8("version").map_err(&malformed)?;
-        if version > VERSION {
-            let what = "the key ring";
-            return Err(FormatError::TooNew {
-                what,
-                found: version,
-            });
-        }
-        Self::decode_fields(version, &mut reader).map_err(malformed)
-    }
-
-    fn decode_fields(version: u8, reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        if version != VERSION {
-            return Err(invalid("version"));
-        }
-        let mut secret = |field| reader.array::<32>(field).map(Secret::new);
-        let dedup = DedupKeys {
-            data: secret("data")?,
-            tree: secret("tree")?,
-            list: secret("list")?,
-            chunker: secret("chunker")?,
-        };
-        let authority_seed = secret("authority seed")?;
-        let count = reader.count(EPOCHS_MAX, "epochs")?;
-        let mut epochs = BTreeMap::new();
-        for _ in 0..count {
-            let epoch = Epoch::read(reader, "epoch")?;
-            let suite = Suite::from_code(reader.u8("suite")?).ok_or(invalid("suite"))?;
-            let secret = EpochSecret::new(reader.array::<56>("secret")?);
-            if epochs
-                .last_key_value()
-                .is_some_and(|(last, _)| *last >= epoch)
-            {
-                return Err(invalid("epoch"));
-            }
-            epochs.insert(epoch, (suite, secret));
-        }
-        reader.finish()?;
-        if epochs.is_empty() {
-            return Err(invalid("epochs"));
-        }
-        Ok(Self {
-            dedup,
-            authority_seed,
-            epochs,
-        })
-    }
-}
-
-impl EpochKeys for KeyRing {
-    fn sealing_key(&self, header: &SealedHeader) -> Option<SealingKey> {
-        let (_, secret) = self.epochs.get(&header.epoch)?;
-        Some(secret.sealing_key(header.suite, header.kind))
-    }
-}
-
-/// A wrap of the custody key under a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// Names the slot.
-    pub id: SlotId,
-    /// A name for people.
-    pub name: String,
-    params: PasswordParams,
-    salt: [u8; 16],
-    wrap: Vec<u8>,
-}
-
-impl Slot {
-    /// Wraps the custody key under a password.
-    pub fn new(
-        archive: ArchiveId,
-        custody: &CustodyKey,
-        name: &str,
-        password: &[u8],
-        random: &dyn RandomSource,
-    ) -> Result<Self, FormatError> {
-        let id = SlotId::random(random);
-        let mut salt = [0; 16];
-        random.fill(&mut salt);
-        let params = PasswordParams::DEFAULT;
-        let mut slot = Self {
-            id,
-            name: name.to_owned(),
-            params,
-            salt,
-            wrap: Vec::new(),
-        };
-        let key = slot.stretch(password)?;
-        let associated = slot.associated(archive);
-        slot.wrap = seal_small(
-            key.expose_bytes(),
-            SLOT_LABEL,
-            &associated,
-            random,
-            custody.expose_bytes(),
-        );
-        Ok(slot)
-    }
-
-    /// Unwraps the custody key; the error is of the class wrong key where the password is wrong.
-    pub fn open(&self, archive: ArchiveId, password: &[u8]) -> Result<CustodyKey, FormatError> {
-        let key = self.stretch(password)?;
-        let opened = open_small(
-            key.expose_bytes(),
-            SLOT_LABEL,
-            &self.associated(archive),
-            &self.wrap,
-        )
-        .map_err(FormatError::sealed("the password slot"))?;
-        let bytes: [u8; 32] = opened
-            .expose_bytes()
-            .try_into()
-            .map_err(|_| FormatError::malformed(WHAT)(invalid("wrap")))?;
-        Ok(CustodyKey::from_bytes(bytes))
-    }
-
-    fn stretch(&self, password: &[u8]) -> Result<Secret<32>, FormatError> {
-        stretch(password, &self.salt, &self.params)
-            .map_err(|_| FormatError::malformed(WHAT)(invalid("password parameters")))
-    }
-
-    fn associated(&self, archive: ArchiveId) -> Vec<u8> {
-        let mut out = archive.0.to_vec();
-        out.extend_from_slice(&self.id.0);
-        self.put_params(&mut out);
-        out
-    }
-
-    fn put_params(&self, out: &mut Vec<u8>) {
-        out.put_u32(self.params.memory_kib);
-        out.put_u32(self.params.passes);
-        out.put_u32(self.params.lanes);
-        out.extend_from_slice(&self.salt);
-    }
-
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.id.0);
-        out.push(SLOT_PASSWORD);
-        out.put_bytes(self.name.as_bytes());
-        self.put_params(out);
-        out.put_bytes(&self.wrap);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let id = SlotId(reader.array("slot id")?);
-        if reader.u8("slot kind")? != SLOT_PASSWORD {
-            return Err(invalid("slot kind"));
-        }
-        let name = reader.bytes(SLOT_NAME_LEN_MAX, "slot name")?.to_vec();
-        let name = String::from_utf8(name).map_err(|_| invalid("slot name"))?;
-        let params = PasswordParams {
-            memory_kib: reader.u32("memory")?,
-            passes: reader.u32("passes")?,
-            lanes: reader.u32("lanes")?,
-        };
-        let salt = reader.array("salt")?;
-        if params.check().is_err() {
-            return Err(invalid("password parameters"));
-        }
-        let wrap = reader.bytes(WRAP_LEN_MAX, "wrap")?.to_vec();
-        if wrap.len() != WRAP_LEN {
-            return Err(invalid("wrap"));
-        }
-        Ok(Self {
-            id,
-            name,
-            params,
-            salt,
-            wrap,
-        })
-    }
-}
 
 /// All current wraps of a key ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -442,9 +171,13 @@ fn key_ring_associated(archive: ArchiveId, number: u32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v1::keys::ring::EPOCHS_MAX;
+    use crate::v1::sealed::{EpochKeys as _, SealedHeader};
+    use strongroom_base::ids::Epoch;
     use strongroom_base::{Class, Classified};
     use strongroom_crypto::keys::SealedKind;
     use strongroom_crypto::random::SystemRandom;
+    use strongroom_crypto::suite::Suite;
 
     const ARCHIVE: ArchiveId = ArchiveId([1; 16]);
 
