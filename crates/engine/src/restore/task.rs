@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use strongroom_base::{Class, Classified as _, with_causes};
 use strongroom_crypto::keys::ChunkKind;
-use strongroom_files::{Extra, FileWriter, Metadata, Names, Owner, Place, Target, apply_metadata};
+use strongroom_files::{
+    Extra, FileWriter, Metadata, Names, NotApplied, Owner, Place, Target, apply_flags,
+    apply_metadata,
+};
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Meta};
 use strongroom_read::{Archive, ReadError, XATTR_LEN_MAX};
@@ -77,12 +80,12 @@ impl Context<'_> {
         });
     }
 
-    /// Reads a directory; what is damaged of it is told, and the rest returned.
+    /// Reads a directory; what is damaged of it is told, and the rest returned. Says whether that is all.
     pub(crate) fn entries(
         &self,
         tree: &Content,
         path: &std::path::Path,
-    ) -> Result<Vec<Entry>, EngineError> {
+    ) -> Result<(Vec<Entry>, bool), EngineError> {
         let mut entries = Vec::new();
         let read = self
             .archive
@@ -91,11 +94,13 @@ impl Context<'_> {
                 Ok(())
             });
         match read {
-            Ok(()) => {}
-            Err(error) if error.class() == Class::Damage => self.damaged(path, &error),
-            Err(error) => return Err(error.into()),
+            Ok(()) => Ok((entries, true)),
+            Err(error) if error.class() == Class::Damage => {
+                self.damaged(path, &error);
+                Ok((entries, false))
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(entries)
     }
 
     /// Gives an entry its metadata; what cannot be applied is a warning.
@@ -128,8 +133,12 @@ impl Context<'_> {
             extra: &extra,
         };
         for problem in apply_metadata(place, &metadata) {
-            self.warn(path, format!("{problem}: {}", problem.source), false);
+            self.not_applied(path, &problem);
         }
+    }
+
+    fn not_applied(&self, path: &std::path::Path, problem: &NotApplied) {
+        self.warn(path, format!("{problem}: {}", problem.source), false);
     }
 }
 
@@ -181,9 +190,19 @@ impl FileTask<'_> {
 
     fn finish(&self) -> Result<(), strongroom_files::Error> {
         let context = self.dir.context;
-        context.apply(Place::File(&self.writer), &self.meta, &self.path);
-        if self.written_as != self.name {
+        if self.written_as == self.name {
+            context.apply(Place::File(&self.writer), &self.meta, &self.path);
+        } else {
+            // Flags may forbid that it gets its name.
+            let mut meta = self.meta.clone();
+            let flags = std::mem::take(&mut meta.file_flags);
+            context.apply(Place::File(&self.writer), &meta, &self.path);
             self.dir.target.replace(&self.written_as, &self.name)?;
+            if flags != 0
+                && let Some(problem) = apply_flags(&self.writer, flags)
+            {
+                context.not_applied(&self.path, &problem);
+            }
         }
         context.totals.files.fetch_add(1, Ordering::Relaxed);
         context.totals.bytes.fetch_add(self.len, Ordering::Relaxed);
