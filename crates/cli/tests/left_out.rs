@@ -1,11 +1,13 @@
-//! Files that a backup cannot have as they are: what it says of them, and how it ends.
+//! Files that a backup cannot have as they are, or a restore has no room for: what is said of them, and how it ends.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -64,6 +66,81 @@ fn a_file_that_cannot_be_read_is_neither_new_nor_changed() {
     set_mode(0o600);
     let (done, code) = unprivileged_backup(&place);
     assert_eq!((code, &done["files_new"]), (Some(0), &1.into()));
+}
+
+/// A small disk; `None` where nothing can be mounted.
+fn small_disk(place: &Place) -> Option<PathBuf> {
+    let disk = place.path("out");
+    fs::create_dir(&disk).unwrap();
+    let mut mount = Command::new("mount");
+    mount
+        .args(["-t", "tmpfs", "-o", "size=10m", "none"])
+        .arg(&disk);
+    let output = mount.output();
+    output
+        .is_ok_and(|output| output.status.success())
+        .then_some(disk)
+}
+
+/// Runs something of the system, which must succeed.
+fn run(program: &str, arguments: &[&OsStr]) {
+    let status = Command::new(program).args(arguments).status();
+    assert!(status.unwrap().success(), "{program}");
+}
+
+#[test]
+fn a_restore_to_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    let place = Place::new();
+    let mut drawn = Drawn(2);
+    for number in 0..60 {
+        place.write(&format!("files/sub/{number}"), drawn.bytes(400_000));
+    }
+    place.write("files/sub/large", drawn.bytes(9_000_000));
+    place.ok("backup files --to disk");
+    let Some(disk) = small_disk(&place) else {
+        return;
+    };
+    let full = place.run("restore --to out/back".split(' '));
+    let so_far = differences(&place);
+    let remount = ["-o".as_ref(), "remount,size=50m".as_ref(), disk.as_os_str()];
+    run("mount", &remount);
+    let done = place.run("restore --to out/back".split(' '));
+    let in_the_end = differences(&place);
+    run("umount", &[disk.as_os_str()]);
+    assert_eq!(full.code, 1, "{full:?}");
+    assert_eq!(full.err.lines().count(), 3, "{full:?}");
+    let lines: Vec<&str> = full.err.lines().collect();
+    assert!(
+        lines[0].starts_with("error: no room is left to restore `HERE/out/back/sub/"),
+        "{full:?}"
+    );
+    assert_eq!(lines[1], "  because: No space left on device (os error 28)");
+    assert!(lines[2].starts_with("hint: make room, or restore elsewhere"));
+    // What is there is whole, and there is something.
+    assert!(
+        so_far
+            .iter()
+            .all(|line| line.starts_with("Only in HERE/files/sub: ")),
+        "{so_far:?}"
+    );
+    assert!((1..60).contains(&so_far.len()), "{so_far:?}");
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(in_the_end.is_empty(), "{in_the_end:?}");
+}
+
+/// Says what of `files` is not in `out/back`.
+fn differences(place: &Place) -> Vec<String> {
+    let mut command = Command::new("diff");
+    command
+        .arg("-r")
+        .args([place.path("files"), place.path("out/back")]);
+    let out = command.output().unwrap().stdout;
+    let out = String::from_utf8(out).unwrap();
+    let here = place.path("").display().to_string();
+    let lines = out
+        .lines()
+        .map(|line| line.replace(here.trim_end_matches('/'), "HERE"));
+    lines.collect()
 }
 
 #[test]

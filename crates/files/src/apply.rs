@@ -9,6 +9,7 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
 
 use crate::dir::{Dir, name_is_safe};
+use crate::error::full;
 use crate::linux::Handle;
 use crate::metadata::Extra;
 use crate::names::Names;
@@ -76,6 +77,13 @@ pub struct NotApplied {
     /// The answer of the operating system.
     #[source]
     pub source: io::Error,
+}
+
+impl NotApplied {
+    /// Says whether there was no room left for it, and what the operating system answered.
+    pub fn full(&self) -> Option<io::Error> {
+        full(&self.source)
+    }
 }
 
 impl Classified for NotApplied {

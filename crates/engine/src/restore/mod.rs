@@ -20,7 +20,7 @@ mod write;
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
 use strongroom_files::{Kind, Names, Target};
@@ -63,13 +63,14 @@ pub fn restore(
     progress: &Progress,
     stop: &Stop,
 ) -> Result<RestoreSummary, EngineError> {
-    let context = Context {
+    let mut context = Context {
         archive,
         names: Names::new(),
         monitor,
         progress,
         totals: Totals::default(),
         verify: options.verify,
+        full: OnceLock::new(),
     };
     if options.delete.is_some() && snapshot.statistics.failed > 0 {
         let failed = snapshot.statistics.failed;
@@ -111,6 +112,10 @@ pub fn restore(
         restore.jobs.flush();
         result
     });
+    if let Some((path, source)) = context.full.take() {
+        let path = path.display().to_string();
+        return Err(EngineError::TargetFull { path, source });
+    }
     result?;
     if stop.is_requested() {
         return Err(EngineError::Interrupted);
@@ -150,10 +155,7 @@ struct Here<'a> {
 impl<'a> Restore<'a> {
     fn selected(&mut self, selected: &Selected) -> Result<(), EngineError> {
         let path = selected.folder.path();
-        let failed = |source| EngineError::Target {
-            path: path.display().to_string(),
-            source,
-        };
+        let failed = |source| EngineError::target(path.as_path(), source);
         let (target, is_new) = selected.folder.make().map_err(failed)?;
         let mut entry = selected.entry.clone();
         let contents = match (&selected.name, &entry.node) {
@@ -229,7 +231,7 @@ impl<'a> Restore<'a> {
             self.remove_remainders(here, entries);
         }
         for entry in entries {
-            if self.stop.is_requested() {
+            if self.stop.is_requested() || self.context.is_full() {
                 return Err(EngineError::Interrupted);
             }
             self.entry(here, entries, entry)?;

@@ -1,9 +1,10 @@
 //! Files and directories that are being restored. The last of its parts to be done finishes each: a
 //! directory gets its metadata after everything in it.
 
+use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use strongroom_base::{Class, Classified as _, with_causes};
 use strongroom_crypto::keys::ChunkKind;
@@ -28,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) progress: &'a Progress,
     pub(crate) totals: Totals,
     pub(crate) verify: bool,
+    /// What there was no room for, and the answer of the operating system. Nothing more is written then.
+    pub(crate) full: OnceLock<(PathBuf, io::Error)>,
 }
 
 /// Counts what was done, from any thread.
@@ -65,7 +68,17 @@ impl Context<'_> {
         self.warn(path, with_causes(error), true);
     }
 
+    /// Says whether nothing more can be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.get().is_some()
+    }
+
     pub(crate) fn failed(&self, path: &std::path::Path, error: &strongroom_files::Error) {
+        if let Some(source) = error.full() {
+            // The first is told, and others have no other reason.
+            let _ = self.full.set((path.to_owned(), source));
+            return;
+        }
         self.totals.failed.fetch_add(1, Ordering::Relaxed);
         self.warn(path, explain(error), true);
     }
@@ -138,6 +151,10 @@ impl Context<'_> {
     }
 
     fn not_applied(&self, path: &std::path::Path, problem: &NotApplied) {
+        if let Some(source) = problem.full() {
+            let _ = self.full.set((path.to_owned(), source));
+            return;
+        }
         self.warn(path, format!("{problem}: {}", problem.source), false);
     }
 }
@@ -190,19 +207,27 @@ impl FileTask<'_> {
 
     fn finish(&self) -> Result<(), strongroom_files::Error> {
         let context = self.dir.context;
-        if self.written_as == self.name {
-            context.apply(Place::File(&self.writer), &self.meta, &self.path);
+        // Flags may forbid that it gets its name.
+        let is_renamed = self.written_as != self.name;
+        let mut meta = self.meta.clone();
+        let flags = if is_renamed {
+            std::mem::take(&mut meta.file_flags)
         } else {
-            // Flags may forbid that it gets its name.
-            let mut meta = self.meta.clone();
-            let flags = std::mem::take(&mut meta.file_flags);
-            context.apply(Place::File(&self.writer), &meta, &self.path);
+            0
+        };
+        context.apply(Place::File(&self.writer), &meta, &self.path);
+        if context.is_full() {
+            // There may have been no room for its metadata.
+            self.spoilt.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        if is_renamed {
             self.dir.target.replace(&self.written_as, &self.name)?;
-            if flags != 0
-                && let Some(problem) = apply_flags(&self.writer, flags)
-            {
-                context.not_applied(&self.path, &problem);
-            }
+        }
+        if flags != 0
+            && let Some(problem) = apply_flags(&self.writer, flags)
+        {
+            context.not_applied(&self.path, &problem);
         }
         context.totals.files.fetch_add(1, Ordering::Relaxed);
         context.totals.bytes.fetch_add(self.len, Ordering::Relaxed);

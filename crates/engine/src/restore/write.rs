@@ -48,7 +48,7 @@ impl From<strongroom_files::Error> for Failure {
 /// Does jobs until there are no more.
 pub(crate) fn run(jobs: &Receiver<Job<'_>>, context: &Context<'_>, stop: &Stop) {
     for job in jobs {
-        if stop.is_requested() {
+        if stop.is_requested() || context.is_full() {
             // What is under way is dropped unfinished, and so removed.
             match job {
                 Job::Files(files) => files.iter().for_each(|(task, _)| interrupt(task)),
