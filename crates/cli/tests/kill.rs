@@ -241,6 +241,12 @@ fn a_killed_backup_harms_no_snapshot_matrix() {
         place.ok("backup files --to disk", case);
         place.ok("verify --read-data", case);
         assert!(place.restored("latest", case) == third, "{case}");
+        let profile = files(&place.path("profile"));
+        let is_half = |path: &&PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name.as_encoded_bytes().starts_with(b"tmp-")
+        };
+        assert_eq!(profile.keys().find(is_half), None, "{case}");
     });
 }
 
