@@ -66,7 +66,7 @@ impl StorageKey {
         let bytes = read_secret_file(path)?.ok_or_else(|| AgentError::Local {
             op: "open",
             path: shown(),
-            source: std::io::ErrorKind::NotFound.into(),
+            source: rustix::io::Errno::NOENT.into(),
         })?;
         Self::from_text(&bytes).ok_or_else(|| AgentError::BadStorageKey { path: shown() })
     }

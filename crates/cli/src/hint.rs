@@ -166,7 +166,7 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
     })
 }
 
-/// Returns what may help with retention and with mounting.
+/// Returns what may help with retention, restoring and mounting.
 fn of_deeds(error: &AgentError) -> Option<&'static str> {
     Some(match error {
         AgentError::Policy(PolicyError::Empty) => {
@@ -174,6 +174,9 @@ fn of_deeds(error: &AgentError) -> Option<&'static str> {
         }
         AgentError::Policy(PolicyError::KeepsNothing) => {
             "add a rule, or say --forget-everything if that is what you want"
+        }
+        AgentError::Engine(EngineError::TargetFull { .. }) => {
+            "make room, or restore elsewhere; what was restored so far is whole, and the same command goes on from there"
         }
         AgentError::Mount(MountError::NotEmpty { .. }) => {
             "mount at an empty folder, so that nothing is hidden"

@@ -54,6 +54,7 @@ fn a_backup_says_what_it_did_as_an_object() {
         "bytes_new",
         "bytes_stored",
         "files_failed",
+        "files_unsettled",
     ] {
         assert!(object[key].is_u64(), "{key} in {object}");
     }

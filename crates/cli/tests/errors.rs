@@ -50,6 +50,24 @@ fn an_exposed_key() {
 }
 
 #[test]
+fn a_file_that_is_not_there() {
+    let place = Place::new();
+    place.write("files/a", "a");
+    place.ok("backup files --to disk");
+    insta::assert_snapshot!(place.fails("snapshots --from disk --key-file nowhere/key", 1).err, @r"
+    error: cannot open nowhere/key
+      because: No such file or directory (os error 2)
+    ");
+    let line = "destination add bucket s3://host/bucket --credentials-file nowhere/key";
+    insta::assert_snapshot!(place.fails(line, 1).err, @r"
+    error: cannot open nowhere/key
+      because: No such file or directory (os error 2)
+    ");
+    let listed = place.ok("snapshots").out;
+    assert!(listed.contains(" 1 file "), "{listed}");
+}
+
+#[test]
 fn a_mistake_in_the_settings() {
     let place = Place::new();
     place.ok("init");

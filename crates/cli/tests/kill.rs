@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -21,6 +22,20 @@ const CALLS: [(&str, usize); 8] = [
     ("unlink,unlinkat", 1),
     ("ftruncate", 1),
     ("mkdir,mkdirat", 1),
+    ("openat", 11),
+];
+
+/// Calls at which a restore is killed.
+const CALLS_OF_RESTORE: [(&str, usize); 10] = [
+    ("pwrite64", 1),
+    ("rename,renameat,renameat2", 1),
+    ("unlink,unlinkat", 1),
+    ("ftruncate", 1),
+    ("mkdir,mkdirat", 1),
+    ("symlink,symlinkat", 1),
+    ("chmod,fchmod,fchmodat", 1),
+    ("utimensat", 1),
+    ("flock", 1),
     ("openat", 11),
 ];
 
@@ -88,8 +103,8 @@ impl Place {
         output
     }
 
-    /// Backs up, killed at the nth of these calls; says whether the program was killed.
-    fn killed_backup(&self, calls: &str, nth: usize) -> bool {
+    /// Runs the program, killed at the nth of these calls; says whether it was killed.
+    fn killed(&self, line: &str, calls: &str, nth: usize) -> bool {
         let mut command = self.command("strace");
         command
             .args(["-f", "-qq", "-o", "/dev/null", "-e"])
@@ -97,7 +112,7 @@ impl Place {
             .arg("-e")
             .arg(format!("inject={calls}:signal=KILL:when={nth}"))
             .arg(env!("CARGO_BIN_EXE_strongroom"))
-            .args(["backup", "files", "--to", "disk"]);
+            .args(line.split(' '));
         let output = command.output().unwrap();
         let killed = output.status.signal() == Some(9) || output.status.code() == Some(128 + 9);
         let sound = killed || output.status.success();
@@ -142,10 +157,13 @@ fn files(root: &Path) -> Files {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            let name = path.strip_prefix(root).unwrap().to_owned();
+            if path.is_symlink() {
+                let text = fs::read_link(path).unwrap();
+                found.insert(name, text.into_os_string().into_encoded_bytes());
+            } else if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(root).unwrap().to_owned();
                 found.insert(name, fs::read(path).unwrap());
             }
         }
@@ -178,14 +196,14 @@ fn can_trace() -> bool {
     can
 }
 
-/// Kills the backup at every call in turn, and lets `check` look at what is left.
+/// Kills the program at every call in turn, and lets `check` look at what is left.
 #[expect(clippy::print_stdout, reason = "the numbers of cases are a result")]
-fn kill_everywhere(place: &Place, check: &dyn Fn(&str)) {
-    for (calls, stride) in CALLS {
+fn kill_everywhere(place: &Place, line: &str, all: &[(&str, usize)], check: &dyn Fn(&str)) {
+    for &(calls, stride) in all {
         let mut cases = 0;
         for nth in (1..CALLS_MAX).step_by(stride) {
             place.put_back();
-            if !place.killed_backup(calls, nth) {
+            if !place.killed(line, calls, nth) {
                 break;
             }
             check(&format!("killed at {calls} {nth}"));
@@ -215,7 +233,7 @@ fn a_killed_backup_harms_no_snapshot_matrix() {
     let third = files(&place.path("files"));
     let before = place.snapshots("before");
     place.keep();
-    kill_everywhere(&place, &|case| {
+    kill_everywhere(&place, "backup files --to disk", &CALLS, &|case| {
         place.ok("verify --read-data", case);
         assert!(place.snapshots(case).starts_with(&before), "{case}");
         assert!(place.restored(&before[0], case) == first, "{case}");
@@ -223,6 +241,12 @@ fn a_killed_backup_harms_no_snapshot_matrix() {
         place.ok("backup files --to disk", case);
         place.ok("verify --read-data", case);
         assert!(place.restored("latest", case) == third, "{case}");
+        let profile = files(&place.path("profile"));
+        let is_half = |path: &&PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name.as_encoded_bytes().starts_with(b"tmp-")
+        };
+        assert_eq!(profile.keys().find(is_half), None, "{case}");
     });
 }
 
@@ -238,7 +262,7 @@ fn a_killed_first_backup_is_no_obstacle_matrix() {
     place.write("files/large", &noise(1, 1_500_000));
     let source = files(&place.path("files"));
     place.keep();
-    kill_everywhere(&place, &|case| {
+    kill_everywhere(&place, "backup files --to disk", &CALLS, &|case| {
         // There may be no profile, no archive or no snapshot yet; there is no damage.
         let verified = place.run("verify --read-data");
         let code = verified.status.code();
@@ -246,5 +270,75 @@ fn a_killed_first_backup_is_no_obstacle_matrix() {
         place.ok("backup files --to disk", case);
         place.ok("verify --read-data", case);
         assert!(place.restored("latest", case) == source, "{case}");
+    });
+}
+
+/// A folder `files` in a snapshot, and what was there before in `out`: some of it other, some in another place.
+fn place_to_restore_to() -> (Place, Files, Files) {
+    let place = Place::new();
+    for number in 0..6 {
+        place.write(&format!("files/{}/{number}", number % 3), b"some text");
+        place.write(&format!("out/{}/{number}", number % 3), b"old text");
+    }
+    place.write("files/large", &noise(1, 9_000_000));
+    place.write("files/was file/in it", b"new");
+    place.write("files/was folder", b"new");
+    symlink("0/0", place.path("files/link")).unwrap();
+    place.write("out/large", &noise(2, 1_000));
+    place.write("out/was file", b"old");
+    place.write("out/link", b"old");
+    fs::create_dir_all(place.path("out/was folder")).unwrap();
+    let (wanted, old) = (files(&place.path("files")), files(&place.path("out")));
+    place.ok("backup files --to disk", "first");
+    place.keep();
+    (place, wanted, old)
+}
+
+#[test]
+fn a_killed_restore_leaves_nothing_that_the_next_does_not_mend_matrix() {
+    if !can_trace() {
+        return;
+    }
+    let (place, wanted, _) = place_to_restore_to();
+    for line in [
+        "restore --to out --on-conflict overwrite",
+        // With nothing there, and nothing that says what to do with it.
+        "restore --to empty",
+    ] {
+        kill_everywhere(&place, line, &CALLS_OF_RESTORE, &|case| {
+            place.ok(line, case);
+            let to = line.split(' ').nth(2).unwrap();
+            let restored = files(&place.path(to));
+            let names = restored.keys().collect::<Vec<_>>();
+            assert!(restored == wanted, "{line}: {case}: {names:?}");
+        });
+    }
+}
+
+#[test]
+fn a_killed_restore_beside_what_is_there_is_not_repeated_matrix() {
+    if !can_trace() {
+        return;
+    }
+    let (place, wanted, old) = place_to_restore_to();
+    let mut expected = wanted.clone();
+    for (name, content) in old {
+        let name_beside = PathBuf::from(format!("{}.restored-1", name.display()));
+        if let Some(new) = expected.insert(name.clone(), content) {
+            expected.insert(name_beside, new);
+        }
+    }
+    // The folder whose place a file has, and the file whose place a folder has.
+    let in_it = expected.remove(Path::new("was file/in it")).unwrap();
+    expected.insert("was file.restored-1/in it".into(), in_it);
+    let file = expected.remove(Path::new("was folder")).unwrap();
+    expected.insert("was folder.restored-1".into(), file);
+    let line = "restore --to out";
+    kill_everywhere(&place, line, &CALLS_OF_RESTORE, &|case| {
+        place.ok(line, case);
+        let restored = files(&place.path("out"));
+        let names = restored.keys().collect::<Vec<_>>();
+        assert!(restored == expected, "{case}: {names:?}");
+        assert!(place.path("out/was folder").is_dir(), "{case}");
     });
 }

@@ -1,5 +1,8 @@
 //! What can stop the engine.
 
+use std::io;
+use std::path::Path;
+
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
@@ -134,6 +137,15 @@ pub enum EngineError {
         #[source]
         source: strongroom_files::Error,
     },
+    /// There is no room left where something is restored to. What was restored so far is whole.
+    #[error("no room is left to restore `{path}`")]
+    TargetFull {
+        /// What was to be written.
+        path: String,
+        /// The answer of the operating system.
+        #[source]
+        source: io::Error,
+    },
     /// A snapshot misses what could not be read, so nothing can be deleted because the snapshot misses it.
     #[error(
         "{failed} entries could not be read when the snapshot was made: what it misses cannot be deleted"
@@ -182,6 +194,17 @@ fn listed(reasons: &[String]) -> String {
     listed
 }
 
+impl EngineError {
+    /// Makes the error of a place to restore to.
+    pub(crate) fn target(path: &Path, source: strongroom_files::Error) -> Self {
+        let path = path.display().to_string();
+        match source.full() {
+            Some(source) => Self::TargetFull { path, source },
+            None => Self::Target { path, source },
+        }
+    }
+}
+
 impl From<ReplicaError> for EngineError {
     fn from(error: ReplicaError) -> Self {
         Self::Read(error.into())
@@ -209,7 +232,8 @@ impl Classified for EngineError {
             | Self::NoDestination { .. }
             | Self::Compress(_)
             | Self::Interrupted
-            | Self::Target { .. } => Class::Retry,
+            | Self::Target { .. }
+            | Self::TargetFull { .. } => Class::Retry,
         }
     }
 }

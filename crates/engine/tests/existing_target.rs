@@ -3,20 +3,23 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use common::{Setup, restore_options, write};
+use common::{Setup, noise, restore_options, write};
+use strongroom_base::ids::to_hex;
+use strongroom_crypto::hash::hash;
 use strongroom_crypto::suite::Suite;
 use strongroom_engine::backup::Excludes;
 use strongroom_engine::restore::{
     Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary, restore,
 };
 use strongroom_engine::{EngineError, Monitor, Progress, Stop, Warning};
-use strongroom_store::Memory;
+use strongroom_files::Target;
+use strongroom_store::{Memory, ObjectPath, Store as _};
 
 #[derive(Default)]
 struct Told(Mutex<BTreeSet<PathBuf>>);
@@ -44,15 +47,21 @@ impl Monitor for Refused {
 
 struct World {
     setup: Setup,
+    store: Arc<Memory>,
     folder: tempfile::TempDir,
 }
 
 impl World {
     /// An archive of a folder with a file and a folder with a file.
     fn new() -> Self {
-        let setup = Setup::new(Suite::Aes256, vec![Arc::new(Memory::new())]);
+        let store = Arc::new(Memory::new());
+        let setup = Setup::new(Suite::Aes256, vec![store.clone()]);
         let folder = tempfile::tempdir().unwrap();
-        let world = Self { setup, folder };
+        let world = Self {
+            setup,
+            store,
+            folder,
+        };
         fs::create_dir_all(world.at("source/sub")).unwrap();
         write(&world.at("source/a"), b"a");
         write(&world.at("source/sub/b"), b"b");
@@ -289,4 +298,295 @@ fn nothing_is_deleted_in_a_folder_that_is_kept() {
         );
         assert!(world.at("out/archive").exists());
     }
+}
+
+/// Names and contents of all files below a folder.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = PathBuf::from(entry.file_name());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            let below = files(&entry.path()).into_iter();
+            found.extend(below.map(|(way, content)| (name.join(way), content)));
+        } else if kind.is_symlink() {
+            let text = fs::read_link(entry.path()).unwrap();
+            found.insert(name, text.into_os_string().into_encoded_bytes());
+        } else {
+            found.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+/// The name that a restore gives the first of what it writes before it takes the place of something.
+fn temporary_name() -> String {
+    let digest = hash(b"strongroom restore: temporary name 1");
+    let digits = to_hex(&digest[..12]);
+    format!(".strongroom-restore-1-{digits}")
+}
+
+#[test]
+fn what_an_interrupted_restore_left_goes_and_nothing_else() {
+    for delete in [false, true] {
+        let world = World::new();
+        let left = [&*temporary_name(), &format!("sub/{}", temporary_name())]
+            .map(|name| world.at("out").join(name));
+        let others = [
+            ".strongroom-restore-1",
+            ".strongroom-restore-2-000000000000000000000000",
+        ]
+        .map(|name| world.at("out").join(name));
+        for path in left.iter().chain(&others) {
+            write(path, b"half");
+        }
+        let options = RestoreOptions {
+            delete: delete.then(Keep::default),
+            ..with(&world, Conflict::Rename)
+        };
+        world.restore(&options, &Told::default());
+        assert!(!left.iter().any(|path| path.exists()));
+        assert!(others.iter().all(|path| path.exists() != delete));
+    }
+}
+
+#[test]
+fn what_another_restore_is_writing_stays() {
+    let world = World::new();
+    fs::create_dir(world.at("out")).unwrap();
+    let target = Target::open_root(&world.at("out")).unwrap();
+    let name = temporary_name();
+    let writer = target.create_temporary(name.as_bytes()).unwrap();
+    world.restore(&with(&world, Conflict::Overwrite), &Told::default());
+    assert!(world.at("out").join(&name).exists());
+    drop(writer);
+    world.restore(&with(&world, Conflict::Overwrite), &Told::default());
+    assert!(!world.at("out").join(&name).exists());
+}
+
+#[test]
+fn a_file_that_an_interrupted_restore_left_half_is_written_anew() {
+    for conflict in [Conflict::Rename, Conflict::Skip, Conflict::Newer] {
+        let world = World::new();
+        fs::create_dir(world.at("out")).unwrap();
+        let target = Target::open_root(&world.at("out")).unwrap();
+        let half = target.create_file(b"a").unwrap();
+        half.write_at(b"ha", 0).unwrap();
+        world.restore(&with(&world, conflict), &Told::default());
+        let found = files(&world.at("out"));
+        assert_eq!(found, files(&world.at("source")), "{conflict:?}");
+    }
+}
+
+#[test]
+fn what_is_in_the_way_of_what_cannot_be_read_stays() {
+    let world = World::new();
+    write(&world.at("source/sub/large"), &noise(1, 3_000_000));
+    write(&world.at("source/large"), &noise(2, 3_000_000));
+    world.setup.backup(&world.at("source")).unwrap();
+    // What is stored from now on stays readable: the root, but neither the folder in it nor its large file.
+    let mut packs = Vec::new();
+    let mut list = |path: ObjectPath, _| {
+        if path.as_str().contains("/packs/") {
+            packs.push(path);
+        }
+    };
+    world.store.list("", &mut list).unwrap();
+    assert!(!packs.is_empty());
+    write(&world.at("source/new"), b"new");
+    world.setup.backup(&world.at("source")).unwrap();
+    for path in &packs {
+        world.store.delete(path).unwrap();
+    }
+    for delete in [false, true] {
+        write(&world.at("out/sub"), b"precious");
+        fs::create_dir_all(world.at("out/large")).unwrap();
+        if delete {
+            write(&world.at("out/large/in it"), b"precious");
+        }
+        let options = RestoreOptions {
+            delete: delete.then(Keep::default),
+            ..with(&world, Conflict::Overwrite)
+        };
+        let told = Refused::default();
+        let summary = world.try_restore(&options, &told).unwrap();
+        assert_eq!((summary.damaged, summary.failed), (2, 0));
+        let left = files(&world.at("out"));
+        let mut expected = vec!["a", "new", "sub"];
+        if delete {
+            expected.insert(1, "large/in it");
+        }
+        assert!(left.keys().eq(expected.iter().map(Path::new)), "{left:?}");
+        assert_eq!(left[Path::new("sub")], b"precious");
+        assert!(world.at("out/large").is_dir());
+    }
+}
+
+/// A snapshot and a folder that differ in every way there is.
+fn entangled() -> World {
+    let world = World::new();
+    for folder in [
+        "source/file there",
+        "out",
+        "out/file",
+        "out/empty",
+        "source/sub/deep",
+    ] {
+        fs::create_dir_all(world.at(folder)).unwrap();
+    }
+    for name in [
+        "same",
+        "other",
+        "newer there",
+        "file",
+        "empty",
+        "file there/in",
+        "sub/deep/x",
+    ] {
+        write(&world.at("source").join(name), name.as_bytes());
+    }
+    for name in ["same link", "other link", "link there", "linked"] {
+        symlink(name, world.at("source").join(name)).unwrap();
+    }
+    fs::hard_link(world.at("source/other"), world.at("source/other name")).unwrap();
+    fs::hard_link(world.at("source/other"), world.at("source/third name")).unwrap();
+    make_pipe(&world.at("source/pipe"));
+    world.setup.backup(&world.at("source")).unwrap();
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+    let kept = fs::metadata(world.at("source/same"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    for (name, content, time) in [
+        ("same", "same", kept),
+        ("other", "old", old),
+        ("other name", "old", old),
+        (
+            "newer there",
+            "new",
+            kept + std::time::Duration::from_hours(1),
+        ),
+        ("file/in it", "old", old),
+        ("file there", "old", old),
+        ("link there", "old", old),
+        ("sub/deep/more", "more", old),
+    ] {
+        let path = world.at("out").join(name);
+        write(&path, content.as_bytes());
+        fs::File::open(&path).unwrap().set_modified(time).unwrap();
+    }
+    symlink("same link", world.at("out/same link")).unwrap();
+    symlink("elsewhere", world.at("out/other link")).unwrap();
+    fs::create_dir(world.at("out/linked")).unwrap();
+    make_pipe(&world.at("out/pipe"));
+    world
+}
+
+fn make_pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+const CONFLICTS: [Conflict; 4] = [
+    Conflict::Rename,
+    Conflict::Overwrite,
+    Conflict::Skip,
+    Conflict::Newer,
+];
+
+#[test]
+fn a_rehearsal_counts_what_the_restore_does() {
+    for conflict in CONFLICTS {
+        for (delete, verify) in [(false, false), (false, true), (true, false), (true, true)] {
+            let world = entangled();
+            let mut options = RestoreOptions {
+                delete: delete.then(Keep::default),
+                dry_run: true,
+                verify,
+                ..with(&world, conflict)
+            };
+            let before = tree(&world.at("out"));
+            let (rehearsed, done) = (Refused::default(), Refused::default());
+            let first = world.try_restore(&options, &rehearsed).unwrap();
+            assert_eq!(tree(&world.at("out")), before);
+            options.dry_run = false;
+            let second = world.try_restore(&options, &done).unwrap();
+            let case = format!("{conflict:?}, delete {delete}, verify {verify}");
+            assert_eq!(first, second, "{case}");
+            let subjects = |refused: &Refused| {
+                let warnings = refused.0.lock().unwrap();
+                let subjects = warnings.iter().map(|warning| warning.subject.clone());
+                subjects.collect::<BTreeSet<_>>()
+            };
+            assert_eq!(subjects(&rehearsed), subjects(&done), "{case}");
+        }
+    }
+}
+
+fn tree(folder: &Path) -> String {
+    let out = std::process::Command::new("ls")
+        .arg("-lRa")
+        .arg(folder)
+        .output();
+    String::from_utf8(out.unwrap().stdout).unwrap()
+}
+
+#[test]
+fn what_was_put_beside_is_not_put_there_again() {
+    for verify in [false, true] {
+        let world = entangled();
+        let options = RestoreOptions {
+            verify,
+            ..with(&world, Conflict::Rename)
+        };
+        let first = world.try_restore(&options, &Refused::default()).unwrap();
+        assert!(first.files > 0);
+        let after = tree(&world.at("out"));
+        for beside in [
+            "other.restored-1",
+            "file.restored-1",
+            "file there.restored-1/in",
+        ] {
+            assert!(world.at("out").join(beside).exists(), "{beside}");
+        }
+        for single in ["same", "same link", "pipe"] {
+            let beside = format!("{single}.restored-1");
+            assert!(
+                world.at("out").join(&beside).symlink_metadata().is_err(),
+                "{beside}"
+            );
+        }
+        let second = world.try_restore(&options, &Refused::default()).unwrap();
+        assert_eq!((second.files, second.others), (0, 0));
+        assert_eq!(tree(&world.at("out")), after);
+        // What is other than the snapshot has it, is not what was put there.
+        write(&world.at("out/other.restored-1"), b"mine now");
+        world.try_restore(&options, &Refused::default()).unwrap();
+        assert_eq!(
+            fs::read(world.at("out/other.restored-1")).unwrap(),
+            b"mine now"
+        );
+        assert_eq!(
+            fs::read(world.at("out/other.restored-2")).unwrap(),
+            b"other"
+        );
+    }
+}
+
+#[test]
+fn where_everything_is_read_the_same_length_and_time_are_not_the_same_file() {
+    let world = World::new();
+    write(&world.at("out/a"), b"b");
+    let time = fs::metadata(world.at("source/a"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    fs::File::open(world.at("out/a"))
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
+    world.restore(&with(&world, Conflict::Rename), &Told::default());
+    assert_eq!(fs::read(world.at("out/a")).unwrap(), b"b");
+    assert_eq!(fs::read(world.at("out/a.restored-1")).unwrap(), b"a");
 }

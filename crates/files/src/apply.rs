@@ -9,6 +9,7 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
 
 use crate::dir::{Dir, name_is_safe};
+use crate::error::full;
 use crate::linux::Handle;
 use crate::metadata::Extra;
 use crate::names::Names;
@@ -78,6 +79,13 @@ pub struct NotApplied {
     pub source: io::Error,
 }
 
+impl NotApplied {
+    /// Says whether there was no room left for it, and what the operating system answered.
+    pub fn full(&self) -> Option<io::Error> {
+        full(&self.source)
+    }
+}
+
 impl Classified for NotApplied {
     fn class(&self) -> Class {
         Class::Caller
@@ -133,7 +141,8 @@ impl fmt::Display for Aspect {
 /// Gives an entry its metadata and returns what could not be restored.
 ///
 /// Owner first, because a change of owner takes set-id bits and capabilities away. Extended attributes
-/// next, while the owner may still write. Then mode, time, and last the flags, which may forbid changes.
+/// next, while the owner may still write. Then time and mode, which says that an entry is complete, and last the
+/// flags, which may forbid changes.
 pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotApplied> {
     let mut applying = Applying::default();
     let handle = match place {
@@ -155,13 +164,13 @@ pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotAppli
             let mode =
                 metadata.mode & !(withheld & !applying.owner(&handle, metadata.owner, bequest));
             applying.xattrs(&handle, metadata.extra, bequest);
+            applying.note(Aspect::Mtime, set_mtime(&handle, metadata.mtime));
             if !handle.is_symlink() {
                 applying.note(Aspect::Mode, handle.set_mode(mode));
                 if mode != metadata.mode {
                     applying.note(Aspect::SetIdBits, Err(Errno::PERM));
                 }
             }
-            applying.note(Aspect::Mtime, set_mtime(&handle, metadata.mtime));
             if bequest == Bequest::Unknown || metadata.extra.flags != 0 {
                 applying.note(Aspect::Flags, handle.set_flags(metadata.extra.flags));
             }
@@ -169,6 +178,14 @@ pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotAppli
         Err(errno) => applying.note(Aspect::Everything, Err(errno)),
     }
     applying.failed
+}
+
+/// Gives a file its flags alone, which may forbid changes, its name included; returns what could not be restored.
+pub fn apply_flags(file: &FileWriter, flags: u32) -> Option<NotApplied> {
+    let mut applying = Applying::default();
+    let set = Handle::Open(file.as_fd()).set_flags(flags);
+    applying.note(Aspect::Flags, set);
+    applying.failed.pop()
 }
 
 #[derive(Default)]

@@ -132,6 +132,14 @@ impl Error {
         self.source_kind() == Some(io::ErrorKind::AlreadyExists)
     }
 
+    /// Says whether there is no room left, on the disk or for the user, and what the operating system answered.
+    pub fn full(&self) -> Option<io::Error> {
+        match self {
+            Self::Failed { source, .. } => full(source),
+            _ => None,
+        }
+    }
+
     fn source_kind(&self) -> Option<io::ErrorKind> {
         match self {
             Self::Failed { source, .. } => Some(source.kind()),
@@ -151,6 +159,12 @@ impl Classified for Error {
             Self::Replaced { .. } => Class::Retry,
         }
     }
+}
+
+/// Returns the answer of the operating system again, if it was that there is no room left.
+pub(crate) fn full(source: &io::Error) -> Option<io::Error> {
+    let errno = Errno::from_io_error(source)?;
+    matches!(errno, Errno::NOSPC | Errno::DQUOT).then(|| errno.into())
 }
 
 fn class_of(source: &io::Error) -> Class {
@@ -209,6 +223,12 @@ mod tests {
         let class = |errno| Error::new(Action::Write, b"x", errno).class();
         assert_eq!(class(Errno::NOSPC), Class::Retry);
         assert_eq!(class(Errno::IO), Class::Damage);
+        assert!(
+            Error::new(Action::Write, b"x", Errno::DQUOT)
+                .full()
+                .is_some()
+        );
+        assert!(Error::new(Action::Write, b"x", Errno::IO).full().is_none());
         assert_eq!(class(Errno::NOENT), Class::Caller);
     }
 }

@@ -21,7 +21,7 @@ mod restore;
 mod stat;
 mod way;
 
-pub use apply::{Aspect, Metadata, NotApplied, Owner, Place, apply_metadata};
+pub use apply::{Aspect, Metadata, NotApplied, Owner, Place, apply_flags, apply_metadata};
 pub use dir::{Dir, NAME_LEN_MAX, name_is_safe};
 pub use error::{Action, Error, Result};
 pub use list::{Name, NameList};
@@ -29,5 +29,5 @@ pub use metadata::{Extra, XATTR_VALUE_LEN_MAX, extra_of, extra_of_child};
 pub use names::Names;
 pub use read::{EXTENTS_MAX, Extent, OpenFile, Whole};
 pub use remove::remove_single;
-pub use restore::{FileWriter, Special, Target};
+pub use restore::{FileWriter, Special, Target, is_unfinished_file};
 pub use stat::{Kind, Moment, Stat};

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::apply::{Owner, is_label_of_security_module};
@@ -11,7 +11,7 @@ use crate::dir::{Dir, check_name};
 use crate::error::{Action, Error, Result};
 use crate::linux;
 use crate::remove;
-use crate::stat::Kind;
+use crate::stat::{Kind, Stat};
 use crate::way;
 
 /// A folder that may be written to.
@@ -56,6 +56,19 @@ impl Bequest {
 /// The mode of a folder that is being restored. Nobody gives a folder this one: the sticky bit has a meaning only
 /// where others may write.
 const UNFINISHED: Mode = Mode::RWXU.union(Mode::SVTX);
+
+/// The mode of a file that is being written. The sticky bit means nothing on a file, so nobody gives one this mode.
+const UNFINISHED_FILE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::SVTX);
+
+/// Says whether something is a file that a restore by this user made, and was interrupted before it was complete.
+///
+/// One that is being written at this moment looks the same.
+pub fn is_unfinished_file(found: &Stat) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    // Root may have given it away before it was complete.
+    let is_own = found.uid == user || user == 0;
+    found.kind == Kind::File && found.mode == UNFINISHED_FILE.as_raw_mode() && is_own
+}
 
 /// An entry that has neither content nor a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,15 +182,45 @@ impl Target {
         })
     }
 
-    /// Makes the file `name`; fails if anything of that name exists.
+    /// Makes the file `name`; fails if anything of that name exists. Until it gets its metadata, its mode says that
+    /// it is not complete: see [`is_unfinished_file`].
     pub fn create_file(&self, name: &[u8]) -> Result<FileWriter> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        create(name, || rustix::fs::openat(self, name, flags, mode)).map(|fd| FileWriter {
+        let open = || rustix::fs::openat(self, name, flags, UNFINISHED_FILE);
+        create(name, open).map(|fd| FileWriter {
             fd,
             bequest: self.bequest,
         })
+    }
+
+    /// As [`create_file`](Self::create_file), for a file that gets another name when it is complete. Until it is
+    /// dropped, [`remove_remainder`](Self::remove_remainder) leaves it alone.
+    pub fn create_temporary(&self, name: &[u8]) -> Result<FileWriter> {
+        let writer = self.create_file(name)?;
+        if lock(writer.as_fd()) == Err(Errno::WOULDBLOCK) || is_unlinked(writer.as_fd()) {
+            // Somebody took it for a remainder before it was locked.
+            return Err(Error::new(Action::Create, name, Errno::EXIST));
+        }
+        Ok(writer)
+    }
+
+    /// Removes the entry `name`, which an interrupted restore left; says whether it has gone. What another restore is
+    /// writing stays, and so does a directory with something in it.
+    pub fn remove_remainder(&self, name: &[u8]) -> Result<bool> {
+        let found = self.dir.stat_child(name)?;
+        let file = match found.kind {
+            Kind::File => Some(self.dir.open_file(name, &found)?),
+            _ => None,
+        };
+        if file
+            .as_ref()
+            .is_some_and(|file| lock(file.as_fd()).is_err())
+        {
+            return Ok(false);
+        }
+        remove::remove_single(&self.dir, name)?;
+        Ok(true)
     }
 
     /// Makes the symbolic link `name` with the given text, which is never looked up.
@@ -268,6 +311,15 @@ impl FileWriter {
     pub fn sync(&self) -> Result<()> {
         rustix::fs::fsync(&self.fd).map_err(failed_write)
     }
+}
+
+/// Locks an open file until it is closed, if nobody else has.
+fn lock(file: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
+}
+
+fn is_unlinked(file: BorrowedFd<'_>) -> bool {
+    linux::stat(file).is_ok_and(|found| found.nlink == 0)
 }
 
 fn failed_write(errno: Errno) -> Error {

@@ -1,10 +1,11 @@
 //! Small files of this machine that must survive a crash whole: state, keys, settings.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode};
+use rustix::fs::{AtFlags, CWD, Dir, FlockOperation, Mode};
 use rustix::io::Errno;
 
 use crate::StoreError;
@@ -19,7 +20,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreErr
             .file_name()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let dir = files::open_dir(parent(path))?;
-        let mut temporary = Temporary::create(dir.as_fd())?;
+        let mut temporary = create_locked(dir.as_fd())?;
         let mode = Mode::from_raw_mode(mode);
         if mode != files::PRIVATE_FILE {
             rustix::fs::fchmod(temporary.file(), mode)?;
@@ -30,6 +31,58 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreErr
         files::sync_dir(&dir)
     };
     write().map_err(|error| StoreError::from_io("write", &path.display(), error))
+}
+
+/// Makes a temporary file that is locked as long as it is written, so that nobody takes it for a leftover.
+fn create_locked(dir: BorrowedFd<'_>) -> io::Result<Temporary<'_>> {
+    loop {
+        let temporary = Temporary::create(dir)?;
+        // Where files cannot be locked, none is taken for a leftover.
+        let is_taken = lock(temporary.file()) == Err(Errno::WOULDBLOCK);
+        // Whoever looks for leftovers may have come first.
+        if !is_taken && rustix::fs::fstat(temporary.file())?.st_nlink > 0 {
+            return Ok(temporary);
+        }
+    }
+}
+
+fn lock(file: &File) -> rustix::io::Result<()> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Removes from a folder the halves of files that [`write_atomic`] left where it was killed, and counts them. What is
+/// being written now stays.
+pub fn remove_leftovers(folder: &Path) -> Result<u64, StoreError> {
+    let remove = || {
+        let dir = files::open_dir(folder)?;
+        let mut removed = 0;
+        for entry in Dir::read_from(&dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_str().unwrap_or_default();
+            if files::is_temporary(name) && remove_leftover(dir.as_fd(), name)? {
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    };
+    remove().map_err(|error| StoreError::from_io("list", &folder.display(), error))
+}
+
+fn remove_leftover(dir: BorrowedFd<'_>, name: &str) -> io::Result<bool> {
+    let file = match files::open_regular(dir, Path::new(name), files::Links::Refuse) {
+        Ok((file, _)) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if lock(&file).is_err() {
+        return Ok(false);
+    }
+    match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        // It has its own name now, or somebody else removed it.
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// Reads a file of at most `len_max` bytes; links are followed.
@@ -105,6 +158,22 @@ mod tests {
             read(&folder.path().join("absent"), 9),
             Err(StoreError::NotFound { .. })
         ));
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = files::open_dir(folder.path()).unwrap();
+        Temporary::create(dir.as_fd()).unwrap().keep();
+        let written_now = create_locked(dir.as_fd()).unwrap();
+        write_atomic(&folder.path().join("state"), b"", 0o600).unwrap();
+        for other in ["tmp-1", "tmp-0123456789abcdef0123456789abcdeg"] {
+            File::create(folder.path().join(other)).unwrap();
+        }
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 1);
+        assert!(folder.path().join(written_now.name()).exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 0);
     }
 
     #[test]

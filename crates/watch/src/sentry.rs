@@ -53,7 +53,8 @@ struct Turn {
 impl Sentry {
     /// Begins to watch. From here on nothing is missed where the mechanism is fanotify; elsewhere the thread has to give
     /// watches to all directories first.
-    pub(crate) fn new(settings: Settings, shared: Arc<Shared>) -> std::io::Result<Self> {
+    pub(crate) fn new(mut settings: Settings, shared: Arc<Shared>) -> std::io::Result<Self> {
+        settings.wants = settings.all_wants();
         let mounts = MountTable::open_notice()?;
         let table = MountTable::read()?;
         let given = settings.roots.iter().cloned();

@@ -1,5 +1,6 @@
 //! What to watch, and how.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub type Wants = Arc<dyn Fn(&Place) -> bool + Send + Sync>;
 pub struct Settings {
     /// The folders to watch, by absolute paths, none within another one. They need not be there yet.
     pub roots: Vec<PathBuf>,
+    /// The numbers of roots of which only what is directly in them is told. Others may lie below those.
+    pub flat: BTreeSet<usize>,
     /// Which directories below them are wanted.
     pub wants: Wants,
     /// Who chooses the mechanism.
@@ -38,6 +41,7 @@ impl Settings {
     pub fn new(roots: Vec<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             roots,
+            flat: BTreeSet::new(),
             wants: Arc::new(|_| true),
             choice: Choice::Automatic,
             poll_every: Duration::from_mins(15),
@@ -46,5 +50,13 @@ impl Settings {
             watches_max: usize::MAX,
             clock,
         }
+    }
+    /// Says of a directory whether it is wanted, flat roots included.
+    pub(crate) fn all_wants(&self) -> Wants {
+        let (flat, wants) = (self.flat.clone(), Arc::clone(&self.wants));
+        Arc::new(move |place| {
+            let is_below_flat = !place.is_root() && flat.contains(&place.root());
+            !is_below_flat && wants(place)
+        })
     }
 }

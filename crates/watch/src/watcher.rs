@@ -28,7 +28,7 @@ impl Watcher {
     /// The first [`Changes`] name every root as a tree, for the reason [`Started`](crate::Why::Started), as soon as
     /// nothing in it can be missed any more: that is the time for the first scan.
     pub fn start(settings: Settings) -> Result<Self, WatchError> {
-        check(&settings.roots)?;
+        check(&settings)?;
         let system = |action| move |source| WatchError::System { action, source };
         let dirty = DirtySet::new(settings.roots.len(), settings.directories_max);
         let shared = Shared::new(dirty).map_err(std::io::Error::from);
@@ -112,13 +112,18 @@ impl Drop for Watcher {
     }
 }
 
-fn check(roots: &[PathBuf]) -> Result<(), WatchError> {
+fn check(settings: &Settings) -> Result<(), WatchError> {
+    let roots: &[PathBuf] = &settings.roots;
     for (at, path) in roots.iter().enumerate() {
         if !path.is_absolute() {
             let path = path.clone();
             return Err(WatchError::NotAbsolute { path });
         }
-        let mut others = roots.iter().enumerate().filter(|(other, _)| *other != at);
+        let is_apart = |other: usize| other == at || settings.flat.contains(&other);
+        let mut others = roots
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| !is_apart(*other));
         if let Some((_, outer)) = others.find(|(_, outer)| path.starts_with(outer)) {
             let (inner, outer) = (path.clone(), outer.clone());
             return Err(WatchError::Overlap { inner, outer });

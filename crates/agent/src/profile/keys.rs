@@ -288,7 +288,7 @@ pub fn read_exported_key(path: &Path) -> Result<CustodyKey, AgentError> {
     read_custody_key(path)?.ok_or_else(|| AgentError::Local {
         op: "open",
         path: path.display().to_string(),
-        source: ErrorKind::NotFound.into(),
+        source: rustix::io::Errno::NOENT.into(),
     })
 }
 

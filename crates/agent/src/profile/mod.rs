@@ -144,7 +144,9 @@ impl Profile {
     /// Takes the lock that guards settings and keys, waiting for it for a short while.
     pub fn lock(&self) -> Result<Lock, AgentError> {
         let what = format!("the profile {}", self.dir.display());
-        Lock::await_turn(&self.dir.join("lock"), &what, SETTINGS_PATIENCE)
+        let lock = Lock::await_turn(&self.dir.join("lock"), &what, SETTINGS_PATIENCE)?;
+        self.remove_leftovers();
+        Ok(lock)
     }
 
     /// Takes the lock that a writer of an archive holds, and waits until no round and no queue of the agent works on it.
@@ -155,7 +157,22 @@ impl Profile {
             lock.take_more(&self.state_path(archive, file), &what, PATIENCE)?;
         }
         acknowledged::fold(self, archive)?;
+        self.remove_leftovers();
         Ok(lock)
+    }
+
+    /// Removes halves of files that programs left which were killed while they wrote them; those of keys are among them.
+    /// What cannot be removed now is so another time.
+    fn remove_leftovers(&self) {
+        let catalogues = std::fs::read_dir(self.dir.join("catalogue"));
+        let catalogues = catalogues.into_iter().flatten().flatten();
+        let own = [self.dir.clone(), self.keys_dir(), self.state_dir()];
+        for folder in own
+            .into_iter()
+            .chain(catalogues.map(|folder| folder.path()))
+        {
+            let _ = durable::remove_leftovers(&folder);
+        }
     }
 
     /// Takes the lock that a writer of an archive holds, and lets queues work beside it.
@@ -178,7 +195,9 @@ impl Profile {
 
     /// Takes the lock that the background service holds while it runs.
     pub(crate) fn lock_service(&self) -> Result<Lock, AgentError> {
-        Lock::take(&self.dir.join("agent.lock"), "the background service")
+        let lock = Lock::take(&self.dir.join("agent.lock"), "the background service")?;
+        self.remove_leftovers();
+        Ok(lock)
     }
 
     /// Returns the folder of the engine's catalogue of an archive, made if need be.
@@ -300,6 +319,33 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn whoever_holds_the_profile_removes_what_killed_programs_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(folder.path(), Suite::Aes256).unwrap();
+        let archive = ArchiveId([7; 16]);
+        let catalogue = profile.catalogue_dir(archive).unwrap();
+        let folders = [
+            folder.path(),
+            &profile.keys_dir(),
+            &profile.state_dir(),
+            &catalogue,
+        ];
+        let left = |folder: &&Path| folder.join("tmp-0123456789abcdef0123456789abcdef");
+        let holds: [&dyn Fn() -> Lock; 3] = [
+            &|| profile.lock().unwrap(),
+            &|| profile.lock_archive(archive).unwrap(),
+            &|| profile.lock_service().unwrap(),
+        ];
+        for hold in holds {
+            for path in folders.iter().map(left) {
+                std::fs::File::create(path).unwrap();
+            }
+            let _lock = hold();
+            assert!(!folders.iter().map(left).any(|path| path.exists()));
+        }
+    }
 
     #[test]
     fn a_profile_is_made_once_and_private() {

@@ -231,6 +231,7 @@ mod tests {
                 files_new: 1,
                 files_changed: 0,
                 files_failed: 2,
+                files_unsettled: 0,
                 bytes_stored: 1_024,
             }),
             ..Status::default()

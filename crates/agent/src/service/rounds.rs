@@ -180,6 +180,7 @@ fn last_snapshot(done: &BackupSummary, now: i64) -> LastSnapshot {
         files_new: done.files.new,
         files_changed: done.files.changed,
         files_failed: done.failed,
+        files_unsettled: done.unsettled,
         bytes_stored: done.bytes_stored,
     }
 }

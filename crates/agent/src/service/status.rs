@@ -246,7 +246,7 @@ impl Status {
 
     /// Says what a snapshot that somebody asked for lacks, now that it is made.
     pub(super) fn answer_now(&self) -> Answered {
-        let has_failed = |last: &LastSnapshot| last.files_failed > 0;
+        let has_failed = |last: &LastSnapshot| last.files_failed + last.files_unsettled > 0;
         if self.has_blind_source() || self.last.as_ref().is_some_and(has_failed) {
             Answered::LeftOut
         } else {
@@ -286,6 +286,8 @@ pub struct LastSnapshot {
     pub files_changed: u64,
     /// Entries that could not be read.
     pub files_failed: u64,
+    /// Files that changed while they were read.
+    pub files_unsettled: u64,
     /// Bytes that each destination had to store.
     pub bytes_stored: u64,
 }

@@ -327,6 +327,14 @@ fn lines(status: &Status) -> Vec<String> {
         );
         lines.push(count);
     }
+    if let Some(unsettled) = status.last.as_ref().map(|last| last.files_unsettled)
+        && unsettled > 0
+    {
+        let count = show::count(unsettled, "file", "files");
+        lines.push(format!(
+            "{count} changed while being read, and kept as read last"
+        ));
+    }
     if status.unacknowledged > 0 {
         lines.push(show::count(
             status.unacknowledged,

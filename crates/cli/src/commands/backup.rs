@@ -87,7 +87,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             Outcome::Damage
         } else if !destinations.iter().any(has_it) {
             Outcome::Undelivered
-        } else if done.summary.failed > 0 {
+        } else if done.summary.failed + done.summary.unsettled > 0 {
             Outcome::SomeLeftOut
         } else {
             Outcome::Done
@@ -185,6 +185,12 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
             if summary.failed == 1 { "is" } else { "are" },
         ))?;
     }
+    if summary.unsettled > 0 {
+        output.done(&format!(
+            "{} changed while being read, and kept as read last",
+            show::count(summary.unsettled, "file", "files"),
+        ))?;
+    }
     for there in &summary.destinations {
         output.done(&format!("{}: {}", there.name, reports::status(there)))?;
     }
@@ -219,6 +225,7 @@ fn object(done: &BackedUp, destinations: &[Value]) -> Value {
         "files_changed": summary.files.changed,
         "files_unmodified": summary.files.unmodified,
         "files_failed": summary.failed,
+        "files_unsettled": summary.unsettled,
         "directories": summary.directories,
         "bytes_scanned": summary.bytes_scanned,
         "bytes_read": summary.bytes_read,

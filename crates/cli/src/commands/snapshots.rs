@@ -44,10 +44,12 @@ fn line(context: &Context<'_>, info: &SnapshotInfo, is_branch: bool) -> Vec<u8> 
     let snapshot = &info.snapshot;
     let totals = &snapshot.statistics;
     let start = format!(
-        "{}  {}  {:>10} files {:>11}  ",
+        "{}  {}  {:>10} {} {:>11}  ",
         short_name(&info.hash),
         time::local(snapshot.started),
         totals.files,
+        // The columns stay where they are.
+        if totals.files == 1 { "file " } else { "files" },
         show::bytes(totals.bytes),
     );
     let mut line = start.into_bytes();

@@ -11,9 +11,10 @@ use strongroom_format::body::Statistics;
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
 
-use super::batch::{Batch, Done, join};
+use super::batch::{Batch, Done, Standing, join};
 use super::chunks::ChunkSink;
 use super::frame::{Frame, old_tree};
+use super::summary::Counts;
 use crate::error::EngineError;
 
 const NO_LOCAL: Local = Local {
@@ -29,6 +30,10 @@ pub(crate) struct Assembled {
     pub(crate) statistics: Statistics,
     /// Whether any root is not as the last snapshot saw it.
     pub(crate) changed: bool,
+    /// How many files are new and changed. What was not looked at is not counted.
+    pub(crate) counts: Counts,
+    /// How many files changed while they were read.
+    pub(crate) unsettled: u64,
 }
 
 /// Puts the trees together.
@@ -60,6 +65,8 @@ impl<'a> Assembler<'a> {
             roots: Vec::new(),
             statistics: Statistics::default(),
             changed: false,
+            counts: Counts::default(),
+            unsettled: 0,
         };
         Self {
             sink,
@@ -110,7 +117,11 @@ impl<'a> Assembler<'a> {
                 entry,
                 local,
                 unsure,
-            } => self.entry(*entry, local, unsure),
+                standing,
+            } => {
+                self.count_file(&entry, standing);
+                self.entry(*entry, local, unsure)
+            }
             Done::Leave => self.leave(),
             Done::SameDirectory(same, below) => self.same_directory(*same, &below),
             Done::Removed(path) => Ok(self.update.remove(&path)?),
@@ -120,6 +131,19 @@ impl<'a> Assembler<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn count_file(&mut self, entry: &Entry, standing: Standing) {
+        if !matches!(entry.node, Node::File { .. }) {
+            return;
+        }
+        let counts = &mut self.assembled.counts;
+        match standing {
+            Standing::New => counts.new += 1,
+            Standing::Changed => counts.changed += 1,
+            Standing::Same => {}
+        }
+        self.assembled.unsettled += u64::from(entry.meta.unsettled);
     }
 
     /// Takes a directory that was not looked at.

@@ -56,6 +56,40 @@ pub(crate) struct ToRead {
     pub(crate) dir_path: Arc<[u8]>,
     pub(crate) name: Box<[u8]>,
     pub(crate) stat: Stat,
+    /// What the last snapshot has in its place.
+    pub(crate) known: Option<Box<Entry>>,
+}
+
+/// How an entry compares with the last snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The last snapshot has nothing in its place.
+    New,
+    /// The last snapshot has it in another state.
+    Changed,
+    /// The last snapshot has it in this state.
+    Same,
+}
+
+impl Standing {
+    /// Compares an entry that was read with what the last snapshot has.
+    pub(crate) fn of(entry: &Entry, known: Option<&Entry>) -> Self {
+        match known {
+            None => Self::New,
+            Some(known) if is_same(entry, known) => Self::Same,
+            Some(_) => Self::Changed,
+        }
+    }
+}
+
+/// Whether something changed while it was read does not tell two states apart.
+fn is_same(entry: &Entry, known: &Entry) -> bool {
+    if entry.meta.unsettled == known.meta.unsettled {
+        return entry == known;
+    }
+    let mut entry = entry.clone();
+    entry.meta.unsettled = known.meta.unsettled;
+    entry == *known
 }
 
 /// A step of the walk, after the workers.
@@ -74,6 +108,7 @@ pub(crate) enum Done {
         local: Local,
         /// Whether the next snapshot must look at it again whatever its state.
         unsure: bool,
+        standing: Standing,
     },
     /// The entry of this name was there and could not be read, or is a directory that could not be listed.
     Lost(Box<[u8]>),

@@ -9,6 +9,7 @@ use strongroom_catalogue::Catalogue;
 use strongroom_crypto::chunker::Chunker;
 use strongroom_format::body::{Snapshot, Statistics};
 
+use super::assemble::Assembled;
 use super::chunks::ChunkSet;
 use super::hints::Hints;
 use super::known::open_known;
@@ -16,7 +17,7 @@ use super::links::with_links;
 use super::options::BackupOptions;
 use super::packer::Packer;
 use super::scan::Scanner;
-use super::summary::BackupSummary;
+use super::summary::{BackupSummary, Counts};
 use super::walk::Seen;
 use super::{Pipeline, named_roots, open_roots, sorted};
 use crate::error::EngineError;
@@ -64,6 +65,24 @@ pub fn backup_changes(
         always: false,
     };
     job.run(writer, catalogue)
+}
+
+/// What there is to tell of the files.
+struct Files {
+    counts: Counts,
+    unsettled: u64,
+    linked: Hints,
+}
+
+impl Files {
+    fn of(seen: Seen, assembled: &Assembled) -> Self {
+        Self {
+            // What was not looked at is unmodified, too.
+            counts: assembled.counts.of(assembled.statistics.files),
+            unsettled: assembled.unsettled,
+            linked: seen.linked,
+        }
+    }
 }
 
 /// A backup under way.
@@ -119,7 +138,7 @@ impl Job<'_> {
         };
         let packer = Packer::new(writer, &set);
         let (packer, walked) = pipeline.run(&roots, packer)?;
-        let (mut seen, assembled, update) = match walked {
+        let (seen, assembled, update) = match walked {
             Ok(walked) => walked,
             Err(error) => {
                 let mut packer = packer;
@@ -131,9 +150,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let statistics = assembled.statistics;
-        // What was not looked at is unmodified, too.
-        let counts = &mut seen.counts;
-        counts.unmodified = statistics.files.saturating_sub(counts.new + counts.changed);
+        let files = Files::of(seen, &assembled);
         let snapshot = Snapshot {
             started,
             ended: clock.now(),
@@ -152,14 +169,14 @@ impl Job<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        Ok(Some(self.summary(writer, head, seen, &statistics, begun)))
+        Ok(Some(self.summary(writer, head, files, &statistics, begun)))
     }
 
     fn summary(
         &self,
         writer: &Writer<'_>,
         snapshot: Head,
-        Seen { counts, linked }: Seen,
+        files: Files,
         statistics: &Statistics,
         begun: Instant,
     ) -> BackupSummary {
@@ -167,8 +184,9 @@ impl Job<'_> {
         let total = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         BackupSummary {
             snapshot,
-            files: counts,
-            linked,
+            files: files.counts,
+            linked: files.linked,
+            unsettled: files.unsettled,
             failed: statistics.failed,
             directories: statistics.directories,
             bytes_scanned: statistics.bytes,

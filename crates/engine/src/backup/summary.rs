@@ -7,7 +7,7 @@ use crate::destination::DestinationReport;
 use crate::memory::Head;
 use crate::spool::SpoolReport;
 
-/// How many files the walk found new, changed and unmodified.
+/// How many files are new, changed and unmodified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Files that the last snapshot did not have.
@@ -16,6 +16,14 @@ pub struct Counts {
     pub changed: u64,
     /// Files that the last snapshot had in this state.
     pub unmodified: u64,
+}
+
+impl Counts {
+    /// Counts the others of so many files as unmodified.
+    pub(super) fn of(self, files: u64) -> Self {
+        let unmodified = files.saturating_sub(self.new + self.changed);
+        Self { unmodified, ..self }
+    }
 }
 
 /// What a backup did.
@@ -30,6 +38,8 @@ pub struct BackupSummary {
     pub linked: Hints,
     /// How many entries could not be read.
     pub failed: u64,
+    /// How many files changed while they were read, each time it was tried. They are kept as they were read last.
+    pub unsettled: u64,
     /// Directories.
     pub directories: u64,
     /// Bytes of the files that were seen.

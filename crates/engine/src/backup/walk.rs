@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use strongroom_catalogue::{Lookup, PageEntry};
+use strongroom_catalogue::{DirectoryRow, Lookup, PageEntry};
 use strongroom_files::{Dir, Kind, Stat};
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::Node;
@@ -235,6 +235,7 @@ impl Walk<'_> {
             dir_path: path[..parent].into(),
             name: name.into(),
             stat,
+            known: known.map(|known| Box::new(known.entry)),
         };
         self.out.push(Step::Read(Box::new(to_read)))
     }
@@ -334,14 +335,18 @@ impl Walk<'_> {
         let is_file = stat.kind == Kind::File;
         let known = old.find(name, &self.lookup)?;
         let is_new = known.is_none();
-        if let (Some(known), Some(row)) = (known, &listing.row)
-            && row.dev == stat.dev
-            && is_same(&known, stat)
-            && is_settled(stat.mtime().max(stat.ctime()), row.scanned)
-        {
-            self.counts.unmodified += u64::from(is_file);
-            return Ok(Some(Step::Same(Box::new(known))));
-        }
+        let is_as_before = |known: &PageEntry, row: &DirectoryRow| {
+            row.dev == stat.dev
+                && is_same(known, stat)
+                && is_settled(stat.mtime().max(stat.ctime()), row.scanned)
+        };
+        let known = match (known, &listing.row) {
+            (Some(known), Some(row)) if is_as_before(&known, row) => {
+                self.counts.unmodified += u64::from(is_file);
+                return Ok(Some(Step::Same(Box::new(known))));
+            }
+            (known, _) => known,
+        };
         let is_known = |hints: &Hints| stat.nlink < 2 || hints.is_linked(stat.dev, stat.ino);
         let is_unknown = self.scanner.hints.is_some_and(|hints| !is_known(hints));
         if is_unknown {
@@ -354,6 +359,7 @@ impl Walk<'_> {
             dir_path: listing.path.clone(),
             name: name.into(),
             stat: *stat,
+            known: known.map(|known| Box::new(known.entry)),
         }))))
     }
 

@@ -12,7 +12,7 @@ use strongroom_format::content::{Content, ListItem};
 use strongroom_format::limits::{CHUNK_LEN_MAX, INLINE_LEN_MAX, LABEL_LEN_MAX};
 use strongroom_format::tree::{Entry, Meta, Node, Owner};
 
-use super::batch::{Batch, Done, Enter, Step, ToRead, join};
+use super::batch::{Batch, Done, Enter, Standing, Step, ToRead, join};
 use super::chunks::{ChunkSink, RawSegment, Source};
 use super::content::{FileReader, ReadFailure};
 use super::lists::ListBuilder;
@@ -104,6 +104,7 @@ impl Worker<'_> {
                 entry: Box::new(same.entry),
                 local: same.local,
                 unsure: false,
+                standing: Standing::Same,
             },
             Step::Read(to_read) => self.read(&to_read)?,
         })
@@ -183,7 +184,8 @@ impl Worker<'_> {
         if !settled {
             self.monitor.warning(Warning {
                 subject: path.clone(),
-                message: "changed while it was read; it is kept as it was read".to_owned(),
+                message: "changed while it was read, each time; it is kept as it was read last"
+                    .to_owned(),
                 left_out: false,
             });
         }
@@ -194,10 +196,12 @@ impl Worker<'_> {
             meta,
             node: Node::File { content },
         };
+        let standing = Standing::of(&entry, to_read.known.as_deref());
         Ok(Done::Entry {
             entry: Box::new(entry),
             local: local(stat),
             unsure: !settled,
+            standing,
         })
     }
 
@@ -221,10 +225,12 @@ impl Worker<'_> {
             meta,
             node,
         };
+        let standing = Standing::of(&entry, to_read.known.as_deref());
         Ok(Done::Entry {
             entry: Box::new(entry),
             local: local(stat),
             unsure: false,
+            standing,
         })
     }
 

@@ -1,8 +1,9 @@
 //! Takes away what the snapshot does not have, and what is in the way of what it has.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use strongroom_files::{Dir, Stat, remove_single};
+use strongroom_files::{Action, Dir, Error, Kind, Stat, remove_single};
 use strongroom_format::tree::Entry;
 
 use super::delete::{Deletion, Hand};
@@ -48,7 +49,7 @@ impl<'a> Restore<'a> {
         dir: &Dir,
         path: &Path,
         entries: &[Entry],
-    ) -> Result<bool, strongroom_files::Error> {
+    ) -> Result<bool, Error> {
         let hand = Hand {
             take: &|dir, name, _| {
                 remove_single(dir, name)?;
@@ -67,14 +68,52 @@ impl<'a> Restore<'a> {
         here: &Here<'a>,
         name: &[u8],
         found: &Stat,
-    ) -> Result<(), strongroom_files::Error> {
+    ) -> Result<(), Error> {
         let dir = here.task.target.dir();
         if let Some(deletion) = self.deletion
-            && found.kind == strongroom_files::Kind::Directory
+            && found.kind == Kind::Directory
         {
             let path = here.task.path.join(to_path(name));
             self.clear(deletion, &dir.open_child(name)?, &path, &[])?;
         }
         remove_single(dir, name)
     }
+
+    /// Refuses a folder in the way that has something in it, where that stays.
+    pub(super) fn check_way(&self, dir: &Dir, name: &[u8]) -> Result<(), Error> {
+        match self.deletion {
+            None => check_empty(dir, name),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Gives what was made under a temporary name its own, when what is in the way has gone.
+    pub(super) fn settle(
+        &self,
+        here: &Here<'a>,
+        temporary: &[u8],
+        name: &[u8],
+        in_the_way: Option<&Stat>,
+    ) -> Result<(), Error> {
+        let target = &here.task.target;
+        let clear = || in_the_way.map_or(Ok(()), |found| self.clear_way(here, name, found));
+        let result = clear().and_then(|()| target.replace(temporary, name));
+        if result.is_err() {
+            // A later restore tries again.
+            let _ = remove_single(target.dir(), temporary);
+        }
+        result
+    }
+}
+
+/// Refuses a folder that has something in it, as removing it would.
+pub(super) fn check_empty(dir: &Dir, name: &[u8]) -> Result<(), Error> {
+    if dir.open_child(name)?.names()?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        action: Action::Remove,
+        name: name.into(),
+        source: ErrorKind::DirectoryNotEmpty.into(),
+    })
 }

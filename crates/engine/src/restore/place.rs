@@ -33,20 +33,6 @@ pub(super) fn create_special(
     }
 }
 
-/// Finds a name like `name` that nothing has.
-pub(super) fn free_name(target: &Target, name: &[u8]) -> Result<Vec<u8>, strongroom_files::Error> {
-    for number in 1.. {
-        let mut free = name[..name.len().min(230)].to_vec();
-        free.extend_from_slice(format!(".restored-{number}").as_bytes());
-        match target.dir().stat_child(&free) {
-            Ok(_) => {}
-            Err(error) if error.is_gone() => return Ok(free),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(name.to_vec())
-}
-
 /// A folder that something is restored to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Folder {

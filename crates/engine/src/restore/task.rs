@@ -1,13 +1,17 @@
 //! Files and directories that are being restored. The last of its parts to be done finishes each: a
 //! directory gets its metadata after everything in it.
 
+use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use strongroom_base::{Class, Classified as _, with_causes};
 use strongroom_crypto::keys::ChunkKind;
-use strongroom_files::{Extra, FileWriter, Metadata, Names, Owner, Place, Target, apply_metadata};
+use strongroom_files::{
+    Extra, FileWriter, Metadata, Names, NotApplied, Owner, Place, Target, apply_flags,
+    apply_metadata,
+};
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Meta};
 use strongroom_read::{Archive, ReadError, XATTR_LEN_MAX};
@@ -25,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) progress: &'a Progress,
     pub(crate) totals: Totals,
     pub(crate) verify: bool,
+    /// What there was no room for, and the answer of the operating system. Nothing more is written then.
+    pub(crate) full: OnceLock<(PathBuf, io::Error)>,
 }
 
 /// Counts what was done, from any thread.
@@ -62,7 +68,17 @@ impl Context<'_> {
         self.warn(path, with_causes(error), true);
     }
 
+    /// Says whether nothing more can be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.get().is_some()
+    }
+
     pub(crate) fn failed(&self, path: &std::path::Path, error: &strongroom_files::Error) {
+        if let Some(source) = error.full() {
+            // The first is told, and others have no other reason.
+            let _ = self.full.set((path.to_owned(), source));
+            return;
+        }
         self.totals.failed.fetch_add(1, Ordering::Relaxed);
         self.warn(path, explain(error), true);
     }
@@ -77,12 +93,12 @@ impl Context<'_> {
         });
     }
 
-    /// Reads a directory; what is damaged of it is told, and the rest returned.
+    /// Reads a directory; what is damaged of it is told, and the rest returned. Says whether that is all.
     pub(crate) fn entries(
         &self,
         tree: &Content,
         path: &std::path::Path,
-    ) -> Result<Vec<Entry>, EngineError> {
+    ) -> Result<(Vec<Entry>, bool), EngineError> {
         let mut entries = Vec::new();
         let read = self
             .archive
@@ -91,11 +107,13 @@ impl Context<'_> {
                 Ok(())
             });
         match read {
-            Ok(()) => {}
-            Err(error) if error.class() == Class::Damage => self.damaged(path, &error),
-            Err(error) => return Err(error.into()),
+            Ok(()) => Ok((entries, true)),
+            Err(error) if error.class() == Class::Damage => {
+                self.damaged(path, &error);
+                Ok((entries, false))
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(entries)
     }
 
     /// Gives an entry its metadata; what cannot be applied is a warning.
@@ -128,8 +146,16 @@ impl Context<'_> {
             extra: &extra,
         };
         for problem in apply_metadata(place, &metadata) {
-            self.warn(path, format!("{problem}: {}", problem.source), false);
+            self.not_applied(path, &problem);
         }
+    }
+
+    fn not_applied(&self, path: &std::path::Path, problem: &NotApplied) {
+        if let Some(source) = problem.full() {
+            let _ = self.full.set((path.to_owned(), source));
+            return;
+        }
+        self.warn(path, format!("{problem}: {}", problem.source), false);
     }
 }
 
@@ -181,9 +207,27 @@ impl FileTask<'_> {
 
     fn finish(&self) -> Result<(), strongroom_files::Error> {
         let context = self.dir.context;
-        context.apply(Place::File(&self.writer), &self.meta, &self.path);
-        if self.written_as != self.name {
+        // Flags may forbid that it gets its name.
+        let is_renamed = self.written_as != self.name;
+        let mut meta = self.meta.clone();
+        let flags = if is_renamed {
+            std::mem::take(&mut meta.file_flags)
+        } else {
+            0
+        };
+        context.apply(Place::File(&self.writer), &meta, &self.path);
+        if context.is_full() {
+            // There may have been no room for its metadata.
+            self.spoilt.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        if is_renamed {
             self.dir.target.replace(&self.written_as, &self.name)?;
+        }
+        if flags != 0
+            && let Some(problem) = apply_flags(&self.writer, flags)
+        {
+            context.not_applied(&self.path, &problem);
         }
         context.totals.files.fetch_add(1, Ordering::Relaxed);
         context.totals.bytes.fetch_add(self.len, Ordering::Relaxed);

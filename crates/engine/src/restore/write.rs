@@ -15,6 +15,9 @@ use strongroom_read::{Archive, Piece, ReadError};
 use super::task::{Context, FileTask};
 use crate::monitor::{Stop, count};
 
+/// How much of a hole is compared at a time.
+const HOLE_STEP: u64 = 1 << 20;
+
 /// What one thread does at a time.
 pub(crate) enum Job<'a> {
     /// Small files, whole.
@@ -45,7 +48,7 @@ impl From<strongroom_files::Error> for Failure {
 /// Does jobs until there are no more.
 pub(crate) fn run(jobs: &Receiver<Job<'_>>, context: &Context<'_>, stop: &Stop) {
     for job in jobs {
-        if stop.is_requested() {
+        if stop.is_requested() || context.is_full() {
             // What is under way is dropped unfinished, and so removed.
             match job {
                 Job::Files(files) => files.iter().for_each(|(task, _)| interrupt(task)),
@@ -191,4 +194,32 @@ fn compare(
             Ok(())
         }
     })
+}
+
+/// Says whether a file has this content; one that cannot be read has not.
+pub(crate) fn has_content(archive: &Archive, file: &OpenFile, content: &Content) -> bool {
+    let (mut offset, mut buffer) = (0, Vec::new());
+    let read = archive.read_content(ChunkKind::Data, content, &mut |piece| {
+        let (mut left, data) = match piece {
+            Piece::Data(data) => (data.len() as u64, Some(data)),
+            Piece::Hole(len) => (len, None),
+        };
+        while left > 0 {
+            // A stretch of data is a chunk; a hole can have any length.
+            let len = data.map_or(left.min(HOLE_STEP), |_| left);
+            buffer.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
+            let count = file.read_at(&mut buffer, offset)?;
+            let is_same = match data {
+                Some(data) => buffer[..count] == *data,
+                None => count == buffer.len() && buffer.iter().all(|byte| *byte == 0),
+            };
+            if !is_same {
+                return Err(Failure::Differs);
+            }
+            offset += len;
+            left -= len;
+        }
+        Ok(())
+    });
+    read.is_ok()
 }

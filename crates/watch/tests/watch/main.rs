@@ -3,6 +3,7 @@
 
 mod entries;
 mod field;
+mod flat;
 mod limits;
 mod mounts;
 mod overflow;
