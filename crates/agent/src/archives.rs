@@ -12,7 +12,7 @@ use crate::AgentError;
 use crate::destinations;
 use crate::location::Location;
 use crate::profile::{ArchiveConfig, Config, DestinationName, Profile};
-use crate::wraps;
+use crate::{spool, wraps};
 
 /// Adds the destinations of `to` that are not in the settings, and returns the ids of all.
 ///
@@ -90,7 +90,7 @@ pub(crate) fn choose(
     Ok(id)
 }
 
-/// Makes an archive in the place of one that no destination holds any more.
+/// Makes an archive in the place of one that no destination holds any more. Refuses where the spool alone has records of it.
 pub(crate) fn replace(
     profile: &Profile,
     config: &mut Config,
@@ -102,9 +102,14 @@ pub(crate) fn replace(
         .archives
         .iter()
         .position(|archive| archive.id == gone);
-    let old = config
-        .archives
-        .remove(position.expect("it was just chosen"));
+    let position = position.expect("it was just chosen");
+    if spool::unacknowledged(profile, &config.archives[position])? > 0 {
+        return Err(AgentError::SpoolAlone {
+            archive: gone.to_string(),
+        });
+    }
+    spool::erase(profile, gone)?;
+    let old = config.archives.remove(position);
     let id = make(
         profile,
         config,

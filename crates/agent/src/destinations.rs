@@ -18,6 +18,8 @@ use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, 
 use crate::service::{Ask, ask};
 use crate::storage_key::StorageKey;
 
+pub use crate::removal::remove;
+
 /// What is wrong with a server that ignores the condition of a put, and what can be done.
 const IGNORES_CONDITION: &str = "of two writers of one object both succeed, because its server ignores If-None-Match; \
     with --single-writer (in the URL: single-writer=yes) it is used all the same, if this computer alone writes there: \
@@ -142,7 +144,7 @@ pub fn set(profile: &Profile, name: &str, changes: Changes) -> Result<(), AgentE
 }
 
 /// Lets the background service look at the settings at once. Where it does not answer, it sees the change by itself.
-fn tell_service(profile: &Profile) {
+pub(crate) fn tell_service(profile: &Profile) {
     let _ = ask(profile, Ask::Settings);
 }
 
@@ -227,21 +229,6 @@ fn replaces(found: &Capabilities, location: &Location) -> Option<&'static str> {
         _ if location.takes_single_writer() => Some(IGNORES_CONDITION),
         _ => Some("of two writers of one object, both succeed"),
     }
-}
-
-/// Forgets a destination. What it holds stays there.
-pub fn remove(profile: &Profile, name: &str) -> Result<DestinationConfig, AgentError> {
-    let _lock = profile.lock()?;
-    let mut config = profile.config()?;
-    let removed = named(&config, name)?.clone();
-    config.destinations.retain(|there| there.id != removed.id);
-    for archive in &mut config.archives {
-        archive.destinations.retain(|id| *id != removed.id);
-    }
-    profile.save_config(&config)?;
-    config.remove_storage_key(removed.id)?;
-    tell_service(profile);
-    Ok(removed)
 }
 
 /// Tries a destination out.
@@ -415,10 +402,10 @@ mod tests {
         ));
         let tested = test(&profile, "one", &SystemRandom).unwrap();
         assert!(tested.capabilities.deletes && tested.archives.is_empty());
-        let url = remove(&profile, "one").unwrap().url;
+        let url = remove(&profile, "one", false).unwrap().url;
         assert!(Path::new(&url).is_dir());
         assert!(matches!(
-            remove(&profile, "one"),
+            remove(&profile, "one", false),
             Err(AgentError::NoSuchDestination { .. })
         ));
     }

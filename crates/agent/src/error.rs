@@ -74,6 +74,26 @@ pub enum AgentError {
         /// The archive.
         archive: String,
     },
+    /// Only the spool has records of an archive, and none of the destinations that had it is left.
+    #[error(
+        "the spool holds records of archive {archive} that no destination has, so no new archive takes its place"
+    )]
+    SpoolAlone {
+        /// The archive.
+        archive: String,
+    },
+    /// A destination cannot be removed: it is the last place but for the spool, or ahead of all others.
+    #[error(
+        "cannot remove {name}: {what} has records of archive {archive} that no other destination has"
+    )]
+    DestinationNeeded {
+        /// The destination.
+        name: String,
+        /// The archive.
+        archive: String,
+        /// What has them.
+        what: &'static str,
+    },
     /// There is a profile already.
     #[error("there is a profile at {path} already")]
     ProfileExists {
@@ -497,6 +517,8 @@ impl Classified for AgentError {
             | Self::DestinationExists { .. }
             | Self::NoSuchDestination { .. }
             | Self::SpoolHolds { .. }
+            | Self::SpoolAlone { .. }
+            | Self::DestinationNeeded { .. }
             | Self::ServiceRuns { .. }
             | Self::NoService
             | Self::NoSystemd

@@ -18,6 +18,7 @@ mod locks;
 pub mod look;
 mod memory;
 pub mod profile;
+mod removal;
 mod repair;
 pub mod replicas;
 mod restore;

@@ -87,9 +87,9 @@ fn spooled(profile: &Profile, settings: &ArchiveConfig, dir: &Path) -> Result<Sp
     let heads = settings.destinations.iter().map(|id| state.heads.get(id));
     let heads: Vec<_> = heads.map(|head| head.map(|head| head.id)).collect();
     let safe = heads.iter().copied().flatten().max();
-    let is_lacking = heads
-        .iter()
-        .any(|head| *head < state.spool.map(|spool| spool.id));
+    let lacks = |head: &Option<_>| *head < state.spool.map(|spool| spool.id);
+    // Where no destination is left, nobody has it.
+    let is_lacking = heads.is_empty() || heads.iter().any(lacks);
     let ids = Replica::new(Arc::new(folder), archive).record_ids()?;
     let unacknowledged = match state.spool {
         Some(_) => ids.iter().filter(|id| Some(**id) > safe).count() as u64,
@@ -120,13 +120,24 @@ pub fn turn_off(profile: &Profile, give_up: bool) -> Result<(), AgentError> {
     result
 }
 
+/// Returns how many records are in the spool of an archive that none of its destinations has acknowledged.
+pub(crate) fn unacknowledged(
+    profile: &Profile,
+    archive: &ArchiveConfig,
+) -> Result<u64, AgentError> {
+    let dir = profile.spool_dir(archive.id);
+    if !dir.exists() {
+        return Ok(0);
+    }
+    Ok(spooled(profile, archive, &dir)?.unacknowledged)
+}
+
 /// Refuses while the spool of an archive holds what no destination has.
 pub(crate) fn refuse_unacknowledged(
     profile: &Profile,
     archive: &ArchiveConfig,
 ) -> Result<(), AgentError> {
-    let dir = profile.spool_dir(archive.id);
-    if dir.exists() && spooled(profile, archive, &dir)?.unacknowledged > 0 {
+    if unacknowledged(profile, archive)? > 0 {
         return Err(AgentError::SpoolHolds {
             archive: archive.id.to_string(),
         });
@@ -146,18 +157,27 @@ fn erase_all(profile: &Profile, config: &Config, give_up: bool) -> Result<(), Ag
                 archive: archive.id.to_string(),
             });
         }
-        let memory = ProfileMemory::new(profile, archive.id);
-        let mut state = memory.load().map_err(EngineError::from)?;
-        if state.spool.take().is_some() {
-            memory.save(&state).map_err(EngineError::from)?;
-        }
-        std::fs::remove_dir_all(&dir).map_err(|source| AgentError::Local {
+        erase(profile, archive.id)?;
+    }
+    Ok(())
+}
+
+/// Erases the spool of an archive, whatever is in it.
+pub(crate) fn erase(profile: &Profile, archive: ArchiveId) -> Result<(), AgentError> {
+    let dir = profile.spool_dir(archive);
+    let memory = ProfileMemory::new(profile, archive);
+    let mut state = memory.load().map_err(EngineError::from)?;
+    if state.spool.take().is_some() {
+        memory.save(&state).map_err(EngineError::from)?;
+    }
+    match std::fs::remove_dir_all(&dir) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(AgentError::Local {
             op: "remove",
             path: dir.display().to_string(),
             source,
-        })?;
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn change(profile: &Profile, limit: Option<u64>) -> Result<(), AgentError> {

@@ -162,6 +162,12 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
             "is the disk mounted, the computer there, and does this user have the right to write?"
         }
         AgentError::SetAside { .. } => SET_ASIDE,
+        AgentError::DestinationNeeded { .. } => {
+            "back up while another one can be reached, and it goes there; or remove it all the same with --give-up"
+        }
+        AgentError::SpoolAlone { .. } => {
+            "add a destination that had this archive again, at the same place, and back up: they go there. Or give them up with `strongroom spool --off --give-up`"
+        }
         _ => return None,
     })
 }

@@ -33,6 +33,9 @@ pub(crate) enum Command {
     Remove {
         /// Its name
         name: String,
+        /// Also where the spool or this destination has what no other destination has
+        #[arg(long)]
+        give_up: bool,
     },
     /// Accept what a destination holds, though it held more: a disk brought back from a copy
     Accept {
@@ -176,7 +179,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Add(arguments) => add(context, &arguments)?,
         Command::Set(arguments) => set(context, &arguments)?,
         Command::List => list(context)?,
-        Command::Remove { name } => remove(context, &name)?,
+        Command::Remove { name, give_up } => remove(context, &name, give_up)?,
         Command::Accept { name } => accept(context, &name)?,
         Command::Test { name } => test(context, &name)?,
         Command::Sync { names } => return replicas::sync(context, &names),
@@ -315,8 +318,8 @@ fn list(context: &Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn remove(context: &Context<'_>, name: &str) -> Result<(), Failure> {
-    let removed = destinations::remove(&context.profile()?, name)?;
+fn remove(context: &Context<'_>, name: &str, give_up: bool) -> Result<(), Failure> {
+    let removed = destinations::remove(&context.profile()?, name, give_up)?;
     if context.output.is_json() {
         return context
             .output
