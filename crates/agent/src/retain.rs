@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{ArchiveId, Seq};
 use strongroom_catalogue::Catalogue;
 use strongroom_engine::erase::{EraseOptions, Erasure, GRACE, erase_condemned};
@@ -93,7 +94,7 @@ pub fn forget(
         let archive = open_archive(writer)?;
         let (snapshots, mut log, problems) = archive.snapshots()?;
         refuse_unsettled(&snapshots, &mut log)?;
-        let judged = judge(request, &snapshots)?;
+        let judged = judge(request, &snapshots, tools.clock.now())?;
         let goes = judged.iter().filter(|judged| judged.goes());
         let goes: Vec<Seq> = goes.map(|judged| judged.info.id.seq).collect();
         let left = (snapshots.len() - goes.len()) as u64;
@@ -117,10 +118,19 @@ pub fn forget(
     with_writer(profile, request.archive, request.dry_run, tools, work)
 }
 
+/// Says whether a snapshot says of itself that it was made after `now`.
+fn is_later(info: &SnapshotInfo, now: Timestamp) -> bool {
+    candidate(info).time > now
+}
+
 /// Says of every snapshot why it stays.
+///
+/// The rules look at those that are not named, and were not made after `now`: a clock that once went wrong must not make all
+/// others old.
 fn judge(
     request: &ForgetRequest<'_>,
     snapshots: &[SnapshotInfo],
+    now: Timestamp,
 ) -> Result<Vec<Judged>, AgentError> {
     let mut named = BTreeSet::new();
     for name in request.snapshots {
@@ -141,17 +151,26 @@ fn judge(
     }
     let mut judged = Vec::new();
     for group in groups.into_values() {
-        let candidates: Vec<Candidate> = group.iter().map(|info| candidate(info)).collect();
-        let reasons = if request.policy.is_empty() {
-            vec![vec!["not named".to_owned()]; group.len()]
+        let ruled = |info: &&SnapshotInfo| !named.contains(&info.id) && !is_later(info, now);
+        let candidates: Vec<Candidate> =
+            group.iter().copied().filter(ruled).map(candidate).collect();
+        let mut reasons = if request.policy.is_empty() {
+            vec![vec!["not named".to_owned()]; candidates.len()]
         } else {
             request.policy.reasons(&candidates, &request.zone)?
-        };
-        for (info, reasons) in group.into_iter().zip(reasons) {
-            let is_named = named.contains(&info.id);
+        }
+        .into_iter();
+        for info in group {
+            let reasons = if ruled(&info) {
+                reasons.next().unwrap_or_default()
+            } else if named.contains(&info.id) {
+                Vec::new()
+            } else {
+                vec!["made later than now".to_owned()]
+            };
             judged.push(Judged {
                 info: info.clone(),
-                reasons: if is_named { Vec::new() } else { reasons },
+                reasons,
             });
         }
     }
@@ -288,4 +307,77 @@ fn open_archive(writer: &Writer<'_>) -> Result<Archive, ReadError> {
     let replicas = writer.ready().map(|(_, replica)| replica.clone()).collect();
     let ring = writer.key_ring().clone();
     Archive::with_key_ring(Replicas::new(replicas)?, ring, &mut Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_base::ids::Generation;
+    use strongroom_base::object::RecordId;
+    use strongroom_format::body::{Snapshot, Statistics};
+
+    use super::*;
+
+    const HOUR: i128 = 3_600_000_000_000;
+
+    fn info(seq: u64, hour: i128) -> SnapshotInfo {
+        let time = Timestamp(hour * HOUR);
+        SnapshotInfo {
+            id: RecordId {
+                generation: Generation(1),
+                seq: Seq(seq),
+            },
+            hash: [u8::try_from(seq).unwrap(); 32],
+            snapshot: Snapshot {
+                started: time,
+                ended: time,
+                host: Vec::new(),
+                program: String::new(),
+                tags: Vec::new(),
+                statistics: Statistics::default(),
+                roots: Vec::new(),
+            },
+        }
+    }
+
+    /// Returns the numbers of the snapshots that go, of four, where it is the 100th hour.
+    fn gone(policy: Policy, named: &[SnapshotName]) -> Vec<u64> {
+        let request = ForgetRequest {
+            archive: None,
+            snapshots: named,
+            policy,
+            tag: None,
+            grouping: Grouping::Paths,
+            zone: TimeZone::UTC,
+            may_empty: false,
+            dry_run: true,
+        };
+        let all = [info(1, 50), info(2, 98), info(3, 99), info(4, 100_000)];
+        let judged = judge(&request, &all, Timestamp(100 * HOUR)).unwrap();
+        let gone = judged.iter().filter(|judged| judged.goes());
+        gone.map(|judged| judged.info.id.seq.0).collect()
+    }
+
+    #[test]
+    fn a_snapshot_of_the_future_makes_no_other_one_old() {
+        let policy = Policy {
+            within: Some("7d".parse().unwrap()),
+            ..Policy::default()
+        };
+        assert!(gone(policy, &[]).is_empty());
+        let last = Policy {
+            last: 1,
+            ..Policy::default()
+        };
+        assert_eq!(gone(last, &[]), [1, 2]);
+    }
+
+    #[test]
+    fn rules_look_at_what_is_not_named() {
+        let last = Policy {
+            last: 1,
+            ..Policy::default()
+        };
+        let name = "03".repeat(32).parse().unwrap();
+        assert_eq!(gone(last, &[name]), [1, 3]);
+    }
 }

@@ -20,7 +20,7 @@ use crate::time;
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
 pub(crate) struct Arguments {
-    /// Forget these snapshots
+    /// Forget these snapshots; with rules, these go in any case, and the rules look at the others
     #[arg(value_name = "SNAPSHOT")]
     snapshots: Vec<SnapshotName>,
     #[command(flatten)]

@@ -1,10 +1,8 @@
 //! `strongroom verify`
 
-use std::time::Duration;
-
 use clap::Args;
 use serde_json::json;
-use strongroom_agent::{Progress, ReadData, VerifyReport};
+use strongroom_agent::{Age, Progress, ReadData, VerifyReport};
 use strongroom_base::clock::Clock as _;
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified as _};
@@ -31,14 +29,9 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u8).range(1..=100)
     )]
     read_data: Option<u8>,
-    /// Read the packs too that were not read within this time, as 30d or 12h
-    #[arg(
-        long,
-        value_name = "AGE",
-        conflicts_with = "read_data",
-        value_parser = crate::time::span
-    )]
-    max_age: Option<Duration>,
+    /// Read the packs too that were not read within AGE: years, months, weeks, days, hours as in 3m or 36h
+    #[arg(long, value_name = "AGE", conflicts_with = "read_data")]
+    max_age: Option<Age>,
     #[command(flatten)]
     source: Source,
 }
@@ -48,7 +41,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let profile = context.profile_if_any()?;
     let now = context.clock.now();
     let read_data = match (arguments.read_data, arguments.max_age) {
-        (_, Some(age)) => ReadData::OlderThan { age, now },
+        (_, Some(age)) => ReadData::OlderThan {
+            age: age.to_duration(),
+            now,
+        },
         (Some(percent), None) => ReadData::Percent {
             percent,
             turn: turn(context),
