@@ -14,6 +14,8 @@ use super::spans::{STRETCH_LEN_MIN, SpanCutter};
 use crate::error::EngineError;
 use crate::monitor::{Stop, count};
 
+/// Most bytes of a file that says that it has none.
+const UNSIZED_LEN_MAX: u64 = 1 << 30;
 /// How much of a large file is read at a time.
 const READ_LEN: usize = 2 << 20;
 
@@ -98,6 +100,25 @@ impl<'a> FileReader<'a> {
         }
         if list.must_be_inline() {
             // Torn: it became this short while it was read.
+            return Ok(Content::Inline(self.start.clone()));
+        }
+        Ok(list.finish(sink)?)
+    }
+
+    /// Reads a file whose size says nothing, as those of procfs, to its end. One that has none in sight is not taken.
+    pub(crate) fn read_unsized(
+        &mut self,
+        file: &OpenFile,
+        sink: &mut ChunkSink<'_>,
+    ) -> Result<Content, ReadFailure> {
+        let mut list = ListBuilder::default();
+        self.start.clear();
+        let range = 0..UNSIZED_LEN_MAX;
+        self.read_extent(file, range, true, sink, &mut list)?;
+        if file.read_at(&mut [0], UNSIZED_LEN_MAX)? > 0 {
+            return Err(ReadFailure::Changed);
+        }
+        if list.must_be_inline() {
             return Ok(Content::Inline(self.start.clone()));
         }
         Ok(list.finish(sink)?)

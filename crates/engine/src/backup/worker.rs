@@ -155,6 +155,10 @@ impl Worker<'_> {
             let torn = attempt == ATTEMPTS;
             let content = match self.reader.read(&file, before.size, torn, &mut self.sink) {
                 Ok(content) => content,
+                // It has something, and goes on saying that it is empty: its size says nothing.
+                Err(ReadFailure::Changed) if before.size == 0 && file.stat()?.size == 0 => {
+                    self.reader.read_unsized(&file, &mut self.sink)?
+                }
                 Err(ReadFailure::Changed) => {
                     expected = before;
                     continue;
