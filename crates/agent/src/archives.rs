@@ -43,6 +43,7 @@ pub(crate) fn destinations_of(
         let url = location.to_url()?;
         let path = url.split('?').next().unwrap_or_default();
         let name = DestinationName::from_path(path, &config.destinations);
+        destinations::refuse_known(config, &location)?;
         destinations::fit(name.as_str(), &location, random)?;
         ids.push(destinations::insert(
             config, name, &location, first, random,

@@ -13,10 +13,11 @@ use strongroom_store::probe::{Capabilities, probe};
 use strongroom_store::{Store, StoreError};
 
 use crate::AgentError;
-use crate::location::{Location, Options, Rate, Schedule};
+use crate::location::{Location, Options, Overlap, Rate, Schedule};
 use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, Profile};
 use crate::service::{Ask, ask};
 use crate::storage_key::StorageKey;
+use crate::taking_back::take_back;
 
 pub use crate::removal::remove;
 
@@ -78,6 +79,8 @@ pub struct Added {
     pub made: Option<PathBuf>,
     /// Who could delete what is there.
     pub owner: &'static str,
+    /// The archives that this profile has written there, which have the destination again.
+    pub taken_back: Vec<ArchiveId>,
 }
 
 /// Adds a destination after trying it out; the default archive goes there from now on.
@@ -99,10 +102,12 @@ pub fn add(
     let folder = location.folder().filter(|folder| !folder.exists());
     let made = folder.map(Path::to_owned);
     let capabilities = fit(new.name.as_str(), &location, random)?;
-    insert(&mut config, new.name, &location, true, random)?;
+    let id = insert(&mut config, new.name, &location, true, random)?;
+    let taken_back = take_back(profile, &mut config, id, &location)?;
     profile.save_config(&config)?;
     tell_service(profile);
     Ok(Added {
+        taken_back,
         capabilities,
         made,
         owner: location.owner(),
@@ -110,8 +115,10 @@ pub fn add(
 }
 
 /// How a destination is used from now on; `None` where that stays as it is, and `Some(None)` for no rule.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Changes {
+    /// Another name.
+    pub name: Option<DestinationName>,
     /// Most bytes per second that are stored.
     pub limit_upload: Option<Option<Rate>>,
     /// Most bytes per second that are read.
@@ -127,6 +134,12 @@ pub fn set(profile: &Profile, name: &str, changes: Changes) -> Result<(), AgentE
     let _lock = profile.lock()?;
     let mut config = profile.config()?;
     let there = named(&config, name)?;
+    if let Some(new) = &changes.name
+        && let Some(other) = config.destination(new.as_str())
+        && other.id != there.id
+    {
+        return Err(exists(other));
+    }
     let (id, location) = (there.id, Location::parse(&there.url, Path::new("/"))?);
     let location = location.changed(|options| {
         options.limit_upload = changes.limit_upload.unwrap_or(options.limit_upload);
@@ -137,6 +150,7 @@ pub fn set(profile: &Profile, name: &str, changes: Changes) -> Result<(), AgentE
     let url = location.to_url()?;
     if let Some(there) = config.destinations.iter_mut().find(|there| there.id == id) {
         there.url = url;
+        there.name = changes.name.unwrap_or_else(|| there.name.clone());
     }
     profile.save_config(&config)?;
     tell_service(profile);
@@ -179,12 +193,45 @@ pub(crate) fn insert(
 pub(crate) fn at<'a>(config: &'a Config, location: &Location) -> Option<&'a DestinationConfig> {
     let mut destinations = config.destinations.iter();
     destinations.find(|there| {
-        Location::parse(&there.url, Path::new("/")).is_ok_and(|other| other.is_same_place(location))
+        Location::parse(&there.url, Path::new("/")).is_ok_and(|other| {
+            other.is_same_place(location) || location.overlap(&other) == Some(Overlap::Same)
+        })
     })
 }
 
-fn refuse_known(config: &Config, location: &Location) -> Result<(), AgentError> {
-    at(config, location).map_or(Ok(()), |there| Err(exists(there)))
+/// Refuses a place that is a destination already, holds one or lies in one, under whatever name; and the root of all.
+pub(crate) fn refuse_known(config: &Config, location: &Location) -> Result<(), AgentError> {
+    if let Some(there) = at(config, location) {
+        return Err(exists(there));
+    }
+    let is_root = |folder: &Path| {
+        folder
+            .canonicalize()
+            .is_ok_and(|path| path == Path::new("/"))
+    };
+    if location.folder().is_some_and(is_root) {
+        return Err(AgentError::BadUrl {
+            url: location.to_url()?,
+            why: "it is the root of all files; name a folder of its own",
+        });
+    }
+    for there in &config.destinations {
+        let Ok(other) = Location::parse(&there.url, Path::new("/")) else {
+            continue;
+        };
+        let how = match location.overlap(&other) {
+            Some(Overlap::Inside) => "lies in",
+            Some(Overlap::Around) => "holds",
+            Some(Overlap::Same) | None => continue,
+        };
+        return Err(AgentError::NestedDestination {
+            url: location.to_url()?,
+            how,
+            name: there.name.to_string(),
+            other: there.url.clone(),
+        });
+    }
+    Ok(())
 }
 
 fn exists(there: &DestinationConfig) -> AgentError {
@@ -359,9 +406,18 @@ mod tests {
             priority: Some(None),
             ..Changes::default()
         };
-        set(&profile, "one", changes).unwrap();
+        set(&profile, "one", changes.clone()).unwrap();
         assert_eq!(profile.config().unwrap(), before);
         assert!(set(&profile, "two", changes).is_err());
+        let name = Some("two".parse().unwrap());
+        let changes = Changes {
+            name,
+            ..Changes::default()
+        };
+        set(&profile, "one", changes).unwrap();
+        let after = profile.config().unwrap();
+        assert_eq!(after.destinations[0].id, before.destinations[0].id);
+        assert_eq!(after.destinations[0].name.as_str(), "two");
     }
 
     #[test]

@@ -94,6 +94,18 @@ pub enum AgentError {
         /// What has them.
         what: &'static str,
     },
+    /// One folder of two destinations would lie in the other one.
+    #[error("{url} {how} the destination {name}, which is at {other}")]
+    NestedDestination {
+        /// The new one.
+        url: String,
+        /// How it lies to the other one.
+        how: &'static str,
+        /// The name of the other one.
+        name: String,
+        /// Where that is.
+        other: String,
+    },
     /// There is a profile already.
     #[error("there is a profile at {path} already")]
     ProfileExists {
@@ -518,6 +530,7 @@ impl Classified for AgentError {
             | Self::NoSuchDestination { .. }
             | Self::SpoolHolds { .. }
             | Self::SpoolAlone { .. }
+            | Self::NestedDestination { .. }
             | Self::DestinationNeeded { .. }
             | Self::ServiceRuns { .. }
             | Self::NoService

@@ -27,13 +27,14 @@ pub mod server;
 pub mod service;
 pub mod spool;
 pub mod storage_key;
+mod taking_back;
 mod usual;
 mod verify;
 mod wraps;
 mod writing;
 
 pub use adopt::{Accepted, AdoptRequest, Adopted, accept, adopt};
-pub use backup::{BackedUp, BackupRequest, Tools, backup, survey};
+pub use backup::{BackedUp, BackupRequest, Beginning, Tools, backup, survey};
 pub use error::AgentError;
 pub use init::{Initialized, init};
 pub use location::{Location, NotARate, NotASchedule, Options as LocationOptions, Rate, Schedule};

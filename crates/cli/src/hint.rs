@@ -165,6 +165,9 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         AgentError::DestinationNeeded { .. } => {
             "back up while another one can be reached, and it goes there; or remove it all the same with --give-up"
         }
+        AgentError::NestedDestination { .. } => {
+            "one disk that fails takes both; name a folder that lies beside it, on another disk if you can"
+        }
         AgentError::SpoolAlone { .. } => {
             "add a destination that had this archive again, at the same place, and back up: they go there. Or give them up with `strongroom spool --off --give-up`"
         }

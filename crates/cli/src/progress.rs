@@ -128,4 +128,8 @@ impl Monitor for Printer<'_> {
     fn would_delete(&self, path: &[u8]) {
         self.0.would_delete(&String::from_utf8_lossy(path));
     }
+
+    fn note(&self, text: &str) {
+        self.0.note(text);
+    }
 }

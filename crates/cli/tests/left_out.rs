@@ -209,3 +209,172 @@ fn a_file_that_changes_while_it_is_read_is_listed_and_told_by_the_exit_code() {
         fs::read(place.path("out/busy")).unwrap() == fs::read(place.path("files/busy")).unwrap();
     assert!(same);
 }
+
+#[test]
+fn a_path_that_cannot_be_opened_keeps_no_other_one_from_being_backed_up() {
+    let place = Place::new();
+    place.write("a/file", "a");
+    place.write("b/file", "b");
+    place.ok("backup a b --to ./disk");
+    fs::rename(place.path("b"), place.path("c")).unwrap();
+    let ran = place.fails("backup a b", 3);
+    assert!(
+        ran.err
+            .contains("HERE/b: nothing of it is in this snapshot"),
+        "{ran:?}"
+    );
+    assert!(ran.out.contains("1 path could not be opened"), "{ran:?}");
+    let ran = place.fails("backup a b --json", 3);
+    assert!(
+        result(&ran.out)["paths_failed"].as_array().unwrap().len() == 1,
+        "{ran:?}"
+    );
+    place.fails("backup a b --dry-run", 3);
+    let before = place.ok("snapshots").out;
+    place.fails("backup b not-there", 1);
+    assert_eq!(place.ok("snapshots").out, before);
+}
+
+#[test]
+fn a_rehearsal_counts_neither_profile_nor_destinations() {
+    let place = Place::new();
+    place.write("files/a", "a");
+    place.ok("backup files --to ./files/disk");
+    let ran = place.ok("backup files --dry-run --json");
+    let found = result(&ran.out);
+    assert_eq!(
+        (&found["bytes_scanned"], &found["files_new"]),
+        (&1.into(), &0.into()),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn own_files_in_a_destination_are_backed_up_and_its_archives_are_not() {
+    let place = Place::new();
+    place.write("src/media/photos/p.jpg", "p");
+    place.write("src/media/0123456789abcdef0123456789abcdef/mine", "m");
+    place.write("src/media/probe/mine", "m");
+    place.ok("backup src --to src/media");
+    for root in ["src", "src/media"] {
+        place.ok(&format!("backup {root}"));
+        let listed = place.ok("ls -r latest").out;
+        assert!(listed.contains("src/media/photos/p.jpg"), "{listed}");
+        assert_eq!(listed.matches("/mine").count(), 2, "{listed}");
+        assert!(!listed.contains(&place.archive()), "{listed}");
+    }
+}
+
+#[test]
+fn neither_keys_nor_archives_are_backed_up_when_they_are_named() {
+    let place = Place::new();
+    place.write("src/a", "a");
+    place.ok("backup src --to ./disk");
+    std::os::unix::fs::symlink(place.path("profile"), place.path("link")).unwrap();
+    let archive = format!("disk/{}", place.archive());
+    let log = format!("{archive}/log");
+    for path in [
+        "profile",
+        "profile/keys/custody.key",
+        "link/keys",
+        &archive,
+        &log,
+    ] {
+        for dry_run in ["", " --dry-run"] {
+            let refused = place.fails(&format!("backup src {path}{dry_run}"), 1);
+            assert!(refused.err.contains("cannot back up"), "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_link_that_is_named_is_told_of() {
+    let place = Place::new();
+    place.write("src/a", "a");
+    std::os::unix::fs::symlink("src", place.path("link")).unwrap();
+    let ran = place.ok("backup link --to ./disk");
+    assert!(
+        ran.err
+            .contains("to back up what it leads to, name HERE/src"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_pattern_that_never_matches_is_told_of() {
+    let place = Place::new();
+    place.write("src/a", "a");
+    let ran = place.ok("backup src --to ./disk --exclude ./src/a --exclude *.o");
+    assert_eq!(ran.err.matches("leaves nothing out").count(), 1, "{ran:?}");
+}
+
+#[test]
+fn what_is_named_is_backed_up_whatever_is_left_out_above_it() {
+    let place = Place::new();
+    place.write("root/a", "a");
+    place.write("root/home/doc/kept", "k");
+    place.write("root/home/doc/sub/home/lost", "l");
+    place.write("root/home/other", "o");
+    place.ok("backup root root/home/doc root/home/doc/sub/home/lost --exclude home --to ./disk");
+    let listed = place.ok("ls -r latest").out;
+    for (name, is_there) in [
+        ("/a", true),
+        ("/kept", true),
+        ("/lost", true),
+        ("/other", false),
+    ] {
+        assert_eq!(
+            listed.contains(&format!("{name}\n")),
+            is_there,
+            "{name}: {listed}"
+        );
+    }
+    place.ok("backup root --exclude home");
+    assert!(!place.ok("ls -r latest").out.contains("/kept"));
+}
+
+#[test]
+fn file_systems_that_are_named_are_backed_up_and_the_others_leave_an_empty_folder() {
+    let place = Place::new();
+    place.write("out/a", "a");
+    fs::remove_file(place.path("out/a")).unwrap();
+    fs::remove_dir(place.path("out")).unwrap();
+    let Some(disk) = small_disk(&place) else {
+        return;
+    };
+    place.write("out/doc", "precious");
+    place.write("out/sub/other", "other");
+    let all = place.run("backup . out --one-file-system --exclude profile --to ./disk".split(' '));
+    let with_all = place.run("ls -r latest".split(' '));
+    let some = place.run("backup . out/sub --one-file-system --exclude profile".split(' '));
+    let with_some = place.run("ls -r latest".split(' '));
+    let none = place.run("backup . --one-file-system --exclude profile".split(' '));
+    let with_none = place.run("ls -r latest".split(' '));
+    run("umount", &[disk.as_os_str()]);
+    assert_eq!(
+        (all.code, some.code, none.code),
+        (0, 0, 0),
+        "{all:?} {some:?} {none:?}"
+    );
+    let has = |ran: &support::Ran, name: &str| ran.out.lines().any(|line| line.ends_with(name));
+    assert!(
+        has(&with_all, "/out/doc") && has(&with_all, "/out/sub/other"),
+        "{with_all:?}"
+    );
+    assert!(
+        has(&with_some, "/out/sub/other") && !has(&with_some, "/out/doc"),
+        "{with_some:?}"
+    );
+    assert!(
+        has(&with_none, "/out/") && !has(&with_none, "/out/sub/"),
+        "{with_none:?}"
+    );
+}
+
+#[test]
+fn a_file_that_says_that_it_is_empty_is_read_all_the_same() {
+    let place = Place::new();
+    place.ok("backup /proc/version --to ./disk");
+    let version = fs::read_to_string("/proc/version").unwrap();
+    assert_eq!(place.ok("dump latest:/proc/version").out, version);
+}

@@ -25,6 +25,9 @@ pub trait Monitor: Sync {
 
     /// Is told of a path that would be deleted, were this not a rehearsal.
     fn would_delete(&self, _path: &[u8]) {}
+
+    /// Is told of something that a person should know, and that is nothing wrong.
+    fn note(&self, _text: &str) {}
 }
 
 macro_rules! counters {

@@ -17,47 +17,16 @@ use strongroom_replica::Replica;
 use strongroom_store::Folder;
 use strongroom_store::bounded::Bounded;
 
-use super::{BackupRequest, CALL_BOUND, Dispatch, Lanes, Tools};
+use super::{CALL_BOUND, Dispatch, Lanes, Tools};
 use crate::location::Location;
 use crate::memory::ProfileMemory;
 use crate::profile::{ArchiveConfig, Config, Profile};
 use crate::retain::is_local;
 use crate::wraps::{Wraps, fence, refuse_stale, settle};
-use crate::{AgentError, archives, spool, writing};
+use crate::{AgentError, spool, writing};
 
 /// Nobody writes one object for so long.
 const LEFTOVER_AGE: Duration = Duration::from_hours(24);
-
-/// Finds or makes the archive of the destinations, and stores the settings where they changed.
-pub(super) fn prepare(
-    profile: &Profile,
-    request: &BackupRequest<'_>,
-    random: &dyn RandomSource,
-) -> Result<(Config, ArchiveId), AgentError> {
-    let _lock = profile.lock()?;
-    let before = profile.config()?;
-    let mut config = before.clone();
-    let to = archives::destinations_of(&mut config, request.to, request.current, random)?;
-    let mut archive = archives::choose(profile, &mut config, &to, request.suite, random)?;
-    if is_gone(profile, &config, archive)? {
-        archive = archives::replace(profile, &mut config, archive, request.suite, random)?;
-    }
-    if config != before {
-        profile.save_config(&config)?;
-    }
-    Ok((config, archive))
-}
-
-/// Says whether no destination that an archive still has ever held it: those that did were removed from
-/// the settings, and what they hold is out of reach for this profile.
-fn is_gone(profile: &Profile, config: &Config, archive: ArchiveId) -> Result<bool, AgentError> {
-    let state = ProfileMemory::new(profile, archive)
-        .load()
-        .map_err(EngineError::from)?;
-    let settings = config.archive(archive);
-    let held = |id: &_| state.heads.contains_key(id);
-    Ok(state.head.is_some() && settings.is_some_and(|there| !there.destinations.iter().any(held)))
-}
 
 /// An archive that is about to be written.
 pub(crate) struct Job<'a> {

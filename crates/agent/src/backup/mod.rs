@@ -1,6 +1,8 @@
 //! A backup: from paths and destinations to a snapshot.
 
+mod beginning;
 mod job;
+mod roots;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -20,8 +22,9 @@ use strongroom_engine::backup::{
 };
 use strongroom_engine::{
     DestinationReport, EngineError, Monitor, Progress, Queues, SpoolReport, SpoolStatus, Stop,
-    Writer,
+    Warning, Writer,
 };
+use strongroom_store::bounded::within;
 
 use crate::AgentError;
 use crate::location::Location;
@@ -29,8 +32,10 @@ use crate::locks::{Locked, extend_all};
 use crate::memory::ProfileMemory;
 use crate::profile::{Config, DestinationConfig, Profile};
 
+pub use beginning::Beginning;
+use beginning::prepare;
 pub(crate) use job::Job;
-use job::prepare;
+pub(crate) use roots::outermost;
 pub(crate) use survey::known_archive;
 pub use survey::survey;
 
@@ -77,6 +82,10 @@ pub struct BackedUp {
     pub archive: ArchiveId,
     /// Whether this was its first snapshot.
     pub begun: bool,
+    /// Why it is a new one, where the profile has others.
+    pub beginning: Option<Beginning>,
+    /// The paths that could not be opened: nothing of them is in the snapshot.
+    pub missing: Vec<PathBuf>,
     /// Whether a private password opens other archives of the profile, but not this new one.
     pub lacks_password: bool,
     /// What the engine did.
@@ -92,16 +101,20 @@ pub fn backup(
     tools: &Tools<'_>,
 ) -> Result<BackedUp, AgentError> {
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
+    roots::tell_of_hopeless(request.excludes, monitor);
+    let (paths, missing) = roots::open_ones(&request.paths, monitor)?;
     let done = with_writer(
         profile,
         request,
-        (&request.paths, None),
+        (&paths, None),
         (tools, None),
         |writer, catalogue, options| back_up(writer, catalogue, options, monitor, progress, stop),
     )?;
     Ok(BackedUp {
         archive: done.archive,
         begun: done.begun,
+        beginning: done.beginning,
+        missing,
         lacks_password: done.lacks_password,
         summary: done.result,
         locks: done.locks,
@@ -188,6 +201,7 @@ pub(crate) fn backup_changes(
 struct Written<T> {
     archive: ArchiveId,
     begun: bool,
+    beginning: Option<Beginning>,
     lacks_password: bool,
     locks: Vec<Locked>,
     result: T,
@@ -202,7 +216,10 @@ fn with_writer<T>(
     work: impl FnOnce(&mut Writer<'_>, &Catalogue, &BackupOptions) -> Result<T, EngineError>,
 ) -> Result<Written<T>, AgentError> {
     let excludes = Excludes::new(request.excludes.iter().map(String::as_str))?;
-    let (config, archive) = prepare(profile, request, &*tools.random)?;
+    let (config, archive, beginning) = prepare(profile, request, &*tools.random)?;
+    if let Some(beginning) = beginning {
+        tools.monitor.note(&beginning.explain());
+    }
     let lanes = dispatch.map(|dispatch| dispatch.lanes(&config, archive));
     let lanes = lanes.transpose()?.flatten();
     let _lock = match dispatch {
@@ -217,10 +234,14 @@ fn with_writer<T>(
     job.use_suite(request.suite, &*tools.random)?;
     let identity = job.identity(tools)?;
     let begun = job.begin(&identity.ring, tools)?;
+    roots::refuse_unfit(profile, &job.config, paths)?;
+    let (never, destinations) = left_out(profile, &job, paths, tools.monitor);
     let options = BackupOptions {
         roots: outermost(paths),
+        named: roots::below_others(&request.paths),
         excludes,
-        never: never_entered(profile, &job.config),
+        never,
+        destinations,
         identities: job.identities(),
         tags: request.tags.clone(),
         host: request.host.clone(),
@@ -246,44 +267,56 @@ fn with_writer<T>(
     Ok(Written {
         archive,
         begun,
+        beginning,
         lacks_password: begun && job.lacks_password()?,
         locks: extend_all(profile, archive, &writer, tools),
         result,
     })
 }
 
-/// Returns what is never backed up: the destinations, and the profile with its keys. Whoever restores
+/// Returns what is never entered, and the destinations of which the archives alone are left out: all but those that hang.
+fn left_out(
+    profile: &Profile,
+    job: &Job<'_>,
+    roots: &[PathBuf],
+    monitor: &dyn Monitor,
+) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let identities = job.identities();
+    let (mut never, mut destinations) = (vec![profile.dir().to_owned()], Vec::new());
+    for folder in destination_folders(&job.config) {
+        let may_hang = identities.contains_key(&folder);
+        let is_in_root = roots.iter().any(|root| folder.starts_with(root));
+        if may_hang && !is_in_root {
+            never.push(folder);
+            continue;
+        }
+        let asked = folder.clone();
+        if may_hang && within(CALL_BOUND, move || drop(asked.read_dir())).is_none() {
+            monitor.warning(Warning {
+                subject: folder.as_os_str().as_encoded_bytes().to_vec(),
+                message: "it does not answer: nothing of it is in this snapshot".to_owned(),
+                left_out: true,
+            });
+            never.push(folder);
+            continue;
+        }
+        destinations.push(folder);
+    }
+    (never, destinations)
+}
+
+/// Returns the destinations that are folders of this computer.
+pub(crate) fn destination_folders(config: &Config) -> Vec<PathBuf> {
+    let locations = config.destinations.iter();
+    let locations = locations.filter_map(|there| Location::parse(&there.url, Path::new("/")).ok());
+    let folders = locations.filter_map(|location| location.folder().map(Path::to_owned));
+    folders.collect()
+}
+
+/// Returns what is not watched: the destinations, and the profile with its keys. Whoever restores
 /// a profile from one of its own snapshots would go back in time; keys are exported instead.
 pub(crate) fn never_entered(profile: &Profile, config: &Config) -> Vec<PathBuf> {
     let mut never = vec![profile.dir().to_owned()];
-    for there in &config.destinations {
-        let location = Location::parse(&there.url, Path::new("/")).ok();
-        never.extend(location.and_then(|location| location.folder().map(Path::to_owned)));
-    }
+    never.extend(destination_folders(config));
     never
-}
-
-/// Drops paths that lie below another one, which holds them anyway.
-pub(crate) fn outermost(paths: &[PathBuf]) -> Vec<PathBuf> {
-    let mut sorted = paths.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let mut kept: Vec<PathBuf> = Vec::new();
-    for path in sorted {
-        if !kept.iter().any(|above| path.starts_with(above)) {
-            kept.push(path);
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_below_others_are_held_by_them() {
-        let paths = ["/b", "/a/b", "/a", "/ab", "/b"].map(PathBuf::from);
-        assert_eq!(outermost(&paths), ["/a", "/ab", "/b"].map(PathBuf::from));
-    }
 }

@@ -6,7 +6,7 @@ use strongroom_catalogue::Catalogue;
 use strongroom_engine::EngineError;
 use strongroom_engine::backup::{BackupOptions, Excludes, Survey};
 
-use super::{BackupRequest, Tools, outermost};
+use super::{BackupRequest, Tools, destination_folders, outermost, roots};
 use crate::location::Location;
 use crate::profile::{ArchiveConfig, Config, Profile};
 use crate::{AgentError, destinations};
@@ -17,8 +17,20 @@ pub fn survey(
     request: &BackupRequest<'_>,
     tools: &Tools<'_>,
 ) -> Result<Survey, AgentError> {
+    let (mut never, mut destinations) = (Vec::new(), Vec::new());
+    if let Some(profile) = profile {
+        let config = profile.config()?;
+        roots::refuse_unfit(profile, &config, &request.paths)?;
+        never.push(profile.dir().to_owned());
+        destinations = destination_folders(&config);
+    }
+    roots::tell_of_hopeless(request.excludes, tools.monitor);
+    let (paths, missing) = roots::open_ones(&request.paths, tools.monitor)?;
     let options = BackupOptions {
-        roots: outermost(&request.paths),
+        roots: outermost(&paths),
+        named: roots::below_others(&request.paths),
+        never,
+        destinations,
         excludes: Excludes::new(request.excludes.iter().map(String::as_str))?,
         one_file_system: request.one_file_system,
         ..BackupOptions::default()
@@ -33,14 +45,16 @@ pub fn survey(
         None => Catalogue::open(&empty.path().join("catalogue")).map_err(EngineError::from)?,
     };
     let (monitor, progress, stop) = (tools.monitor, tools.progress, tools.stop);
-    Ok(strongroom_engine::backup::survey(
+    let mut found = strongroom_engine::backup::survey(
         &catalogue,
         &options,
         &*tools.clock,
         monitor,
         progress,
         stop,
-    )?)
+    )?;
+    found.failed += missing.len() as u64;
+    Ok(found)
 }
 
 /// Returns the catalogue of the archive that a backup would go to, where there is one.

@@ -11,6 +11,7 @@
 //! Options follow after a `?`. A secret is never a part of a URL.
 
 mod options;
+mod overlap;
 mod rate;
 mod s3;
 mod schedule;
@@ -30,6 +31,7 @@ use strongroom_store::{Folder, Store};
 use crate::AgentError;
 use crate::storage_key::{self, StorageKey};
 pub use options::Options;
+pub(crate) use overlap::{Overlap, overlap};
 pub use rate::{NotARate, Rate};
 use s3::S3Place;
 pub use schedule::{NotASchedule, Schedule};
@@ -187,6 +189,11 @@ impl Location {
     /// Says whether both are one place, with whatever options.
     pub fn is_same_place(&self, other: &Self) -> bool {
         self.place == other.place
+    }
+
+    /// Says how it lies to another one, where both are folders of this computer that are there.
+    pub(crate) fn overlap(&self, other: &Self) -> Option<Overlap> {
+        overlap(self.folder()?, other.folder()?)
     }
 
     /// Returns the folder of this computer, if it is one.

@@ -148,7 +148,9 @@ pub struct DestinationName(String);
 
 /// The text is not a name of a destination.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a name; a name has 1 to {NAME_LEN_MAX} characters of a-z, 0-9 and -")]
+#[error(
+    "`{text}` is not a name; a name has 1 to {NAME_LEN_MAX} characters of a-z, 0-9 and -, and begins with none of the last"
+)]
 pub struct NotAName {
     text: String,
 }
@@ -173,6 +175,15 @@ impl DestinationName {
         let free = is_free(name).then(|| name.to_owned());
         let free = free.or_else(|| numbered.find(|name| is_free(name)));
         Self(free.unwrap_or_else(|| name.to_owned()))
+    }
+
+    /// Understands the name of a new destination, which no option of a command can be taken for.
+    pub fn for_new(text: &str) -> Result<Self, NotAName> {
+        let name: Self = text.parse()?;
+        if name.0.starts_with('-') {
+            return Err(NotAName { text: name.0 });
+        }
+        Ok(name)
     }
 
     /// Returns the text.
@@ -312,6 +323,15 @@ mod tests {
                 "{to}"
             );
         }
+    }
+
+    #[test]
+    fn a_new_name_is_no_option() {
+        assert!(DestinationName::for_new("x-1").is_ok());
+        assert!(DestinationName::for_new("-x").is_err());
+        assert!(DestinationName::for_new("X").is_err());
+        // Settings that have one are understood.
+        assert!("-x".parse::<DestinationName>().is_ok());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use strongroom_agent::look::short_name;
 use strongroom_agent::profile::{Profile, WantedPlace};
 use strongroom_agent::{
-    BackedUp, BackupRequest, DestinationReport, Progress, SpoolReport, SpoolStatus, Suite, Survey,
-    Tools, init,
+    BackedUp, BackupRequest, Beginning, DestinationReport, Progress, SpoolReport, SpoolStatus,
+    Suite, Survey, Tools, init,
 };
 use strongroom_base::ids::to_hex;
 
@@ -87,7 +87,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             Outcome::Damage
         } else if !destinations.iter().any(has_it) {
             Outcome::Undelivered
-        } else if done.summary.failed + done.summary.unsettled > 0 {
+        } else if done.summary.failed + done.summary.unsettled > 0 || !done.missing.is_empty() {
             Outcome::SomeLeftOut
         } else {
             Outcome::Done
@@ -178,6 +178,17 @@ fn report(context: &Context<'_>, done: &BackedUp) -> Result<(), Failure> {
         show::bytes(summary.bytes_stored),
         summary.duration.as_secs_f64(),
     ))?;
+    if !done.missing.is_empty() {
+        output.done(&format!(
+            "{} could not be opened, and nothing of {} is in the snapshot",
+            show::count(done.missing.len() as u64, "path", "paths"),
+            if done.missing.len() == 1 {
+                "it"
+            } else {
+                "them"
+            },
+        ))?;
+    }
     if summary.failed > 0 {
         output.done(&format!(
             "{} could not be read and {} not in the snapshot",
@@ -221,6 +232,17 @@ fn object(done: &BackedUp, destinations: &[Value]) -> Value {
     json!({
         "snapshot": to_hex(&summary.snapshot.hash),
         "archive": done.archive.to_string(),
+        "new_archive": done.beginning.map(|why| json!({
+            "why": match why {
+                Beginning::OtherDestinations => "other-destinations",
+                Beginning::Gone { .. } => "gone",
+            },
+            "in_place_of": match why {
+                Beginning::OtherDestinations => None,
+                Beginning::Gone { archive } => Some(archive.to_string()),
+            },
+        })),
+        "paths_failed": done.missing.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         "files_new": summary.files.new,
         "files_changed": summary.files.changed,
         "files_unmodified": summary.files.unmodified,

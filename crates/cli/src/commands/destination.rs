@@ -74,6 +74,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct Add {
     /// Its name: 1 to 32 characters of a-z, 0-9 and -
+    #[arg(value_parser = DestinationName::for_new)]
     name: DestinationName,
     /// Where it is: a folder, `s3://BUCKET/PREFIX?region=REGION`,
     /// `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`, or `sftp://USER@HOST:PORT/PATH`
@@ -115,6 +116,9 @@ pub(crate) struct Add {
 pub(crate) struct Set {
     /// Its name
     name: String,
+    /// Call it so from now on
+    #[arg(long = "name", value_name = "NEW", value_parser = DestinationName::for_new)]
+    new_name: Option<DestinationName>,
     /// Store at most so many bytes per second, as 500K or 2M, or `none`
     #[arg(long, value_name = "RATE", value_parser = or_none::<Rate>)]
     limit_upload: Option<OrNone<Rate>>,
@@ -209,6 +213,8 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
         let mut object = described(&found, added.owner);
         object["name"] = json!(arguments.name.as_str());
         object["made"] = json!(made);
+        let archives = added.taken_back.iter().map(ToString::to_string);
+        object["archives_taken_back"] = archives.collect();
         return context.output.object(&object);
     }
     if let Some(made) = made {
@@ -219,6 +225,11 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
     });
     let name = &arguments.name;
     context.output.done(&format!("added {name}{free}"))?;
+    for archive in &added.taken_back {
+        context.output.done(&format!(
+            "this profile wrote archive {archive} there, and goes on with it"
+        ))?;
+    }
     if !found.exclusive_create {
         let when = never_replaces(&found);
         context
@@ -235,6 +246,7 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
 
 fn set(context: &Context<'_>, arguments: &Set) -> Result<(), Failure> {
     let changes = Changes {
+        name: arguments.new_name.clone(),
         limit_upload: arguments.limit_upload.map(|limit| limit.0),
         limit_download: arguments.limit_download.map(|limit| limit.0),
         schedule: arguments.schedule.map(|hours| hours.0),
@@ -243,14 +255,14 @@ fn set(context: &Context<'_>, arguments: &Set) -> Result<(), Failure> {
     let profile = context.profile()?;
     destinations::set(&profile, &arguments.name, changes)?;
     let config = profile.config()?;
-    let url = config.destination(&arguments.name).map(|there| &there.url);
+    let new_name = arguments.new_name.as_ref().map(DestinationName::as_str);
+    let name = new_name.unwrap_or(&arguments.name);
+    let url = config.destination(name).map(|there| &there.url);
     if context.output.is_json() {
-        return context
-            .output
-            .object(&json!({ "name": arguments.name, "url": url }));
+        return context.output.object(&json!({ "name": name, "url": url }));
     }
     let url = url.map_or("", String::as_str);
-    context.output.done(&format!("{}: {url}", arguments.name))
+    context.output.done(&format!("{name}: {url}"))
 }
 
 /// Says in words when objects are not replaced.

@@ -209,7 +209,7 @@ impl Job<'_> {
         let mut scanner = Scanner::new(catalogue, &options.excludes, clock, self.progress);
         scanner.one_file_system = options.one_file_system;
         scanner.hints = hints;
-        scanner.leave_out(&options.never, &options.identities);
+        scanner.leave_out(options);
         scanner
     }
 }

@@ -13,6 +13,7 @@ use strongroom_files::{Dir, Error, Kind, NameList, Stat};
 use super::batch::join;
 use super::hints::Visit;
 use super::scan::{Job, JobId, ScanError, Scanner};
+use super::stored;
 use super::worker::local;
 use crate::monitor::count;
 
@@ -64,21 +65,20 @@ impl Scanner<'_> {
         };
         let scanned = self.clock.now();
         let stat = dir.stat().map_err(ScanError::Files)?;
-        if matches!(job.visit, Visit::Pass | Visit::Skip)
+        let is_beyond = self.is_beyond(&job.path, job.parent.as_deref(), &stat)?;
+        if !is_beyond
+            && matches!(job.visit, Visit::Pass | Visit::Skip)
             && let Some(listing) = self.pass(&job.path, &dir, stat, lookup)?
         {
             return Ok(listing);
         }
-        let names = dir.names().map_err(ScanError::Files)?;
-        let mut kept = self.keep(&dir, &job.path, &names);
+        let names = match NameList::of(&[]) {
+            Ok(none) if is_beyond => none,
+            _ => dir.names().map_err(ScanError::Files)?,
+        };
+        let mut kept = self.keep(&dir, &stat, &job.path, &names);
         count(&self.progress.directories, 1);
-        self.add_jobs(
-            &mut kept,
-            &names,
-            &dir,
-            &job.path,
-            (job.visit, stat.dev, lookup),
-        )?;
+        self.add_jobs(&mut kept, &names, &dir, &job.path, (job.visit, lookup))?;
         let (fingerprint, newest) = fingerprint(&names, &kept);
         let Known { row, moved_from } =
             known(&job.path, &stat, lookup).map_err(ScanError::Catalogue)?;
@@ -125,7 +125,7 @@ impl Scanner<'_> {
         let Ok(names) = NameList::of(&hints.names_below(path)) else {
             return Ok(None);
         };
-        let mut kept = self.keep(dir, path, &names);
+        let mut kept = self.keep(dir, &stat, path, &names);
         let is_directory = |entry: &Kept| {
             let state = entry.state.as_ref();
             state.is_ok_and(|stat| stat.kind == Kind::Directory)
@@ -133,13 +133,7 @@ impl Scanner<'_> {
         if !kept.iter().all(is_directory) {
             return Ok(None);
         }
-        self.add_jobs(
-            &mut kept,
-            &names,
-            dir,
-            path,
-            (Visit::Pass, stat.dev, lookup),
-        )?;
+        self.add_jobs(&mut kept, &names, dir, path, (Visit::Pass, lookup))?;
         Ok(Some(Listing {
             path: path.clone(),
             dir: dir.clone(),
@@ -183,21 +177,41 @@ impl Scanner<'_> {
         })
     }
 
+    /// Says whether a directory is of another file system than the one it lies in, and none is entered: what is in it stays out.
+    fn is_beyond(&self, path: &[u8], parent: Option<&Dir>, stat: &Stat) -> Result<bool, ScanError> {
+        let Some(parent) = parent.filter(|_| self.one_file_system) else {
+            return Ok(false);
+        };
+        let above = parent.stat().map_err(ScanError::Files)?;
+        Ok(above.dev != stat.dev && !self.named.leads(path))
+    }
+
+    /// Says whether patterns leave an entry out, or only what was named is wanted, and it does not lead there.
+    fn is_left_out(&self, is_only_way: bool, full: &[u8], name: &[u8]) -> bool {
+        let (path, name) = (OsStr::from_bytes(full), OsStr::from_bytes(name));
+        let is_unwanted = is_only_way || self.excludes.matches(Path::new(path), Path::new(name));
+        is_unwanted && !self.named.leads(full)
+    }
+
     /// Asks for the state of every entry that is not left out.
-    fn keep(&self, dir: &Dir, path: &[u8], names: &NameList) -> Vec<Kept> {
+    fn keep(&self, dir: &Dir, stat: &Stat, path: &[u8], names: &NameList) -> Vec<Kept> {
         let mut kept = Vec::with_capacity(names.len());
         let never = self.never_in(path);
+        let is_destination = self.is_destination(stat);
+        let device = self.one_file_system.then_some(stat.dev);
+        let is_only_way = self.named.is_only_way(path, self.excludes, device);
         for (number, name) in (0_u32..).zip(names.iter()) {
             if never.contains(&name.name) {
                 // It is not even asked what it is: it may hang.
                 continue;
             }
-            if !self.excludes.is_empty() {
-                let full = join(path, name.name);
-                let (full, name) = (OsStr::from_bytes(&full), OsStr::from_bytes(name.name));
-                if self.excludes.matches(Path::new(full), Path::new(name)) {
-                    continue;
-                }
+            if is_destination && stored::is_ours(dir, name.name) {
+                continue;
+            }
+            if (is_only_way || !self.excludes.is_empty())
+                && self.is_left_out(is_only_way, &join(path, name.name), name.name)
+            {
+                continue;
             }
             let state = dir.stat_child(name.name);
             if state.as_ref().is_ok_and(|stat| self.is_never(stat)) {

@@ -17,10 +17,14 @@ use crate::error::EngineError;
 pub struct BackupOptions {
     /// Absolute paths, none below another.
     pub roots: Vec<PathBuf>,
+    /// Paths below a root that were named as well: they are backed up though patterns or file systems leave them out.
+    pub named: Vec<PathBuf>,
     /// What is left out.
     pub excludes: Excludes,
-    /// Folders that are never entered, whatever the roots: the destinations, and the catalogue.
+    /// Folders that are never entered, whatever the roots: the profile, and destinations that may hang.
     pub never: Vec<PathBuf>,
+    /// Folders that are destinations: archives that lie there are left out, and nothing else.
+    pub destinations: Vec<PathBuf>,
     /// Device and inode of those of them that must not be asked, since they may hang. Where they were never found out, the path
     /// alone counts.
     pub identities: BTreeMap<PathBuf, Option<(u64, u64)>>,
@@ -51,7 +55,13 @@ impl BackupOptions {
         };
         let patterns = self.excludes.patterns.iter();
         let patterns = patterns.map(|pattern| pattern.as_bytes().to_vec());
-        for list in [paths(&self.roots), paths(&self.never), patterns.collect()] {
+        for list in [
+            paths(&self.roots),
+            paths(&self.named),
+            paths(&self.never),
+            paths(&self.destinations),
+            patterns.collect(),
+        ] {
             bytes.put_count(list.len());
             for item in list {
                 bytes.put_bytes(&item);

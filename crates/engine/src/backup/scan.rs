@@ -4,7 +4,7 @@
 //! takes a listing that is done, waits for one that is under way, and makes one itself that nobody has
 //! begun: so it never waits for its turn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,8 @@ use super::batch::join;
 use super::hints::{Hints, Visit};
 use super::identity_of;
 use super::listing::{Kept, Listing};
-use super::options::Excludes;
+use super::named::Named;
+use super::options::{BackupOptions, Excludes};
 use crate::monitor::Progress;
 
 /// How many entries may be listed ahead.
@@ -59,6 +60,10 @@ pub(crate) struct Scanner<'a> {
     never: Vec<(u64, u64)>,
     /// The same as paths: the directory that each is in, and its name there.
     never_named: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Device and number of folders that are destinations.
+    destinations: Vec<(u64, u64)>,
+    /// What was named below a root.
+    pub(super) named: Named,
     pub(crate) one_file_system: bool,
     /// What may have changed; none where everything may have.
     pub(crate) hints: Option<&'a Hints>,
@@ -80,6 +85,8 @@ impl<'a> Scanner<'a> {
             excludes,
             never: Vec::new(),
             never_named: Vec::new(),
+            destinations: Vec::new(),
+            named: Named::default(),
             one_file_system: false,
             hints: None,
             clock,
@@ -89,12 +96,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Enters none of these folders. Those with a known identity are not asked for it, since they may hang.
-    pub(super) fn leave_out(
-        &mut self,
-        never: &[PathBuf],
-        known: &BTreeMap<PathBuf, Option<(u64, u64)>>,
-    ) {
+    /// Enters none of the folders that are never entered, and no archive at a destination. Those with a known identity are not
+    /// asked for it, since they may hang.
+    pub(super) fn leave_out(&mut self, options: &BackupOptions) {
+        self.named = Named::new(&options.roots, &options.named);
+        let (never, known) = (&options.never, &options.identities);
         let identity = |path: &PathBuf| known.get(path).map_or_else(|| identity_of(path), |id| *id);
         self.never = never.iter().filter_map(identity).collect();
         let named = |path: &PathBuf| {
@@ -105,6 +111,8 @@ impl<'a> Scanner<'a> {
             ))
         };
         self.never_named = never.iter().filter_map(named).collect();
+        let destinations = options.destinations.iter();
+        self.destinations = destinations.filter_map(|path| identity_of(path)).collect();
     }
 
     /// Returns the names in a directory that are left out.
@@ -112,6 +120,11 @@ impl<'a> Scanner<'a> {
         let named = self.never_named.iter();
         let here = named.filter(|(above, _)| above == path);
         here.map(|(_, name)| &name[..]).collect()
+    }
+
+    /// Says whether a folder is a destination.
+    pub(super) fn is_destination(&self, stat: &Stat) -> bool {
+        self.destinations.contains(&(stat.dev, stat.ino))
     }
 
     /// Says whether something is a folder that is left out.
@@ -221,7 +234,7 @@ impl<'a> Scanner<'a> {
         names: &NameList,
         dir: &Arc<Dir>,
         path: &[u8],
-        (visit, dev, lookup): (Visit, u64, &Lookup),
+        (visit, lookup): (Visit, &Lookup),
     ) -> Result<(), ScanError> {
         let is_directory = |entry: &Kept| {
             entry
@@ -229,11 +242,6 @@ impl<'a> Scanner<'a> {
                 .as_ref()
                 .is_ok_and(|stat| stat.kind == Kind::Directory)
         };
-        if self.one_file_system {
-            kept.retain(|entry| {
-                !is_directory(entry) || entry.state.as_ref().is_ok_and(|stat| stat.dev == dev)
-            });
-        }
         let mut jobs = Vec::new();
         for (at, entry) in kept
             .iter()

@@ -44,7 +44,7 @@ pub fn survey(
     let roots = open_roots(&options.roots)?;
     let mut scanner = Scanner::new(catalogue, &options.excludes, clock, progress);
     scanner.one_file_system = options.one_file_system;
-    scanner.leave_out(&options.never, &options.identities);
+    scanner.leave_out(options);
     let (batch_sender, batches) = unbounded::<Batch<Step>>();
     let (token_sender, tokens) = unbounded();
     let mut survey = Survey::default();
