@@ -285,7 +285,11 @@ fn left_out(
     let (mut never, mut destinations) = (vec![profile.dir().to_owned()], Vec::new());
     for folder in destination_folders(&job.config) {
         let may_hang = identities.contains_key(&folder);
-        let is_in_root = roots.iter().any(|root| folder.starts_with(root));
+        let is_below = |root: &PathBuf| {
+            let real = root.canonicalize();
+            folder.starts_with(root) || real.is_ok_and(|real| folder.starts_with(real))
+        };
+        let is_in_root = may_hang && roots.iter().any(is_below);
         if may_hang && !is_in_root {
             never.push(folder);
             continue;

@@ -213,8 +213,7 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
         let mut object = described(&found, added.owner);
         object["name"] = json!(arguments.name.as_str());
         object["made"] = json!(made);
-        let archives = added.taken_back.iter().map(ToString::to_string);
-        object["archives_taken_back"] = archives.collect();
+        object["archives_taken_back"] = added.taken_back.iter().map(ToString::to_string).collect();
         return context.output.object(&object);
     }
     if let Some(made) = made {
@@ -226,9 +225,8 @@ fn add(context: &Context<'_>, arguments: &Add) -> Result<(), Failure> {
     let name = &arguments.name;
     context.output.done(&format!("added {name}{free}"))?;
     for archive in &added.taken_back {
-        context.output.done(&format!(
-            "this profile wrote archive {archive} there, and goes on with it"
-        ))?;
+        let text = format!("this profile wrote archive {archive} there, and goes on with it");
+        context.output.done(&text)?;
     }
     if !found.exclusive_create {
         let when = never_replaces(&found);
