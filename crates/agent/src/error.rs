@@ -506,6 +506,10 @@ impl AgentError {
 }
 
 impl Classified for AgentError {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line for each error, and nothing else"
+    )]
     fn class(&self) -> Class {
         match self {
             Self::NoProfile { .. }

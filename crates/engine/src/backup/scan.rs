@@ -230,7 +230,7 @@ impl<'a> Scanner<'a> {
     /// Puts the directories among the entries on the stack, the first one on top.
     pub(super) fn add_jobs(
         &self,
-        kept: &mut Vec<Kept>,
+        kept: &mut [Kept],
         names: &NameList,
         dir: &Arc<Dir>,
         path: &[u8],
