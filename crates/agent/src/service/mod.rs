@@ -226,6 +226,7 @@ impl Service<'_> {
     fn run(&mut self) -> Result<(), AgentError> {
         self.look_at_queues();
         while !self.is_to_end() {
+            self.shared.beat();
             let wait = self.next_look().min(self.queues.patience());
             let changes = self.watcher.wait(wait.min(WAIT_MAX));
             self.note(&changes);
