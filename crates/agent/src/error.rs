@@ -41,6 +41,12 @@ pub enum AgentError {
     /// The watch has ended by itself.
     #[error("nothing tells of changes any more; the service must be started again")]
     WatchEnded,
+    /// What is watched is of another kind than when the watch began.
+    #[error("{path} has become a folder, or is none any more; the service must be started again")]
+    OtherKind {
+        /// The source.
+        path: String,
+    },
     /// There is nobody to give a unit to.
     #[error("systemd does not run on this computer")]
     NoSystemd,
@@ -521,6 +527,7 @@ impl Classified for AgentError {
             | Self::NoSystemd
             | Self::Watch(_)
             | Self::WatchEnded
+            | Self::OtherKind { .. }
             | Self::NoDestination
             | Self::Unfit { .. }
             | Self::NoArchive { .. }
