@@ -143,7 +143,7 @@ fn ada_is_invited(world: &World) {
         "admin user create Default/Engineering ada --person Ada",
     );
     let made = world.json("admin link invite ada");
-    let link = world.server.reached(made["link"].as_str().unwrap());
+    let link = made["link"].as_str().unwrap();
     world.place.write("weak", "ada");
     let weak = format!("login --setup {link} --password-file weak");
     let said = world.fails("ada", &weak, 1);

@@ -9,7 +9,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) fingerprint: String,
     pub(crate) port: u16,
-    /// The link of the first sysadmin, as it leads to this port.
+    /// The link of the first sysadmin.
     pub(crate) link: String,
 }
 
@@ -39,14 +39,8 @@ impl Server {
             child,
             fingerprint,
             port,
-            // It names the port that was configured, which is any.
-            link: link.replace("localhost:0", &format!("localhost:{port}")),
+            link,
         }
-    }
-
-    /// Takes a link of this server as it leads to its port.
-    pub(crate) fn reached(&self, link: &str) -> String {
-        link.replace("localhost:0", &format!("localhost:{}", self.port))
     }
 }
 

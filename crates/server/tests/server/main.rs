@@ -64,6 +64,12 @@ mod once {
     }
 
     #[tokio::test]
+    async fn who_is_refused_before_the_body_goes_on() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::trouble::who_is_refused_before_the_body_goes_on(world).await;
+    }
+
+    #[tokio::test]
     #[ignore = "needs servers: `cargo xtask services start`"]
     async fn a_database_that_is_gone_for_a_while() {
         let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
