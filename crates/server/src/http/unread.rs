@@ -144,7 +144,7 @@ mod tests {
         unread.is_left().await
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_short_rest_is_read_and_another_ends_the_connection() {
         assert!(!is_left(Coming(0, true), false).await);
         assert!(!is_left(Coming(60, true), false).await);

@@ -198,6 +198,7 @@ on_both! {
     sign_in:
         the_first_sysadmin_signs_in,
         a_name_that_nobody_has_looks_like_any_other,
+        a_damaged_record_looks_like_nobodys,
         an_attempt_is_good_once_and_not_for_long,
         states_hold_at_sign_in,
         another_password_ends_other_sessions,
