@@ -14,13 +14,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(home: &Path) -> Self {
+    /// Starts one with more in its environment.
+    pub(crate) fn start(home: &Path, environment: &[(&str, String)]) -> Self {
         let mut command = Command::new(program());
         command
             .arg("--home")
             .arg(home)
             .arg("run")
             .env("STRONGROOM_SERVER_LISTEN_ADDRESS", "127.0.0.1:0")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
