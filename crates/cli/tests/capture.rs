@@ -321,7 +321,8 @@ fn nothing_signs_in_again(world: &World, recorded: &[Vec<Exchange>]) {
             }
             let [_, given] = before.bodies();
             let [_, given_again] = again.bodies();
-            if let (Some(old), Some(new)) = (given["attempt"].as_str(), given_again["attempt"].as_str())
+            if let (Some(old), Some(new)) =
+                (given["attempt"].as_str(), given_again["attempt"].as_str())
             {
                 attempt = Some((old.to_owned(), new.to_owned()));
             }

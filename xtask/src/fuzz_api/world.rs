@@ -83,15 +83,15 @@ impl World {
         }
         let mut child = run.spawn().context("the server")?;
         let mut lines = BufReader::new(child.stdout.take().context("its words")?).lines();
-        let mut word = |before: &str| -> Result<String> {
+        let mut told = |before: &str| -> Result<String> {
             let line = lines.next().context("the server ended; see server.log")??;
             let rest = line.strip_prefix(before).map(str::to_owned);
             rest.with_context(|| format!("the server said {line}"))
         };
-        let address = word("listening on ")?;
-        let fingerprint = word("certificate (SHA-256): ")?;
-        word("the first sysadmin signs in with this link")?;
-        let link = word("  ")?;
+        let address = told("listening on ")?;
+        let fingerprint = told("certificate (SHA-256): ")?;
+        told("the first sysadmin signs in with this link")?;
+        let link = told("  ")?;
         let world = Self {
             program: programs.join("strongroom"),
             folder: folder.to_owned(),

@@ -177,6 +177,7 @@ on_both! {
         the_same_request_is_done_once,
         a_dry_run_changes_nothing,
         bad_bodies_are_refused,
+        zero_bytes_are_refused,
         every_answer_has_its_headers,
         health_and_measurements,
         the_document_is_served;
