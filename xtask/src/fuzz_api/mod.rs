@@ -65,7 +65,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     build.args(["build", "--package", "strongroom-cli"]);
     build.args(["--package", "strongroom-serverd"]);
     command::run(build.current_dir(&checkout.root))?;
-    let folder = checkout.target.join("fuzz-api");
+    let database = if arguments.postgresql {
+        "PostgreSQL"
+    } else {
+        "SQLite"
+    };
+    let folder = checkout.target.join("fuzz-api").join(database);
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => fs::create_dir_all(&folder)?,
@@ -98,14 +103,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     println!(
-        "{total} requests as {} in {} s, on {}",
+        "{total} requests as {} in {} s, on {database}",
         actors.len(),
-        begun.elapsed().as_secs(),
-        if arguments.postgresql {
-            "PostgreSQL"
-        } else {
-            "SQLite"
-        }
+        begun.elapsed().as_secs()
     );
     ensure!(
         found.is_empty(),

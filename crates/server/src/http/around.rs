@@ -54,7 +54,7 @@ pub(super) async fn around(State(site): State<SiteRef>, request: Request, next: 
         }
     });
     let mut response = answering.await;
-    let is_left = rest.is_left().await;
+    let is_left = rest.throw_away().await;
     let headers = response.headers_mut();
     if is_left {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

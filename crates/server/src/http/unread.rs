@@ -48,7 +48,7 @@ pub(super) fn share(request: Request) -> (Request, Unread) {
 impl Unread {
     /// Reads the rest of the body; returns whether the connection cannot be used for another request, and the answer has to
     /// say so.
-    pub(super) async fn is_left(self) -> bool {
+    pub(super) async fn throw_away(self) -> bool {
         if lock(&self.body).is_end_stream() {
             return false;
         }
@@ -141,7 +141,7 @@ mod tests {
         }
         let (request, unread) = share(request.body(Body::new(body)).unwrap());
         drop(request);
-        unread.is_left().await
+        unread.throw_away().await
     }
 
     #[tokio::test]

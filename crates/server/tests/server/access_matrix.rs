@@ -300,14 +300,14 @@ fn changed_cells_are_found(observed: &[Observed]) {
     }
     assert!(places.len() > 1_000, "{}", places.len());
     let mut seed = 0x5eed_u64;
-    let mut changes = BTreeSet::new();
-    while changes.len() < 30 {
+    let mut chosen = BTreeSet::new();
+    while chosen.len() < 30 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let chosen = usize::try_from(seed >> 33).unwrap() % places.len();
-        if !changes.insert(chosen) {
+        let at = usize::try_from(seed >> 33).unwrap() % places.len();
+        if !chosen.insert(at) {
             continue;
         }
-        let (place, relation) = places[chosen];
+        let (place, relation) = places[at];
         let mut changed: Vec<char> = Vec::new();
         for (at, c) in MATRIX.char_indices() {
             let flipped = match c {
@@ -322,7 +322,7 @@ fn changed_cells_are_found(observed: &[Observed]) {
     }
     println!(
         "{} of {} cells changed, one at a time: each was found",
-        changes.len(),
+        chosen.len(),
         places.len()
     );
 }

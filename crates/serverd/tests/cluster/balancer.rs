@@ -84,7 +84,7 @@ async fn pass_back(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, ways: &Way
     let mut part = vec![0; 16 * 1024];
     while let Ok(n @ 1..) = from.read(&mut part).await {
         let number = ways.n_parts.fetch_add(1, Ordering::Relaxed);
-        if ways.loses.load(Ordering::Relaxed) && number % LOST_EVERY == 0 {
+        if ways.loses.load(Ordering::Relaxed) && number.is_multiple_of(LOST_EVERY) {
             return;
         }
         if to.write_all(&part[..n]).await.is_err() {

@@ -77,6 +77,7 @@ impl Cluster {
     }
 
     /// Verifies an export as anybody would, and returns what was said.
+    #[expect(clippy::disallowed_methods, reason = "a file of a test")]
     pub(crate) fn verify(&self, log: &str) -> String {
         let file = self.home.join("export");
         std::fs::write(&file, log).unwrap();

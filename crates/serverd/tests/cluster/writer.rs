@@ -45,8 +45,8 @@ impl Tally {
                 notified.await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
-        assert!(waited.is_ok(), "nothing is acknowledged any more");
+        let in_time = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+        assert!(in_time.is_ok(), "nothing is acknowledged any more");
     }
 
     pub(crate) fn n_repeats(&self) -> u64 {
@@ -97,8 +97,11 @@ impl Site {
         let signed_in = site.post("/links/finish", "", &body).await.unwrap().1;
         site.bearer = signed_in["secret"].as_str().unwrap().to_owned();
         let all = site.all("/organisations").await;
-        site.organisation = all[0]["id"].as_str().unwrap().to_owned();
-        site
+        let organisation = all[0]["id"].as_str().unwrap().to_owned();
+        Self {
+            organisation,
+            ..site
+        }
     }
 
     /// Where groups are listed.
@@ -189,7 +192,7 @@ impl Writer {
 
     async fn write(&self, n: usize) -> Sent {
         let name = format!("made-{}-{n}", self.number);
-        let (kind, action) = if n % 2 == 0 {
+        let (kind, action) = if n.is_multiple_of(2) {
             ("users", "user.created")
         } else {
             ("groups", "group.created")
