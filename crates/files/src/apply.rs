@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
 
+use crate::acl;
 use crate::dir::{Dir, name_is_safe};
 use crate::error::full;
 use crate::linux::Handle;
@@ -161,13 +162,17 @@ pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotAppli
                 Place::Folder(_) => 0,
                 _ => SET_USER_ID | SET_GROUP_ID,
             };
-            let mode =
-                metadata.mode & !(withheld & !applying.owner(&handle, metadata.owner, bequest));
+            let allowed = !(withheld & !applying.owner(&handle, metadata.owner, bequest));
             applying.xattrs(&handle, metadata.extra, bequest);
+            // What the mode means with an access control list, it does not mean without.
+            let plain = applying
+                .lost_list(metadata.extra)
+                .map_or(metadata.mode, |list| acl::bits_without(list, metadata.mode));
+            let mode = plain & allowed;
             applying.note(Aspect::Mtime, set_mtime(&handle, metadata.mtime));
             if !handle.is_symlink() {
                 applying.note(Aspect::Mode, handle.set_mode(mode));
-                if mode != metadata.mode {
+                if mode != plain {
                     applying.note(Aspect::SetIdBits, Err(Errno::PERM));
                 }
             }
@@ -235,6 +240,16 @@ impl Applying {
             let result = handle.set_xattr(name, value);
             self.note(Aspect::Xattr(name.clone()), result);
         }
+    }
+
+    /// Returns the access control list, if it could not be restored.
+    fn lost_list<'e>(&self, extra: &'e Extra) -> Option<&'e [u8]> {
+        let aspect = Aspect::Xattr(acl::ACCESS_LIST.to_vec());
+        if !self.failed.iter().any(|failed| failed.aspect == aspect) {
+            return None;
+        }
+        let list = |(name, _): &&(Vec<u8>, Vec<u8>)| name == acl::ACCESS_LIST;
+        extra.xattrs.iter().find(list).map(|(_, value)| &**value)
     }
 
     /// Removes what was not there, such as an access control list inherited from the target folder. Labels

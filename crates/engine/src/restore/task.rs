@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use strongroom_base::{Class, Classified as _, with_causes};
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_files::{
-    Extra, FileWriter, Metadata, Names, NotApplied, Owner, Place, Target, apply_flags,
+    ACCESS_LIST, Extra, FileWriter, Metadata, Names, NotApplied, Owner, Place, Target, apply_flags,
     apply_metadata,
 };
 use strongroom_format::content::Content;
@@ -122,13 +122,20 @@ impl Context<'_> {
             flags: meta.file_flags,
             ..Extra::default()
         };
+        let mut mode = u32::from(meta.mode);
         for (name, value) in &meta.xattrs {
             match self
                 .archive
                 .content_bytes(ChunkKind::Data, value, XATTR_LEN_MAX)
             {
                 Ok(value) => extra.xattrs.push((name.clone(), value)),
-                Err(error) => self.damaged(path, &error),
+                Err(error) => {
+                    self.damaged(path, &error);
+                    if name == ACCESS_LIST {
+                        // Nobody knows who had which right.
+                        mode &= !0o077;
+                    }
+                }
             }
         }
         let owner = Owner {
@@ -138,7 +145,6 @@ impl Context<'_> {
         let known = |name: &'_ [u8]| (!name.is_empty()).then(|| name.to_vec());
         let (user, group) = (known(&meta.owner.user), known(&meta.owner.group));
         let owner = owner.by_name(&self.names, user.as_deref(), group.as_deref());
-        let mode = u32::from(meta.mode);
         let metadata = Metadata {
             mode,
             owner: Some(owner),
