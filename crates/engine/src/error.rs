@@ -137,6 +137,15 @@ pub enum EngineError {
         #[source]
         source: strongroom_files::Error,
     },
+    /// Somebody else's symbolic link leads to the folder that something is restored to. Nothing was restored.
+    #[error("cannot restore to `{path}`")]
+    ForeignLink {
+        /// The path.
+        path: String,
+        /// Which link it is, and whose.
+        #[source]
+        source: strongroom_files::Error,
+    },
     /// There is no room left where something is restored to. What was restored so far is whole.
     #[error("no room is left to restore `{path}`")]
     TargetFull {
@@ -200,6 +209,9 @@ impl EngineError {
         let path = path.display().to_string();
         match source.full() {
             Some(source) => Self::TargetFull { path, source },
+            None if matches!(source, strongroom_files::Error::ForeignLink { .. }) => {
+                Self::ForeignLink { path, source }
+            }
             None => Self::Target { path, source },
         }
     }
@@ -226,6 +238,7 @@ impl Classified for EngineError {
             | Self::Pattern { .. }
             | Self::IncompleteSnapshot { .. }
             | Self::KeptTarget { .. }
+            | Self::ForeignLink { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
             Self::Unprunable { .. } | Self::Unforgettable { .. } => Class::Damage,
             Self::Memory(_)

@@ -37,7 +37,7 @@ use clear::refuse_kept;
 use decide::{Around, Decision, Judge};
 use delete::Deletion;
 use jobs::JobSender;
-use place::Folder;
+use place::Base;
 use rehearse::rehearse;
 use select::{Selected, select, to_path};
 use task::{Context, DirTask, Totals};
@@ -137,7 +137,7 @@ struct Restore<'a> {
     stop: &'a Stop,
     jobs: JobSender<'a>,
     /// Where the first name of a file with several was restored: the selected folder and the way below it.
-    links: HashMap<u64, (Arc<Folder>, Vec<Vec<u8>>)>,
+    links: HashMap<u64, (Arc<Base>, Vec<Vec<u8>>)>,
     judge: Judge<'a>,
     /// How many temporary names were tried.
     temporaries: u64,
@@ -146,7 +146,7 @@ struct Restore<'a> {
 /// A directory, and the way to it from the folder that was selected.
 struct Here<'a> {
     task: Arc<DirTask<'a>>,
-    base: Arc<Folder>,
+    base: Arc<Base>,
     way: Vec<Vec<u8>>,
     /// Whether it was made just now.
     is_new: bool,
@@ -157,6 +157,10 @@ impl<'a> Restore<'a> {
         let path = selected.folder.path();
         let failed = |source| EngineError::target(path.as_path(), source);
         let (target, is_new) = selected.folder.make().map_err(failed)?;
+        let base = Base {
+            folder: selected.folder.clone(),
+            target: target.open_below([]).map_err(failed)?,
+        };
         let mut entry = selected.entry.clone();
         let contents = match (&selected.name, &entry.node) {
             (None, Node::Directory { tree }) => Some(tree.clone()),
@@ -185,7 +189,7 @@ impl<'a> Restore<'a> {
         };
         let here = Here {
             task: Arc::new(task),
-            base: Arc::new(selected.folder.clone()),
+            base: Arc::new(base),
             way: Vec::new(),
             is_new,
         };

@@ -35,7 +35,8 @@ pub(super) fn rehearse(
     for selected in selected {
         let path = selected.folder.path();
         // Where there is no folder, nothing is in the way, and nothing could be deleted.
-        let dir = Dir::open_root(&path).ok();
+        let failed = |source| EngineError::target(path.as_path(), source);
+        let dir = selected.folder.open().map_err(failed)?;
         let here = Here {
             base: &selected.folder,
             dir: dir.as_ref(),

@@ -75,11 +75,10 @@ impl<'a> Restore<'a> {
         let Some((first_name, folders)) = way.split_last() else {
             return Ok(false);
         };
-        if **base != *here.base {
+        if base.folder != here.base.folder {
             return Ok(false);
         }
-        let (folder, _) = base.make()?;
-        let folder = folder.open_below(folders.iter().map(Vec::as_slice))?;
+        let folder = base.target.open_below(folders.iter().map(Vec::as_slice))?;
         match here.task.target.create_hard_link(name, &folder, first_name) {
             Ok(()) => {
                 count(&self.context.totals.others, 1);
