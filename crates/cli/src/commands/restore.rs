@@ -52,7 +52,8 @@ pub(crate) struct Arguments {
     /// all]. A path that looks like a snapshot is written as ./PATH
     #[arg(value_name = "SNAPSHOT|PATH")]
     operands: Vec<OsString>,
-    /// Take the newest snapshot that had begun at this time: 2026-01-31, 2026-01-31 14:05, RFC 3339
+    /// Take the newest snapshot that had begun by the end of this day, minute or second: 2026-01-31, 2026-01-31
+    /// 14:05, RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
     #[command(flatten)]
