@@ -171,6 +171,16 @@ pub enum EngineError {
         /// The folder that is kept.
         kept: String,
     },
+    /// What is restored would go into a folder of an archive or of the profile in use.
+    #[error(
+        "nothing is restored into `{path}`: `{closed}` belongs to an archive or to the profile in use"
+    )]
+    ClosedTarget {
+        /// Where it would restore to.
+        path: String,
+        /// The folder of the archive or the profile.
+        closed: String,
+    },
     /// What was asked for is not in the snapshot.
     #[error("`{path}` is not in the snapshot")]
     NotInSnapshot {
@@ -238,6 +248,7 @@ impl Classified for EngineError {
             | Self::Pattern { .. }
             | Self::IncompleteSnapshot { .. }
             | Self::KeptTarget { .. }
+            | Self::ClosedTarget { .. }
             | Self::ForeignLink { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
             Self::Unprunable { .. } | Self::Unforgettable { .. } => Class::Damage,

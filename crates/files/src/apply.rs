@@ -69,6 +69,11 @@ impl Owner {
     }
 }
 
+/// Says whether this user may give entries to others, and so set whom they belong to.
+pub fn may_give_away() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// One thing that could not be restored.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot restore {aspect}")]
@@ -81,6 +86,12 @@ pub struct NotApplied {
 }
 
 impl NotApplied {
+    /// Says whether it is the owner or the group, which this user has no right to set.
+    pub fn is_refused_owner(&self) -> bool {
+        matches!(self.aspect, Aspect::User | Aspect::Group)
+            && Errno::from_io_error(&self.source) == Some(Errno::PERM)
+    }
+
     /// Says whether there was no room left for it, and what the operating system answered.
     pub fn full(&self) -> Option<io::Error> {
         full(&self.source)
@@ -269,7 +280,7 @@ impl Applying {
 }
 
 /// Says whether an extended attribute is one that security modules put on by themselves.
-pub(crate) fn is_label_of_security_module(name: &[u8]) -> bool {
+pub fn is_label_of_security_module(name: &[u8]) -> bool {
     name.starts_with(b"security.")
 }
 

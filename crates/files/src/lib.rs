@@ -23,7 +23,10 @@ mod stat;
 mod way;
 
 pub use acl::ACCESS_LIST;
-pub use apply::{Aspect, Metadata, NotApplied, Owner, Place, apply_flags, apply_metadata};
+pub use apply::{
+    Aspect, Metadata, NotApplied, Owner, Place, apply_flags, apply_metadata,
+    is_label_of_security_module, may_give_away,
+};
 pub use dir::{Dir, NAME_LEN_MAX, name_is_safe};
 pub use error::{Action, Error, Result};
 pub use list::{Name, NameList};

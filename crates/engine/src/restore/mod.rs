@@ -4,10 +4,12 @@
 //! is made in a directory that is open, so that no symbolic link is followed.
 
 mod clear;
+mod closed;
 mod decide;
 mod delete;
 mod file;
 mod jobs;
+mod names;
 mod options;
 mod place;
 mod rehearse;
@@ -23,7 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
-use strongroom_files::{Kind, Names, Target};
+use strongroom_files::{Kind, Target};
 use strongroom_format::body::Snapshot;
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::{Entry, Meta, Node};
@@ -34,9 +36,11 @@ pub use options::{Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary};
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop, count};
 use clear::refuse_kept;
+use closed::{Closed, leave_out};
 use decide::{Around, Decision, Judge};
 use delete::Deletion;
 use jobs::JobSender;
+use names::Names;
 use place::Base;
 use rehearse::rehearse;
 use select::{Selected, select, to_path};
@@ -65,7 +69,7 @@ pub fn restore(
 ) -> Result<RestoreSummary, EngineError> {
     let mut context = Context {
         archive,
-        names: Names::new(),
+        names: strongroom_files::Names::new(),
         monitor,
         progress,
         totals: Totals::default(),
@@ -81,8 +85,10 @@ pub fn restore(
     if let Some(deletion) = &deletion {
         refuse_kept(deletion, &selected)?;
     }
+    let closed = Closed::new(&options.closed);
+    closed.refuse(&selected)?;
     if options.dry_run {
-        rehearse(&context, options, &selected, deletion.as_ref())?;
+        rehearse(&context, options, &selected, (deletion.as_ref(), &closed))?;
         return Ok(context.totals.summary());
     }
     count(&progress.entries_total, snapshot.statistics.files);
@@ -100,10 +106,11 @@ pub fn restore(
             context: &context,
             options,
             deletion: deletion.as_ref(),
+            closed: &closed,
             stop,
             jobs: JobSender::new(sender),
             links,
-            judge: Judge::new(archive, options),
+            judge: Judge::new(&context, options),
             temporaries: 0,
         };
         let result = selected
@@ -117,6 +124,7 @@ pub fn restore(
         return Err(EngineError::TargetFull { path, source });
     }
     result?;
+    context.tell_unowned(&selected);
     if stop.is_requested() {
         return Err(EngineError::Interrupted);
     }
@@ -134,10 +142,10 @@ struct Restore<'a> {
     context: &'a Context<'a>,
     options: &'a RestoreOptions,
     deletion: Option<&'a Deletion<'a>>,
+    closed: &'a Closed,
     stop: &'a Stop,
     jobs: JobSender<'a>,
-    /// Where the first name of a file with several was restored: the selected folder and the way below it.
-    links: HashMap<u64, (Arc<Base>, Vec<Vec<u8>>)>,
+    links: HashMap<u64, Names>,
     judge: Judge<'a>,
     /// How many temporary names were tried.
     temporaries: u64,
@@ -308,6 +316,10 @@ impl<'a> Restore<'a> {
                 }
             }
         };
+        if !is_new && self.closed.has(target.dir()) {
+            leave_out(self.context, path);
+            return Ok(None);
+        }
         count(&self.context.totals.directories, 1);
         let takes_metadata = self.takes_metadata(&target, is_new, &entry.meta);
         let task = DirTask {
