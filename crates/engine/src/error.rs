@@ -137,8 +137,8 @@ pub enum EngineError {
         #[source]
         source: strongroom_files::Error,
     },
-    /// Somebody else's symbolic link leads to the folder that something is restored to. Nothing was restored.
-    #[error("cannot restore to `{path}`")]
+    /// Somebody else's symbolic link leads to the folder that something was to be written to. Nothing was.
+    #[error("nothing is written to `{path}`")]
     ForeignLink {
         /// The path.
         path: String,

@@ -76,10 +76,7 @@ pub fn restore(
         verify: options.verify,
         full: OnceLock::new(),
     };
-    if options.delete.is_some() && snapshot.statistics.failed > 0 {
-        let failed = snapshot.statistics.failed;
-        return Err(EngineError::IncompleteSnapshot { failed });
-    }
+    refuse_incomplete(snapshot, options)?;
     let deletion = options.delete.as_ref().map(Deletion::new);
     let selected = select(archive, snapshot, options)?;
     if let Some(deletion) = &deletion {
@@ -129,6 +126,14 @@ pub fn restore(
         return Err(EngineError::Interrupted);
     }
     Ok(context.totals.summary())
+}
+
+/// Refuses to delete what the snapshot lacks where something could not be read when it was made.
+fn refuse_incomplete(snapshot: &Snapshot, options: &RestoreOptions) -> Result<(), EngineError> {
+    match snapshot.statistics.failed {
+        failed @ 1.. if options.delete.is_some() => Err(EngineError::IncompleteSnapshot { failed }),
+        _ => Ok(()),
+    }
 }
 
 /// Returns how many threads write files.

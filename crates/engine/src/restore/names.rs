@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_files::{Error, Kind, Target};
+use strongroom_files::{Dir, Error, Kind, Target};
 use strongroom_format::tree::Entry;
 
 use super::decide::{Around, Decision};
@@ -31,6 +31,21 @@ pub(super) struct Names {
 struct Named {
     folder: Target,
     name: Vec<u8>,
+}
+
+impl Named {
+    /// Says whether a name in a folder is one of the same file.
+    fn is(&self, dir: &Dir, name: &[u8]) -> bool {
+        let (found, own) = (
+            dir.stat_child(name),
+            self.folder.dir().stat_child(&self.name),
+        );
+        matches!((found, own), (Ok(found), Ok(own)) if found.is_same_entry(&own))
+    }
+
+    fn link_to(&self, target: &Target, name: &[u8]) -> Result<(), Error> {
+        target.create_hard_link(name, &self.folder, &self.name)
+    }
 }
 
 impl Names {
@@ -89,13 +104,7 @@ impl<'a> Restore<'a> {
         }
         let (first, is_certain) = (names.open(way)?, names.is_certain);
         let target = &here.task.target;
-        let dir = target.dir();
-        let is_first = |name: &[u8]| {
-            let there = first.folder.dir().stat_child(&first.name);
-            let found = dir.stat_child(name);
-            matches!((found, there), (Ok(found), Ok(there)) if found.is_same_entry(&there))
-        };
-        if is_first(&entry.name) {
+        if first.is(target.dir(), &entry.name) {
             count(&self.context.totals.skipped, 1);
             return Ok(true);
         }
@@ -104,51 +113,62 @@ impl<'a> Restore<'a> {
             if !self.judge.holds(first.folder.dir(), &first.name, entry) {
                 return Ok(false);
             }
-            self.links
-                .entry(link)
-                .and_modify(|names| names.is_certain = true);
+            let certain = |names: &mut Names| names.is_certain = true;
+            self.links.entry(link).and_modify(certain);
         }
-        let make = |name: &[u8]| target.create_hard_link(name, &first.folder, &first.name);
-        match make(&entry.name) {
-            Ok(()) => {
-                self.note_link(here, link, &entry.name);
-                return Ok(true);
+        match first.link_to(target, &entry.name) {
+            Ok(()) => self.note_link(here, link, &entry.name),
+            Err(error) if error.is_taken() => {
+                self.link_where_taken(here, siblings, (link, entry), &first)?;
             }
-            Err(error) if error.is_taken() => {}
             Err(_) => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// As [`link`](Self::link), where something else has the name.
+    fn link_where_taken(
+        &mut self,
+        here: &Here<'a>,
+        siblings: &[Entry],
+        (link, entry): (u64, &Entry),
+        first: &Named,
+    ) -> Result<(), Error> {
+        let target = &here.task.target;
+        let dir = target.dir();
         let found = dir.stat_child(&entry.name)?;
         let (name, in_the_way) = match self.judge.decide(Around { dir, siblings }, entry, &found)? {
             Decision::At(name, in_the_way) => (name, in_the_way),
+            // The same, but a file of its own.
             Decision::There(name)
-                if self.options.on_conflict == Conflict::Overwrite && !is_first(&name) =>
+                if self.options.on_conflict == Conflict::Overwrite && !first.is(dir, &name) =>
             {
-                // The same, but another file.
                 (name, Some(found))
             }
             Decision::There(name) => {
                 self.join(here, link, entry, &name);
                 count(&self.context.totals.skipped, 1);
-                return Ok(true);
+                return Ok(());
             }
             Decision::Leave => {
                 count(&self.context.totals.skipped, 1);
-                return Ok(true);
+                return Ok(());
             }
         };
         match in_the_way {
-            None => make(&name)?,
+            None => first.link_to(target, &name)?,
             Some(found) => {
                 let folder = (found.kind == Kind::Directory).then_some(&found);
                 if folder.is_some() {
                     self.check_way(dir, &name)?;
                 }
+                let make = |name: &[u8]| first.link_to(target, name);
                 let ((), temporary) = self.make_temporary(target, make)?;
                 self.settle(here, &temporary, &name, folder)?;
             }
         }
         self.note_link(here, link, &name);
-        Ok(true)
+        Ok(())
     }
 
     fn note_link(&mut self, here: &Here<'a>, link: u64, name: &[u8]) {
