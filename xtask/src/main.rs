@@ -13,6 +13,7 @@ mod book;
 mod checkout;
 mod ci;
 mod command;
+mod fuzz_api;
 mod openapi;
 mod reader;
 mod services;
@@ -43,6 +44,7 @@ enum Task {
     Bench(bench::Arguments),
     Services(services::Arguments),
     Openapi(openapi::Arguments),
+    FuzzApi(fuzz_api::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -54,6 +56,7 @@ fn main() -> Result<ExitCode> {
         Task::Bench(arguments) => bench::run(&arguments)?,
         Task::Services(arguments) => services::run(&arguments)?,
         Task::Openapi(arguments) => openapi::run(&arguments)?,
+        Task::FuzzApi(arguments) => fuzz_api::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

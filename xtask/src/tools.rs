@@ -1,6 +1,6 @@
 //! The programs that the checks need: installs the ones that are missing, and says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -53,21 +53,43 @@ pub(crate) fn python(checkout: &Checkout) -> Result<PathBuf> {
     let imports = format!("import {}", PYTHON_PACKAGES.join(", "));
     let name = python.display().to_string();
     if !command::answers(&name, &["-c", &imports]) {
-        println!(
-            "Python packages are missing, and are installed below {}",
-            folder.display()
-        );
-        command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
-        command::run(Command::new(&python).args(install).args(PYTHON_PACKAGES))?;
+        install_python(&folder, PYTHON_PACKAGES)?;
     }
     Ok(python)
+}
+
+/// Returns the program of a Python package (`NAME==VERSION`), in an environment of its own below the target folder.
+pub(crate) fn python_program(checkout: &Checkout, folder: &str, package: &str) -> Result<PathBuf> {
+    let folder = checkout.target.join(folder);
+    let (name, version) = package.split_once("==").unwrap_or((package, ""));
+    let program = folder.join("bin").join(name);
+    let mut asked = Command::new(&program);
+    let told = asked.arg("--version").output();
+    let is_there = told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains(version));
+    if !is_there {
+        if !command::answers("python3", &["-c", "import ensurepip"]) {
+            install_packages(&["python3-venv"])?;
+        }
+        install_python(&folder, &[package])?;
+    }
+    Ok(program)
+}
+
+fn install_python(folder: &Path, packages: &[&str]) -> Result<()> {
+    println!(
+        "Python packages are missing, and are installed below {}",
+        folder.display()
+    );
+    command::run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
+    let python = folder.join("bin/python");
+    command::run(Command::new(&python).args(install).args(packages))
 }
 
 /// Installs what the tests run: programs of the system, and cargo-nextest.

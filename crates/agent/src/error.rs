@@ -41,6 +41,12 @@ pub enum AgentError {
     /// The watch has ended by itself.
     #[error("nothing tells of changes any more; the service must be started again")]
     WatchEnded,
+    /// What is watched is of another kind than when the watch began.
+    #[error("{path} has become a folder, or is none any more; the service must be started again")]
+    OtherKind {
+        /// The source.
+        path: String,
+    },
     /// There is nobody to give a unit to.
     #[error("systemd does not run on this computer")]
     NoSystemd,
@@ -131,6 +137,11 @@ pub enum AgentError {
         #[source]
         source: Box<AgentError>,
     },
+    /// A rotation of the custody key was interrupted when some archives were under the new key.
+    #[error(
+        "a rotation of the key was interrupted: some archives need the new key, and others the old one"
+    )]
+    RotationUnfinished,
     /// A file is not text.
     #[error("{path} is not text in UTF-8")]
     NotText {
@@ -158,7 +169,7 @@ pub enum AgentError {
         path: String,
     },
     /// A key file may be read by others.
-    #[error("the key file {path} can be read by others")]
+    #[error("the file {path} holds a secret and can be read by others")]
     KeyExposed {
         /// The file.
         path: String,
@@ -315,6 +326,9 @@ pub enum AgentError {
     /// Nothing has been backed up yet.
     #[error("nothing has been backed up yet")]
     NoSnapshot,
+    /// Records are damaged everywhere, and no snapshot is left that can be read.
+    #[error("the history is damaged, and no snapshot can be read")]
+    HistoryDamaged,
     /// No snapshot has the name that was asked for.
     #[error("there is no snapshot `{name}`")]
     NoSuchSnapshot {
@@ -344,6 +358,12 @@ pub enum AgentError {
         path: String,
         /// The snapshot.
         snapshot: String,
+    },
+    /// No snapshot has an entry with that path.
+    #[error("`{path}` is in no snapshot")]
+    InNoSnapshot {
+        /// What was asked for.
+        path: String,
     },
     /// The entry is not of the kind that is needed.
     #[error("`{path}` is not a file")]
@@ -474,6 +494,10 @@ impl AgentError {
 }
 
 impl Classified for AgentError {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each error has its line, so that none is forgotten"
+    )]
     fn class(&self) -> Class {
         match self {
             Self::NoProfile { .. }
@@ -484,6 +508,7 @@ impl Classified for AgentError {
             | Self::NotText { .. }
             | Self::NoCustodyKey { .. }
             | Self::WouldLoseKey { .. }
+            | Self::RotationUnfinished
             | Self::KeyExposed { .. }
             | Self::BadKeyFile { .. }
             | Self::KeystoreLost
@@ -502,6 +527,7 @@ impl Classified for AgentError {
             | Self::NoSystemd
             | Self::Watch(_)
             | Self::WatchEnded
+            | Self::OtherKind { .. }
             | Self::NoDestination
             | Self::Unfit { .. }
             | Self::NoArchive { .. }
@@ -512,6 +538,7 @@ impl Classified for AgentError {
             | Self::NoSnapshotYet { .. }
             | Self::SeveralSnapshots { .. }
             | Self::NoSuchPath { .. }
+            | Self::InNoSnapshot { .. }
             | Self::NotAFile { .. }
             | Self::Pattern { .. }
             | Self::Policy(_)
@@ -534,6 +561,7 @@ impl Classified for AgentError {
             Self::State { .. }
             | Self::StateLost { .. }
             | Self::StateDamaged { .. }
+            | Self::HistoryDamaged
             | Self::SetAside { .. } => Class::Damage,
             Self::KeyFile { source, .. } | Self::Import(source) => source.class(),
             Self::Password(source) => source.class(),

@@ -103,6 +103,7 @@ fn of_keys(error: &AgentError) -> Option<&'static str> {
         AgentError::NoCustodyKey { .. } | AgentError::KeystoreLost => {
             "bring it back with `strongroom key import`"
         }
+        AgentError::RotationUnfinished => "`strongroom key rotate` finishes it",
         AgentError::NoCredential => {
             "give the exported key with --key-file, or the private password with --private-password-file"
         }
@@ -129,7 +130,7 @@ fn of_keys(error: &AgentError) -> Option<&'static str> {
             "mind upper and lower case and the layout of the keyboard"
         }
         AgentError::PasswordWouldBeLost { .. } => {
-            "give it with --private-password-file, or go without one with --drop-passwords"
+            "give the only one with --private-password-file, or let the others go with --drop-passwords; `strongroom key slots` lists them"
         }
         _ => return None,
     })

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use strongroom_base::with_causes;
 
@@ -24,6 +25,8 @@ pub(crate) struct Output {
     verbose: bool,
     progress: bool,
     terminal: bool,
+    /// Whether the standard output is for the content of a file alone.
+    is_content: AtomicBool,
     bars: indicatif::MultiProgress,
 }
 
@@ -36,6 +39,7 @@ impl Output {
             verbose: global.verbose,
             progress: !(global.quiet || global.no_progress || global.json),
             terminal: io::stdout().is_terminal(),
+            is_content: AtomicBool::new(false),
             bars: indicatif::MultiProgress::new(),
         }
     }
@@ -55,10 +59,20 @@ impl Output {
         &self.bars
     }
 
+    /// Keeps the standard output for the content of a file: warnings go to the standard error, as objects too.
+    pub(crate) fn keep_for_content(&self) {
+        self.is_content.store(true, Ordering::Relaxed);
+    }
+
     /// Prints a line of what a command is for.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
         let mut out = self.lock();
-        out.write_all(text.as_bytes())?;
+        if self.terminal {
+            // Tags and paths come from anybody.
+            out.write_all(escaped_lines(text).as_bytes())?;
+        } else {
+            out.write_all(text.as_bytes())?;
+        }
         out.write_all(b"\n")?;
         Ok(())
     }
@@ -117,8 +131,13 @@ impl Output {
     /// Prints a warning about something.
     pub(crate) fn warning(&self, subject: &str, message: &str) {
         if self.json {
+            let object = json!({ "warning": message, "subject": subject });
+            if self.is_content.load(Ordering::Relaxed) {
+                self.error_line(&object.to_string());
+                return;
+            }
             // Whoever reads the objects has gone; the result will say so.
-            let _ = self.object(&json!({ "warning": message, "subject": subject }));
+            let _ = self.object(&object);
         } else if subject.is_empty() {
             self.error_line(&escaped(&format!("warning: {message}")));
         } else {
@@ -182,7 +201,7 @@ impl Output {
     /// A closed standard error is nothing that anybody could be told.
     fn error_line(&self, text: &str) {
         self.bars.suspend(|| {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", escaped_lines(text));
         });
     }
 

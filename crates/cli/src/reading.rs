@@ -182,8 +182,11 @@ impl Snapshots {
     /// Returns the snapshot with a name.
     pub(crate) fn select(&self, name: &SnapshotName) -> Result<&SnapshotInfo, Failure> {
         match look::select(&self.snapshots, name) {
+            Err(AgentError::NoSnapshot) if self.is_damaged && self.branches.is_empty() => {
+                Err(AgentError::HistoryDamaged.into())
+            }
             Err(AgentError::NoSuchSnapshot { .. } | AgentError::NoSnapshot)
-                if matches!(name, SnapshotName::Prefix(_)) =>
+                if matches!(name, SnapshotName::Prefix(_)) && !self.branches.is_empty() =>
             {
                 Ok(look::select(&self.branches, name)?)
             }

@@ -1,23 +1,26 @@
 //! Secrets from files, the standard input and the terminal; never from arguments, which everybody on a
 //! computer can see.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use strongroom_agent::SecretBytes;
 use strongroom_agent::custody::account_password::AccountPassword;
 use strongroom_agent::custody::password::PrivatePassword;
+use strongroom_agent::{AgentError, SecretBytes};
 
 use crate::failure::Failure;
 
+/// The permissions that nobody but the owner may have.
+const OTHERS: u32 = 0o077;
 /// Longest secret that is read, in bytes.
 const LEN_MAX: u64 = 4_096;
 
 /// Reads a private password that opens something: from a file, or from the terminal where none is named.
 pub(crate) fn password_to_open(file: Option<&Path>) -> Result<PrivatePassword, Failure> {
     let bytes = match file {
-        Some(file) => read(file)?,
+        Some(file) => read_private(file)?,
         None => ask("Private password: ")?,
     };
     Ok(PrivatePassword::to_open(bytes.expose_bytes())?)
@@ -36,7 +39,9 @@ pub(crate) fn password_to_guard(file: Option<&Path>) -> Result<PrivatePassword, 
         }
         return Ok(password);
     };
-    Ok(PrivatePassword::to_guard(read(file)?.expose_bytes())?)
+    Ok(PrivatePassword::to_guard(
+        read_private(file)?.expose_bytes(),
+    )?)
 }
 
 /// Reads words from a file, or from the terminal where none is named.
@@ -117,6 +122,17 @@ pub(crate) fn can_ask() -> bool {
 /// Reads a small file; `-` is the standard input.
 pub(crate) fn read(file: &Path) -> Result<SecretBytes, Failure> {
     read_at_most(file, LEN_MAX)
+}
+
+/// As [`read`]; a file that others may read is refused.
+fn read_private(file: &Path) -> Result<SecretBytes, Failure> {
+    let metadata = std::fs::metadata(file);
+    let is_exposed = |found: &Metadata| found.is_file() && found.mode() & OTHERS != 0;
+    if file != Path::new("-") && metadata.as_ref().is_ok_and(is_exposed) {
+        let path = file.display().to_string();
+        return Err(AgentError::KeyExposed { path }.into());
+    }
+    read(file)
 }
 
 /// Reads a file of at most this length; `-` is the standard input.

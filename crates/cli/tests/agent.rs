@@ -53,6 +53,56 @@ fn saves(watch: &str) {
     );
 }
 
+/// A source that is a file, saved in place and by editors.
+fn saves_of_a_file(watch: &str) {
+    let place = place();
+    place.write("papers/letter", "first");
+    let service = start(&place, &format!("papers/letter --watch {watch} --calm 1s"));
+    let status = service.until("live", |status| status["sources"][0]["health"] == "live");
+    assert_eq!(status["sources"][0]["mechanism"], watch);
+    let path = status["sources"][0]["path"].as_str().unwrap();
+    assert!(path.ends_with("papers/letter"), "{path}");
+    service.until("complete", |status| status["state"] == "backup-complete");
+    let content = |expected: &str| {
+        place.ok("restore --from one --to out --on-conflict overwrite");
+        assert_eq!(place.read("out/letter"), expected);
+    };
+    place.write("papers/letter", "in place");
+    service.snapshots(2);
+    content("in place");
+    let rounds = || service.until("a status", |_| true)["rounds"].clone();
+    let before = rounds();
+    place.write("papers/other", "is not backed up");
+    place.write("papers/below/letter", "is not backed up");
+    place.write("papers/.letter.new", "by a new file");
+    fs::rename(
+        place.path("papers/.letter.new"),
+        place.path("papers/letter"),
+    )
+    .unwrap();
+    service.snapshots(3);
+    content("by a new file");
+    assert!(before.as_u64().unwrap() + 2 >= rounds().as_u64().unwrap());
+    fs::remove_file(place.path("papers/letter")).unwrap();
+    service.until("blind", |status| status["sources"][0]["health"] == "blind");
+    place.write("papers/letter", "there again");
+    service.snapshots(4);
+    content("there again");
+    service.stop();
+}
+
+#[test]
+fn a_file_that_is_saved_is_backed_up_by_inotify() {
+    saves_of_a_file("inotify");
+}
+
+#[test]
+fn a_file_that_is_saved_is_backed_up_by_fanotify() {
+    if rustix::process::geteuid().is_root() {
+        saves_of_a_file("fanotify");
+    }
+}
+
 #[test]
 fn what_is_saved_is_backed_up_by_inotify() {
     saves("inotify");

@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use support::Place;
+use support::{Place, put};
 
 const PASSWORD: &str = "seven purple walruses sing\n";
 const OTHER_PASSWORD: &str = "eleven orange herons hum\n";
@@ -171,6 +171,65 @@ fn every_form_of_the_key_leads_back_to_it() {
 }
 
 #[test]
+fn a_rotation_that_was_interrupted_is_settled() {
+    let place = backed_up();
+    place.ok("backup files --to ./second");
+    let key = |name: &str| place.path(&format!("profile/keys/custody.{name}"));
+    let opens = |file: &str| {
+        for there in ["disk", "second"] {
+            place.ok(&format!(
+                "--profile none snapshots --from {there} --key-file {file}"
+            ));
+        }
+    };
+    // Every archive is under the next key.
+    fs::copy(key("key"), key("old")).unwrap();
+    let copied = |from: &str, to: &str| {
+        let mut copy = std::process::Command::new("cp");
+        copy.arg("-a").args([place.path(from), place.path(to)]);
+        let ran = copy.status();
+        assert!(ran.unwrap().success());
+    };
+    copied("second", "second-before");
+    let second = place.archives("second")[0].clone();
+    let state = format!("profile/state/{second}.keys");
+    copied(&state, "keys-before");
+    place.ok("key rotate");
+    let interrupt = || {
+        fs::rename(key("key"), key("next")).unwrap();
+        fs::copy(key("old"), key("key")).unwrap();
+    };
+    interrupt();
+    place.ok("key export --file settled");
+    assert!(!key("next").exists());
+    opens("settled");
+    // Only some of them are.
+    interrupt();
+    let pending = fs::read(key("next")).unwrap();
+    fs::remove_dir_all(place.path("second")).unwrap();
+    copied("second-before", "second");
+    copied("keys-before", &state);
+    let refused = place.fails("key export --file early", 1);
+    assert!(
+        refused.err.contains("`strongroom key rotate` finishes it"),
+        "{refused:?}"
+    );
+    assert!(place.ok("key show").err.contains("interrupted"));
+    assert!(place.ok("backup files").err.contains("interrupted"));
+    place.ok("key rotate");
+    assert_ne!(fs::read(key("key")).unwrap(), pending);
+    place.ok("key export --file finished");
+    opens("finished");
+    // None is: whoever copied the profile meanwhile has that key, so another one is drawn.
+    put(&key("next"), &pending);
+    fs::set_permissions(key("next"), fs::Permissions::from_mode(0o600)).unwrap();
+    place.ok("key rotate");
+    assert!(!key("next").exists());
+    assert_ne!(fs::read(key("key")).unwrap(), pending);
+    place.ok("backup files");
+}
+
+#[test]
 fn a_rotated_key_locks_the_old_one_out() {
     let place = backed_up();
     place.write_secret("password", PASSWORD);
@@ -178,7 +237,9 @@ fn a_rotated_key_locks_the_old_one_out() {
     place.ok("key password set --private-password-file password");
     place.ok("key export --file old-key");
     place.fails("key rotate", 1);
-    place.ok("key rotate --private-password-file other");
+    // None of those that there are: a slip of the pen would lock its owner out.
+    place.fails("key rotate --private-password-file other", 5);
+    place.ok("key rotate --private-password-file other --drop-passwords");
     place.ok("key export --file new-key");
     let archive = &place.archives("disk")[0];
     let keys = place.path(&format!("disk/{archive}/keys"));

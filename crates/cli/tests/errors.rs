@@ -44,7 +44,7 @@ fn an_exposed_key() {
     let key = place.path("profile/keys/custody.key");
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
     insta::assert_snapshot!(place.fails("key show", 1).err, @r"
-    error: the key file HERE/profile/keys/custody.key can be read by others
+    error: the file HERE/profile/keys/custody.key holds a secret and can be read by others
     hint: take the right away with `chmod 600 HERE/profile/keys/custody.key`
     ");
 }
@@ -383,4 +383,63 @@ fn a_destination_that_fails_is_named_once() {
     }
     let gone = place.fails("backup files", 1);
     assert!(gone.err.contains("hint: is the disk mounted"), "{gone:?}");
+}
+
+#[test]
+fn content_comes_alone() {
+    let place = backed_up();
+    place.ok("destination add two two");
+    place.ok("backup files");
+    fs::rename(place.path("two"), place.path("away")).unwrap();
+    let path = place.path("files/a.txt").display().to_string();
+    let ran = place.ok(&format!("dump --json latest:{path}"));
+    assert_eq!(ran.out, "alpha");
+    assert!(ran.err.starts_with("{\"subject\":\"two\""), "{ran:?}");
+}
+
+#[test]
+fn what_is_asked_for_and_not_there_is_said_to_be_not_there() {
+    let place = backed_up();
+    for command in [
+        "ls deadbeef",
+        "restore deadbeef --to there",
+        "diff deadbeef latest",
+    ] {
+        let ran = place.fails(command, 1);
+        assert!(
+            ran.err.contains("there is no snapshot `deadbeef`"),
+            "{command}: {ran:?}"
+        );
+    }
+    let ran = place.fails("versions /nowhere", 1);
+    assert!(ran.err.contains("`/nowhere` is in no snapshot"), "{ran:?}");
+    let archive = &place.archives("disk")[0];
+    let log = place.path(&format!("disk/{archive}/log"));
+    let records = fs::read_dir(log).unwrap();
+    let newest = records.map(|entry| entry.unwrap().path()).max().unwrap();
+    fs::remove_file(&newest).unwrap();
+    put(&newest, b"damaged");
+    let ran = place.fails("restore latest --to there", 4);
+    assert!(ran.err.contains("no snapshot can be read"), "{ran:?}");
+}
+
+#[test]
+fn a_password_that_others_may_read_is_refused() {
+    let place = backed_up();
+    place.write("password", "seven purple walruses sing\n");
+    fs::set_permissions(place.path("password"), fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = place.fails("key password set --private-password-file password", 1);
+    assert!(ran.err.contains("chmod 600"), "{ran:?}");
+}
+
+#[test]
+fn advice_is_about_the_profile_that_was_named() {
+    let place = Place::new();
+    place.write("files/a.txt", "alpha");
+    let ran = place.ok("backup files --to ./disk --profile other");
+    assert!(
+        ran.err
+            .contains("strongroom --profile other key export --words"),
+        "{ran:?}"
+    );
 }

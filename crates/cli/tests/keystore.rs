@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use support::{Place, Ran};
 
@@ -36,9 +37,31 @@ impl Session {
     }
 
     /// Starts the keyring; it goes with the bus.
+    ///
+    /// It answers before it has made its collection, and now and then it never makes one; then another one takes its
+    /// place.
     fn unlock(&self, home: &Path) {
+        for _ in 0..TRIES {
+            self.start_keyring(home);
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE {
+                if self.has_collection() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        panic!("the keyring has no collection");
+    }
+
+    fn start_keyring(&self, home: &Path) {
         let mut keyring = Command::new("gnome-keyring-daemon");
-        keyring.args(["--unlock", "--components=secrets", "--daemonize"]);
+        keyring.args([
+            "--replace",
+            "--unlock",
+            "--components=secrets",
+            "--daemonize",
+        ]);
         keyring.env("HOME", home).env("XDG_DATA_HOME", home);
         keyring.env("XDG_RUNTIME_DIR", home);
         keyring.env("DBUS_SESSION_BUS_ADDRESS", &self.address);
@@ -51,6 +74,25 @@ impl Session {
         password.write_all(b"of the keyring").unwrap();
         drop(password);
         assert!(keyring.wait().unwrap().success());
+    }
+
+    /// Says whether there is a default collection.
+    fn has_collection(&self) -> bool {
+        let mut read = Command::new("dbus-send");
+        read.args([
+            "--session",
+            "--print-reply",
+            "--dest=org.freedesktop.secrets",
+        ]);
+        read.args([
+            "/org/freedesktop/secrets",
+            "org.freedesktop.Secret.Service.ReadAlias",
+            "string:default",
+        ]);
+        read.env("DBUS_SESSION_BUS_ADDRESS", &self.address);
+        let answer = read.output().unwrap();
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        answer.status.success() && text.contains("/org/freedesktop/secrets/collection/")
     }
 
     fn lock(&self) {
@@ -83,6 +125,9 @@ impl Drop for Session {
     }
 }
 
+/// How long the keyring may take to begin, and how often it is begun.
+const PATIENCE: Duration = Duration::from_secs(3);
+const TRIES: u32 = 8;
 const REFERENCE: &str = "strongroom-keystore-v1:";
 const KEY: &str = "strongroom-custody-key-v1:";
 const FILE: &str = "profile/keys/custody.key";

@@ -32,7 +32,7 @@ impl World {
     fn new() -> Self {
         let place = Place::new();
         place.write_secret("password", PASSWORD);
-        let server = Server::start(&place.path("server"));
+        let server = Server::start(&place.path("server"), &[]);
         let world = Self { place, server };
         world.ok(
             "profile",
@@ -142,8 +142,14 @@ fn ada_is_invited(world: &World) {
         "profile",
         "admin user create Default/Engineering ada --person Ada",
     );
+    world.ok(
+        "profile",
+        "admin user create Default/Engineering formula --person =1+1",
+    );
+    let listed = world.ok("profile", "admin user list --search formula --csv");
+    assert!(listed.contains(",'=1+1,"), "{listed}");
     let made = world.json("admin link invite ada");
-    let link = world.server.reached(made["link"].as_str().unwrap());
+    let link = made["link"].as_str().unwrap();
     world.place.write("weak", "ada");
     let weak = format!("login --setup {link} --password-file weak");
     let said = world.fails("ada", &weak, 1);
@@ -221,6 +227,21 @@ fn verify_exports(world: &World) {
         assert!(said.contains("because: record "), "{said}");
         world.fails("profile", &format!("admin audit export {file}"), 1);
     }
+    // One that has a signed head, and the key that signed it.
+    let vector = include_str!("../../../spec/vectors/audit-v1/valid/export-csv.json");
+    let vector: Value = serde_json::from_str(vector).unwrap();
+    world
+        .place
+        .write("signed", vector["text"].as_str().unwrap());
+    let key = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
+    let verify = |key: &str| format!("admin audit verify signed --trusted-key {key}");
+    let said = world.ok("nobody", &verify(key));
+    let vouched = "a trusted key vouches for entries up to 3";
+    assert!(said.contains(vouched), "{said}");
+    let said = world.ok("nobody", "admin audit verify signed");
+    assert!(said.contains("1 checkpoints are signed by keys"), "{said}");
+    world.fails("nobody", &verify(&key.replace('0', "1")), 5);
+    world.fails("nobody", &verify("x"), 1);
 }
 
 #[test]

@@ -58,8 +58,8 @@ pub(crate) enum Audit {
         file: PathBuf,
         /// A public key that checkpoints may be signed with, in hexadecimal; without one, whoever signed them is not
         /// looked at
-        #[arg(long)]
-        trust: Vec<String>,
+        #[arg(long, value_name = "KEY", alias = "trust")]
+        trusted_key: Vec<String>,
     },
     /// Shows the public key by which the checkpoints of this server are known
     Key,

@@ -28,7 +28,7 @@ pub(crate) fn verify_file(path: &Path, trust: &[String]) -> Result<()> {
         (Some(last), _) => output::line(&format!("a trusted key vouches for entries up to {last}")),
         (None, 0) => output::line("no checkpoint is in it: nobody but the server vouches for it"),
         (None, n) => output::line(&format!(
-            "{n} checkpoints are signed by keys that were not named with --trust"
+            "{n} checkpoints are signed by keys that were not named with --trusted-key"
         )),
     }
     Ok(())

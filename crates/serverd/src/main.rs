@@ -25,7 +25,9 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Run => run::run(&arguments),
         Command::Config(config) => config::run(&arguments, config),
-        Command::Audit(Audit::Verify { file, trust }) => audit::verify_file(file, trust),
+        Command::Audit(Audit::Verify { file, trusted_key }) => {
+            audit::verify_file(file, trusted_key)
+        }
         Command::Audit(Audit::Key) => audit::key(&arguments),
         Command::Backup { to } => backup::make(&arguments, to.as_deref()),
         Command::Restore { file, replace } => backup::restore(&arguments, file, *replace),

@@ -28,6 +28,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
     let home = arguments.home();
     home::open(&home)?;
+    let listener = TcpListener::bind(config.listen.address).await;
+    let listener =
+        listener.with_context(|| format!("cannot listen on {}", config.listen.address))?;
+    // Where any port was asked for, links name the one there is.
+    let mut config = config.clone();
+    config.listen.address = listener.local_addr()?;
+    let config = &config;
     let pem = home::certificate(&home, config)?;
     let own_certificate = config.tls.certificate.is_none();
     let fingerprint = tls::fingerprint(&pem)?;
@@ -38,11 +45,8 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let link = first_start::set_up(&app).await?;
-    let listener = TcpListener::bind(config.listen.address).await;
-    let listener =
-        listener.with_context(|| format!("cannot listen on {}", config.listen.address))?;
     // What is told is told to whoever started the program, and is not in the log: the link is a secret.
-    output::line(&format!("listening on {}", listener.local_addr()?));
+    output::line(&format!("listening on {}", config.listen.address));
     output::line(&format!("certificate (SHA-256): {fingerprint}"));
     if let Some(link) = link {
         output::line("the first sysadmin signs in with this link, once, within a day:");

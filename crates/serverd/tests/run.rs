@@ -95,10 +95,12 @@ async fn it_starts_serves_and_ends() {
     assert_eq!(ready.text().await.unwrap(), "ready\n");
     let me = client.get(server.url("/api/v1/me")).send().await.unwrap();
     assert_eq!(me.status(), 401);
-    let fingerprint = server.fingerprint.clone();
+    let (address, fingerprint) = (server.address.clone(), server.fingerprint.clone());
     let said = server.end();
     let link = said.lines().last().unwrap().trim();
-    assert!(link.starts_with("https://localhost:0/link/srl_"), "{said}");
+    let port = address.rsplit(':').next().unwrap();
+    let start = format!("https://localhost:{port}/link/srl_");
+    assert!(link.starts_with(&start), "{said}");
     assert!(link.ends_with(&fingerprint), "{said}");
     // The second time there is the same certificate, and no link.
     let again = Server::start(&home);

@@ -122,6 +122,13 @@ fn status() -> Result<()> {
     Ok(())
 }
 
+/// Makes a database on the PostgreSQL that runs, and returns its address.
+pub(crate) fn new_database() -> Result<String> {
+    let services = known(&folder()?);
+    let url = services["postgresql"]["url"].as_str();
+    postgresql::new_database(url.context("start it: cargo xtask services start")?)
+}
+
 fn folder() -> Result<PathBuf> {
     Ok(Checkout::find()?.target.join("services"))
 }

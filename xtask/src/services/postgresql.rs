@@ -68,6 +68,17 @@ pub(super) fn start(folder: &Path) -> Result<Value> {
     }))
 }
 
+/// Makes a database, and returns its address.
+pub(super) fn new_database(url: &str) -> Result<String> {
+    let name = format!("fuzz_{}", secret(8)?);
+    let mut psql = Command::new(programs()?.join("psql"));
+    psql.arg(url).args(["--quiet", "--command"]);
+    psql.arg(format!("CREATE DATABASE \"{name}\""));
+    command::quietly(&mut psql)?;
+    let (server, _) = url.rsplit_once('/').context("the address")?;
+    Ok(format!("{server}/{name}"))
+}
+
 /// Removes what is not in the folder of the service.
 pub(super) fn remove(folder: &Path) -> Result<()> {
     clean(&own_folder(folder))

@@ -10,5 +10,5 @@ mod show;
 
 pub use import::import;
 pub use password::{WhichPassword, change_password, remove_password, set_password};
-pub use rotate::rotate;
+pub use rotate::{rotate, settle};
 pub use show::{ShownArchive, ShownKeys, ShownSlot, show};

@@ -4,6 +4,7 @@ use strongroom_base::ids::{ArchiveId, Epoch, SlotId, to_hex};
 use strongroom_crypto::suite::Suite;
 
 use crate::AgentError;
+use crate::keys::settle;
 use crate::profile::{KeyPlace, Profile};
 use crate::wraps::Wraps;
 
@@ -16,6 +17,8 @@ pub struct ShownKeys {
     pub place: KeyPlace,
     /// The archives that it opens.
     pub archives: Vec<ShownArchive>,
+    /// Why the key of some archives is another one, where a rotation was interrupted.
+    pub unfinished: Option<AgentError>,
 }
 
 /// What may be shown of the keys of an archive.
@@ -48,6 +51,10 @@ pub struct ShownSlot {
 
 /// Returns what may be shown of the keys.
 pub fn show(profile: &Profile) -> Result<ShownKeys, AgentError> {
+    let unfinished = match settle(profile) {
+        Err(error @ AgentError::RotationUnfinished) => Some(error),
+        settled => settled.map(|()| None)?,
+    };
     let config = profile.config()?;
     let custody = profile.custody_key()?;
     let custody = custody.ok_or_else(|| AgentError::NoCustodyKey {
@@ -77,5 +84,6 @@ pub fn show(profile: &Profile) -> Result<ShownKeys, AgentError> {
         custody_key_id: to_hex(&custody.key_id()),
         place: profile.key_place()?,
         archives,
+        unfinished,
     })
 }

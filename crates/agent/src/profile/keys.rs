@@ -148,6 +148,24 @@ impl Profile {
         self.write_local_key(&self.next_path(), key, self.key_place()?)
     }
 
+    /// Says whether a rotation is under way, or was interrupted.
+    pub(crate) fn has_next_custody_key(&self) -> bool {
+        self.next_path().exists()
+    }
+
+    /// Removes a next custody key that no archive is under.
+    pub(crate) fn drop_next_custody_key(&self) -> Result<(), AgentError> {
+        let path = self.next_path();
+        let held = item(&path)?;
+        std::fs::remove_file(&path).map_err(|source| AgentError::Local {
+            op: "remove",
+            path: path.display().to_string(),
+            source,
+        })?;
+        forget(held);
+        Ok(())
+    }
+
     /// Puts the next custody key in place of the current one.
     pub(crate) fn adopt_next_custody_key(&self) -> Result<(), AgentError> {
         let current = self.custody_path();

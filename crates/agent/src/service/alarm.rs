@@ -262,7 +262,14 @@ pub(super) fn conditions(status: &Status, complete: &BTreeMap<String, i64>) -> V
             why: there.reason.clone(),
         });
     }
-    if let Some(since) = status.failing_since
+    if let Some(since) = status.still_since {
+        conditions.push(Condition {
+            matter: Matter::BackupFailing,
+            subject: String::new(),
+            since: Some(since),
+            why: Some("the agent hangs: nothing has moved since then".to_owned()),
+        });
+    } else if let Some(since) = status.failing_since
         && status.state != State::Paused
     {
         conditions.push(Condition {

@@ -56,6 +56,8 @@ pub(super) struct Shared {
     status: Mutex<Status>,
     pause: Mutex<Pause>,
     asked_now: AtomicU64,
+    /// Counts what the service does, so that it can be told from one that hangs.
+    pulse: AtomicU64,
     /// Whether somebody waits for the snapshot that is made now.
     insisted: AtomicBool,
     stop: Arc<Stop>,
@@ -112,6 +114,49 @@ impl Shared {
         self.asked_now.load(Ordering::Relaxed)
     }
 
+    /// Notes that the service does something.
+    pub(super) fn beat(&self) {
+        self.pulse.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns a number that stays the same only where the service does nothing at all, and waits for nothing of its own
+    /// accord.
+    pub(super) fn pulse(&self) -> u64 {
+        let Progress {
+            directories,
+            entries,
+            bytes_scanned,
+            bytes_read,
+            bytes_new,
+            bytes_stored,
+            entries_done,
+            bytes_done,
+            ..
+        } = &*self.progress;
+        let seen = [directories, entries, bytes_scanned, bytes_read];
+        let done = [
+            bytes_new,
+            bytes_stored,
+            entries_done,
+            bytes_done,
+            &self.pulse,
+        ];
+        let all = seen.into_iter().chain(done);
+        all.map(|counter| counter.load(Ordering::Relaxed))
+            .fold(0, u64::wrapping_add)
+    }
+
+    /// Notes for how long the service has been still, where that is for too long; says whether it is not.
+    pub(super) fn note_stillness(&self, lasted: Option<Duration>) -> bool {
+        let now = self.now();
+        let mut status = self.status();
+        status.still_since = lasted.map(|lasted| {
+            let began = now.saturating_sub_unsigned(lasted.as_secs());
+            status.still_since.unwrap_or(began)
+        });
+        status.still_since.is_none()
+    }
+
     /// Says whether somebody waits for the snapshot that is made now, whatever the battery holds.
     pub(super) fn is_insisted(&self) -> bool {
         self.insisted.load(Ordering::Relaxed)
@@ -133,6 +178,7 @@ impl Shared {
             status: Mutex::default(),
             pause: Mutex::default(),
             asked_now: AtomicU64::default(),
+            pulse: AtomicU64::default(),
             insisted: AtomicBool::default(),
             stop: Arc::clone(&request.stop),
             closed: AtomicBool::default(),

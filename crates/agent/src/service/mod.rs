@@ -20,6 +20,7 @@ mod review;
 mod rounds;
 mod scrape;
 mod settings;
+mod single;
 mod socket;
 mod status;
 mod supervisor;
@@ -66,6 +67,7 @@ use pace::ServicePace;
 use pending::Pending;
 use queues::Queues;
 use scrape::Scrape;
+use single::Singles;
 use socket::Control;
 use watching::{ClosedRoot, path_of, settings};
 
@@ -117,7 +119,8 @@ pub fn run(
         spool::set_limit(profile, SPOOL_BYTES)?;
     }
     let roots = outermost(&request.backup.paths);
-    let settings = settings(profile, request, &roots, tools)?;
+    let singles = Singles::of(&roots);
+    let settings = settings(profile, request, (&roots, &singles), tools)?;
     let watcher = Watcher::start(settings).map_err(AgentError::Watch)?;
     let waker = watcher.waker();
     let (guest, _follower) = Guest::follow(config.guest, move || waker.wake());
@@ -153,6 +156,8 @@ pub fn run(
             tools,
             shared: &shared,
             roots,
+            singles,
+            looks_at_kinds: true,
             closed: Vec::new(),
             watcher: &watcher,
             guest: &guest,
@@ -196,6 +201,9 @@ struct Service<'a> {
     tools: &'a Tools<'a>,
     shared: &'a Shared,
     roots: Vec<PathBuf>,
+    singles: Singles,
+    /// Whether a root may have become a file, or a folder.
+    looks_at_kinds: bool,
     /// Those that could not be opened at the last look.
     closed: Vec<ClosedRoot>,
     watcher: &'a Watcher,
@@ -218,6 +226,7 @@ impl Service<'_> {
     fn run(&mut self) -> Result<(), AgentError> {
         self.look_at_queues();
         while !self.is_to_end() {
+            self.shared.beat();
             let wait = self.next_look().min(self.queues.patience());
             let changes = self.watcher.wait(wait.min(WAIT_MAX));
             self.note(&changes);
@@ -226,6 +235,7 @@ impl Service<'_> {
             if self.is_deaf() {
                 return Err(AgentError::WatchEnded);
             }
+            self.refuse_other_kinds()?;
             let asked = self.shared.asked_now();
             if asked > self.asked {
                 self.asked = asked;

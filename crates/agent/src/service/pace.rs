@@ -16,6 +16,7 @@ pub(super) struct ServicePace {
 
 impl Pace for ServicePace {
     fn turn(&self) -> Turn {
+        self.shared.beat();
         let is_held = || self.guest.rarity() == Rarity::None && !self.shared.is_insisted();
         if self.shared.is_paused() || is_held() {
             return Turn::End;

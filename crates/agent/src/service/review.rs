@@ -22,7 +22,10 @@ impl Service<'_> {
             variables: variables("before", scope),
             input: String::new(),
         };
-        let result = hook.run(&|| self.is_to_end());
+        let result = hook.run(&|| {
+            self.shared.beat();
+            self.is_to_end()
+        });
         result.map_err(|source| AgentError::Hook {
             when: "before",
             source,

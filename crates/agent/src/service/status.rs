@@ -56,6 +56,8 @@ pub struct Status {
     pub alarm_failed: Option<String>,
     /// Since when no snapshot succeeds, in seconds since 1970.
     pub failing_since: Option<i64>,
+    /// Since when nothing has moved, in seconds since 1970, where that is too long.
+    pub still_since: Option<i64>,
     /// Bytes of the files that the last look at everything saw.
     pub full_bytes: Option<u64>,
     /// When the work that goes on began, in seconds since 1970.
@@ -256,6 +258,12 @@ impl Status {
 
     /// Returns what it does in a line, with the reason where there is one.
     pub fn headline(&self) -> String {
+        if self.still_since.is_some() {
+            return format!(
+                "{}: nothing has moved for long; it hangs",
+                self.state.words()
+            );
+        }
         match &self.reason {
             Some(reason) => format!("{}: {reason}", self.state.words()),
             None => self.state.words().to_owned(),

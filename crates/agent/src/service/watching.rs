@@ -10,17 +10,18 @@ use strongroom_engine::backup::{Excludes, Hints, openable};
 use strongroom_store::bounded::within;
 use strongroom_watch::{Changes, Health, Place, Reason, Settings, Source, Why};
 
+use super::single::Singles;
 use super::status::SourceStatus;
 use super::{Service, ServiceRequest, seconds_of};
 use crate::backup::{CALL_BOUND, never_entered};
 use crate::profile::Profile;
 use crate::{AgentError, Tools};
 
-/// Returns what the watcher watches: what a backup enters, and nothing else.
+/// Returns what the watcher watches: what a backup enters, the folders of roots that are none, and nothing else.
 pub(super) fn settings(
     profile: &Profile,
     request: &ServiceRequest<'_>,
-    roots: &[PathBuf],
+    (roots, singles): (&[PathBuf], &Singles),
     tools: &Tools<'_>,
 ) -> Result<Settings, AgentError> {
     let excludes = Excludes::new(request.backup.excludes.iter().map(String::as_str))?;
@@ -31,6 +32,10 @@ pub(super) fn settings(
     let resolved_roots: Vec<PathBuf> = roots.iter().cloned().map(resolved).collect();
     let mut settings = Settings::new(roots.to_vec(), Arc::clone(&tools.clock));
     settings.choice = request.choice;
+    for (number, folder) in singles.folders() {
+        settings.flat.insert(number);
+        settings.roots[number] = folder;
+    }
     let roots = roots.to_vec();
     settings.wants = Arc::new(move |place: &Place| {
         let path = path_of(&roots, place);
@@ -68,6 +73,22 @@ impl Service<'_> {
         let sources = self.watcher.sources();
         let has_ended = |source: &Source| source.health.why() == Some(&Reason::Ended);
         sources.iter().any(has_ended)
+    }
+
+    /// Fails where a folder has become a file or the other way round. Only what is not seen, or where something has
+    /// changed, can have.
+    pub(super) fn refuse_other_kinds(&mut self) -> Result<(), AgentError> {
+        let is_blind = |source: &Source| matches!(source.health, Health::BlindSince { .. });
+        let is_any_blind = self.watcher.sources().iter().any(is_blind);
+        if !std::mem::take(&mut self.looks_at_kinds) && !is_any_blind {
+            return Ok(());
+        }
+        match self.singles.find_other(&self.roots) {
+            None => Ok(()),
+            Some(root) => Err(AgentError::OtherKind {
+                path: root.display().to_string(),
+            }),
+        }
     }
 
     /// Returns the roots that are there. One that is blind is left alone: what an unmounted disk had is not gone. So is one
@@ -121,17 +142,25 @@ impl Service<'_> {
         if changes.is_empty() {
             return;
         }
+        self.looks_at_kinds |= changes.health_changed;
         let mut hints = Hints::default();
+        let clock = Arc::clone(&self.tools.clock);
+        let mut is_news = |place: &Place| {
+            let root = place.root();
+            self.looks_at_kinds |= self.singles.path(root).is_some();
+            self.singles.may_have_changed(root, clock.now())
+        };
         let bytes = |path: PathBuf| path.as_os_str().as_bytes().to_vec();
-        for place in &changes.directories {
+        for place in changes.directories.iter().filter(|place| is_news(place)) {
             hints.directory(bytes(path_of(&self.roots, place)));
         }
-        let now = self.now();
-        for tree in &changes.trees {
-            if tree.why == Why::Started {
-                self.pending.note_all(now);
-            }
+        let has_started = changes.trees.iter().any(|tree| tree.why == Why::Started);
+        for tree in changes.trees.iter().filter(|tree| is_news(&tree.place)) {
             hints.subtree(bytes(path_of(&self.roots, &tree.place)));
+        }
+        let now = self.now();
+        if has_started {
+            self.pending.note_all(now);
         }
         if !hints.is_empty() {
             self.pending.note(hints, now);
@@ -143,7 +172,11 @@ impl Service<'_> {
         let status_of = |source: &Source| {
             let root = self.roots.get(source.place.root());
             let is_closed = |known: &&ClosedRoot| root == Some(&known.path);
-            source_status(source, self.closed.iter().find(is_closed))
+            let mut status = source_status(source, self.closed.iter().find(is_closed));
+            if let Some(single) = self.singles.path(source.place.root()) {
+                status.path = single.display().to_string();
+            }
+            status
         };
         let sources = self.watcher.sources().iter().map(status_of).collect();
         let mut status = self.shared.status();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
+use strongroom_agent::keys;
 use strongroom_agent::look::short_name;
 use strongroom_agent::profile::{Profile, WantedPlace};
 use strongroom_agent::{
@@ -75,6 +76,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         })?;
         return report_survey(context, &found);
     };
+    if let Err(error) = keys::settle(&profile) {
+        context.output.warning_of("", &error);
+    }
     let done = progress::show(context.output, Kind::Backup, &counters, || {
         strongroom_agent::backup(&profile, &request, &tools)
     })?;

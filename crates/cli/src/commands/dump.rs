@@ -29,6 +29,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             "name a file, as in latest:/home/me/file".to_owned(),
         ));
     }
+    context.output.keep_for_content();
     let all = Snapshots::open(&arguments.source, context)?;
     let info = all.select(&name)?;
     let mut writer = context.output.writer();

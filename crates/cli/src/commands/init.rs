@@ -155,11 +155,17 @@ pub(crate) fn advise(context: &Context<'_>, made: &Initialized) {
     let output = context.output;
     output.note("");
     output.note("Keep a copy of the key away from this computer: without it, no backup opens.");
-    output.note("  strongroom key export --words             24 words to write on paper");
-    output.note(
-        "  strongroom key export --file FILE         a file for a stick or a password manager",
-    );
-    output.note("  strongroom key export --qr --svg FILE     a picture to print");
+    let program = context.program();
+    for (form, what) in [
+        ("--words         ", "24 words to write on paper"),
+        (
+            "--file FILE     ",
+            "a file for a stick or a password manager",
+        ),
+        ("--qr --svg FILE ", "a picture to print"),
+    ] {
+        output.note(&format!("  {program} key export {form}    {what}"));
+    }
     output.note(&format!(
         "This computer has its copy in {}.",
         place(&made.profile, made.place)

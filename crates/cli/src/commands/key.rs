@@ -31,11 +31,12 @@ pub(crate) enum Command {
     },
     /// Make a new custody key, and start a new epoch in every archive
     Rotate {
-        /// Let the private password in this file open the new key; - is the standard input
+        /// Let the private password in this file open the new key: the one that there is, or with
+        /// --drop-passwords any; - is the standard input
         #[arg(long, value_name = "FILE")]
         private_password_file: Option<PathBuf>,
-        /// Go without private passwords from now on
-        #[arg(long, conflicts_with = "private_password_file")]
+        /// Let all other private passwords go
+        #[arg(long)]
         drop_passwords: bool,
     },
     /// Set, change or remove a private password

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::{self, Kind, Printer};
+use crate::show;
 
 /// Arguments of `repair`.
 #[derive(Args)]
@@ -78,9 +79,10 @@ fn print(context: &Context<'_>, repaired: &Repaired) -> Result<(), Failure> {
         );
     }
     if !repaired.runs.is_empty() {
-        let count = repaired.runs.len();
+        let count = repaired.runs.len() as u64;
         output.done(&format!(
-            "made {count} parts of the index anew from the packs"
+            "made {} of the index anew from the packs",
+            show::count(count, "part", "parts")
         ))?;
     }
     match (&repaired.record, repaired.voided.is_empty()) {

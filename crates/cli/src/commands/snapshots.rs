@@ -60,7 +60,8 @@ fn line(context: &Context<'_>, info: &SnapshotInfo, is_branch: bool) -> Vec<u8> 
         .collect();
     line.extend_from_slice(&roots.join(&b' '));
     if !snapshot.tags.is_empty() {
-        line.extend_from_slice(format!("  [{}]", snapshot.tags.join(", ")).as_bytes());
+        let tags = format!("  [{}]", snapshot.tags.join(", "));
+        line.extend_from_slice(&context.output.shown(tags.as_bytes()));
     }
     if totals.failed > 0 {
         line.extend_from_slice(format!("  {} could not be read", totals.failed).as_bytes());

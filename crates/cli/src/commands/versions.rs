@@ -30,9 +30,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let bytes = path.as_os_str().as_bytes();
     let versions = look::versions(&all.opened.archive, &all.snapshots, bytes)?;
     if versions.is_empty() {
-        return Err(Failure::Agent(AgentError::NoSuchPath {
+        return Err(Failure::Agent(AgentError::InNoSnapshot {
             path: path.display().to_string(),
-            snapshot: "any".to_owned(),
         }));
     }
     for version in &versions {

@@ -9,18 +9,20 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) fingerprint: String,
     pub(crate) port: u16,
-    /// The link of the first sysadmin, as it leads to this port.
+    /// The link of the first sysadmin.
     pub(crate) link: String,
 }
 
 impl Server {
-    pub(crate) fn start(home: &Path) -> Self {
+    /// Starts one with more in its environment.
+    pub(crate) fn start(home: &Path, environment: &[(&str, String)]) -> Self {
         let mut command = Command::new(program());
         command
             .arg("--home")
             .arg(home)
             .arg("run")
             .env("STRONGROOM_SERVER_LISTEN_ADDRESS", "127.0.0.1:0")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
@@ -39,14 +41,8 @@ impl Server {
             child,
             fingerprint,
             port,
-            // It names the port that was configured, which is any.
-            link: link.replace("localhost:0", &format!("localhost:{port}")),
+            link,
         }
-    }
-
-    /// Takes a link of this server as it leads to its port.
-    pub(crate) fn reached(&self, link: &str) -> String {
-        link.replace("localhost:0", &format!("localhost:{}", self.port))
     }
 }
 

@@ -102,7 +102,8 @@ impl ServerSetup {
     /// compared.
     ///
     /// `found` is the account with that name and its stored record, if there are both. All the work is done in
-    /// either case, so that the time tells nothing; a stored record that cannot be read is an error.
+    /// either case, so that the time tells nothing. A stored record that cannot be read is answered as nobody's, and is in
+    /// [`LoginAnswer::damage`].
     pub fn answer_sign_in(
         &self,
         sign_in_name: &str,
@@ -113,12 +114,16 @@ impl ServerSetup {
         let nobody = self.credential_of_nobody(sign_in_name);
         let decoy = Record::decoy(&self.public_key());
         let stored = found.map_or(decoy.as_slice(), |(_, stored)| stored);
-        let record = Record::from_bytes(stored)?;
-        let (credential, record) = match found {
-            Some((user, _)) => (CredentialId::of_user(user), Some(&record)),
-            None => (nobody, None),
+        let read = Record::from_bytes(stored);
+        let (credential, record) = match (found, &read) {
+            (Some((user, _)), Ok(record)) => (CredentialId::of_user(user), Some(record)),
+            _ => (nobody, None),
         };
-        self.answer_login(record, request, &credential, random)
+        let answer = self.answer_login(record, request, &credential, random)?;
+        Ok(LoginAnswer {
+            damage: read.err(),
+            ..answer
+        })
     }
 
     /// Answers the first message of a login.
@@ -145,6 +150,7 @@ impl ServerSetup {
             version,
             response: LoginResponse(started.message),
             state: LoginState(started.state),
+            damage: None,
         })
     }
 }
@@ -215,6 +221,8 @@ pub struct LoginAnswer {
     pub response: LoginResponse,
     /// Stays at the server until the last message.
     pub state: LoginState,
+    /// Why the stored record could not be read; the client is not told.
+    pub damage: Option<OpaqueError>,
 }
 
 /// A login under way, at the server.

@@ -7,14 +7,13 @@ use strongroom_base::clock::Timestamp;
 use strongroom_catalogue::{
     DirectoryRow, Local, Lookup, PAGE_ENTRIES, PageEntry, Sums, Totals, Update,
 };
-use strongroom_format::body::Statistics;
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
 
-use super::batch::{Batch, Done, Standing, join};
+use super::assembled::Assembled;
+use super::batch::{Batch, Done, join};
 use super::chunks::ChunkSink;
 use super::frame::{Frame, old_tree};
-use super::summary::Counts;
 use crate::error::EngineError;
 
 const NO_LOCAL: Local = Local {
@@ -22,19 +21,6 @@ const NO_LOCAL: Local = Local {
     size: 0,
     ctime: Timestamp(0),
 };
-
-/// What came out of the walk.
-pub(crate) struct Assembled {
-    /// The entries of the roots, in the order of the walk; none where a root was lost.
-    pub(crate) roots: Vec<Option<Entry>>,
-    pub(crate) statistics: Statistics,
-    /// Whether any root is not as the last snapshot saw it.
-    pub(crate) changed: bool,
-    /// How many files are new and changed. What was not looked at is not counted.
-    pub(crate) counts: Counts,
-    /// How many files changed while they were read.
-    pub(crate) unsettled: u64,
-}
 
 /// Puts the trees together.
 pub(crate) struct Assembler<'a> {
@@ -61,20 +47,13 @@ impl<'a> Assembler<'a> {
         lookup: Lookup,
         file_roots: Vec<Option<FileRoot>>,
     ) -> Self {
-        let assembled = Assembled {
-            roots: Vec::new(),
-            statistics: Statistics::default(),
-            changed: false,
-            counts: Counts::default(),
-            unsettled: 0,
-        };
         Self {
             sink,
             update,
             lookup,
             file_roots,
             stack: Vec::new(),
-            assembled,
+            assembled: Assembled::default(),
         }
     }
 
@@ -119,7 +98,7 @@ impl<'a> Assembler<'a> {
                 unsure,
                 standing,
             } => {
-                self.count_file(&entry, standing);
+                self.assembled.count_file(&entry, standing);
                 self.entry(*entry, local, unsure)
             }
             Done::Leave => self.leave(),
@@ -131,19 +110,6 @@ impl<'a> Assembler<'a> {
                 Ok(())
             }
         }
-    }
-
-    fn count_file(&mut self, entry: &Entry, standing: Standing) {
-        if !matches!(entry.node, Node::File { .. }) {
-            return;
-        }
-        let counts = &mut self.assembled.counts;
-        match standing {
-            Standing::New => counts.new += 1,
-            Standing::Changed => counts.changed += 1,
-            Standing::Same => {}
-        }
-        self.assembled.unsettled += u64::from(entry.meta.unsettled);
     }
 
     /// Takes a directory that was not looked at.

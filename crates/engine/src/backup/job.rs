@@ -9,7 +9,7 @@ use strongroom_catalogue::Catalogue;
 use strongroom_crypto::chunker::Chunker;
 use strongroom_format::body::{Snapshot, Statistics};
 
-use super::assemble::Assembled;
+use super::assembled::Assembled;
 use super::chunks::ChunkSet;
 use super::hints::Hints;
 use super::known::open_known;

@@ -10,6 +10,7 @@
 //! keeps all of them busy.
 
 mod assemble;
+mod assembled;
 mod batch;
 mod chunks;
 mod compress;
@@ -52,7 +53,8 @@ pub use survey::{Survey, survey};
 
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Stop};
-use assemble::{Assembled, Assembler, FileRoot};
+use assemble::{Assembler, FileRoot};
+use assembled::Assembled;
 use chunks::{ChunkSet, ChunkSink};
 pub(crate) use chunks::{RawSegment, Segment};
 use content::FileReader;

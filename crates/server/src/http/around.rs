@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::problem::Problem;
-use super::{SiteRef, address, request_id};
+use super::{SiteRef, address, request_id, unread};
 
 /// How long a request may take altogether.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
@@ -46,6 +46,7 @@ pub(super) async fn around(State(site): State<SiteRef>, request: Request, next: 
         request.headers(),
         &site.trusted_proxies,
     );
+    let (request, rest) = unread::share(request);
     let answering = request_id::with(id.clone(), async {
         match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
             Ok(response) => response,
@@ -53,7 +54,11 @@ pub(super) async fn around(State(site): State<SiteRef>, request: Request, next: 
         }
     });
     let mut response = answering.await;
+    let is_left = rest.throw_away().await;
     let headers = response.headers_mut();
+    if is_left {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }

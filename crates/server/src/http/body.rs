@@ -69,6 +69,11 @@ impl<T: DeserializeOwned> FromRequestParts<SiteRef> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _site: &SiteRef) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        // No name has one, and not every database can be asked for it.
+        if query.contains("%00") {
+            let detail = "a query has no zero bytes";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail).at("query"));
+        }
         let value = serde_urlencoded::from_str(query).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, error.to_string()).at("query")
         })?;

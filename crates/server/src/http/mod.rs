@@ -25,6 +25,7 @@ mod sessions;
 mod sign_in;
 pub mod tls;
 mod tokens;
+mod unread;
 mod users;
 
 use std::sync::Arc;

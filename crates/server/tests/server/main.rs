@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     reason = "a panic is how a test fails"
 )]
+#![allow(clippy::print_stdout, reason = "what was counted is for who looks")]
 
 mod access_matrix;
 mod accounts;
@@ -61,6 +62,12 @@ mod once {
     async fn who_dawdles_is_cut_off() {
         let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
         crate::trouble::who_dawdles_is_cut_off(world).await;
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_before_the_body_goes_on() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::trouble::who_is_refused_before_the_body_goes_on(world).await;
     }
 
     #[tokio::test]
@@ -170,6 +177,7 @@ on_both! {
         the_same_request_is_done_once,
         a_dry_run_changes_nothing,
         bad_bodies_are_refused,
+        zero_bytes_are_refused,
         every_answer_has_its_headers,
         health_and_measurements,
         the_document_is_served;
@@ -192,6 +200,7 @@ on_both! {
     sign_in:
         the_first_sysadmin_signs_in,
         a_name_that_nobody_has_looks_like_any_other,
+        a_damaged_record_looks_like_nobodys,
         an_attempt_is_good_once_and_not_for_long,
         states_hold_at_sign_in,
         another_password_ends_other_sessions,

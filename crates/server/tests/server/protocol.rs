@@ -146,6 +146,34 @@ pub(crate) async fn a_dry_run_changes_nothing(world: World) {
     odd.send().await.problem(400, "bad-request");
 }
 
+/// A database that takes no zero byte is never asked for one.
+pub(crate) async fn zero_bytes_are_refused(world: World) {
+    let sysadmin = world.sysadmin().await;
+    for path in [
+        "/audit?event=%00",
+        "/users?search=a%00",
+        "/computers?search=%00",
+        "/organisations?search=%00b",
+        "/users?after=%00",
+    ] {
+        let answer = world.get(path).by(&sysadmin).send().await;
+        answer.problem(400, "bad-request");
+    }
+    let path = format!("/organisations/{}/users", world.at("own"));
+    for body in [
+        json!({ "name": "a\0" }),
+        json!({ "name": "a", "person": "\0" }),
+        json!({ "name": "a", "email": "\0@example.org" }),
+    ] {
+        let answer = world.post(&path).by(&sysadmin).json(&body).send().await;
+        answer.problem(400, "bad-request");
+    }
+    let request = &world.make_messages().0;
+    let body = json!({ "name": "a\0", "request": request });
+    let answer = world.post("/sign-in/start").json(&body).send().await;
+    assert!(answer.status.as_u16() < 500, "{}", answer.text);
+}
+
 pub(crate) async fn bad_bodies_are_refused(world: World) {
     let admin = world.admin("own").await;
     let path = format!("/organisations/{}/users", world.at("own"));

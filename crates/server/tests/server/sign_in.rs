@@ -8,6 +8,7 @@ use strongroom_crypto::opaque::{
     Login, LoginResponse, Registration, RegistrationResponse, Version,
 };
 use strongroom_crypto::random::SystemRandom;
+use strongroom_db::users;
 use strongroom_server::app::Settings;
 
 use crate::world::{Answer, Kind, Person, World};
@@ -147,6 +148,34 @@ pub(crate) async fn a_name_that_nobody_has_looks_like_any_other(world: World) {
         (&newest["outcome"], &newest["actor_kind"]),
         (&json!("refused"), &json!("nobody"))
     );
+}
+
+/// A record of which something is missing gives nobody away.
+pub(crate) async fn a_damaged_record_looks_like_nobodys(world: World) {
+    let person = world.places["child"].person.clone();
+    let link = invited(&world, &person).await;
+    choose(&world, &link, PASSWORD).await.expect(201);
+    let writing = world.app.database.write().await.unwrap();
+    let damaged = [9; 20];
+    let now = world.app.now();
+    let set = users::set_credential(&writing, person.user, "password", &damaged, now);
+    set.await.unwrap();
+    writing.commit().await.unwrap();
+    let (attempt, message) = start(&world, &person.name, PASSWORD).await;
+    assert_eq!(message, None);
+    let (other, _) = start(&world, "somebody-else", PASSWORD).await;
+    assert_eq!(attempt.len(), other.len());
+    // Nor does a last message, which no client would send.
+    let message = "00".repeat(64);
+    let one = finish(&world, &attempt, &message).await;
+    let other = finish(&world, &other, &message).await;
+    one.problem(401, "wrong-password");
+    other.problem(401, "wrong-password");
+    // The way out is a link.
+    let link = invited(&world, &person).await;
+    choose(&world, &link, PASSWORD).await.expect(201);
+    let signed_in = sign_in(&world, &person.name, PASSWORD).await;
+    signed_in.unwrap().expect(201);
 }
 
 pub(crate) async fn an_attempt_is_good_once_and_not_for_long(world: World) {

@@ -28,6 +28,13 @@ async fn dawdle(to: std::net::SocketAddr, beginning: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
+/// Returns what there is of an answer.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut part = [0; 4096];
+    let n = stream.read(&mut part).await.unwrap();
+    String::from_utf8_lossy(&part[..n]).into_owned()
+}
+
 pub(crate) async fn who_dawdles_is_cut_off(world: World) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -63,6 +70,34 @@ pub(crate) async fn who_dawdles_is_cut_off(world: World) {
         begun.elapsed()
     );
     world.get("/health/ready").send().await.expect(200);
+    server.abort();
+}
+
+/// A refusal needs no body, and whoever sends one all the same is answered, and goes on with the connection.
+pub(crate) async fn who_is_refused_before_the_body_goes_on(world: World) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = Serving {
+        tls: None,
+        connections_max: 100,
+    };
+    let site = Arc::clone(&world.site);
+    let server = tokio::spawn(serve(listener, site, serving, std::future::pending()));
+    for len in [1_000, 60_000] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = "PATCH /api/v1/me HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        let head = format!("{head}Content-Length: {len}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // On the one thread of this test, everything the server does with the head alone is done now.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(&vec![b' '; len]).await.unwrap();
+        assert!(answer(&mut stream).await.contains(" 401 "));
+        let next = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+        stream.write_all(next.as_bytes()).await.unwrap();
+        assert!(answer(&mut stream).await.contains(" 200 "));
+    }
     server.abort();
 }
 

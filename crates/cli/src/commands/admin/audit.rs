@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use serde_json::json;
 use strongroom_agent::client::endpoints;
 use strongroom_agent::custody::audit::verify as verify_export;
-use strongroom_base::ids::to_hex;
+use strongroom_base::ids::{from_hex, to_hex};
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -63,7 +63,12 @@ pub(super) fn verify(context: &Context<'_>, matches: &ArgMatches) -> Result<Outc
     let path = matches.get_one::<PathBuf>("file").cloned();
     let path = path.unwrap_or_else(|| "-".into());
     let export = secrets::read_at_most(&path, EXPORT_LEN_MAX)?;
-    let report = verify_export(export.expose_bytes(), &[], None)?;
+    let keys = matches.get_many::<String>("trusted-key");
+    let keys = keys.unwrap_or_default().map(|key| from_hex(key.trim()));
+    let trusted: Option<Vec<[u8; 32]>> = keys.collect();
+    let trusted = trusted
+        .ok_or_else(|| Failure::Named("a trusted key has 64 hexadecimal digits".to_owned()))?;
+    let report = verify_export(export.expose_bytes(), &trusted, None)?;
     let head = to_hex(&report.head.hash);
     let output = context.output;
     if output.is_json() {
@@ -74,6 +79,7 @@ pub(super) fn verify(context: &Context<'_>, matches: &ArgMatches) -> Result<Outc
             "records": report.records,
             "omitted": report.omitted,
             "signed": report.signed,
+            "untrusted": report.untrusted,
             "hash": head,
         }))?;
         return Ok(Outcome::Done);
@@ -83,5 +89,14 @@ pub(super) fn verify(context: &Context<'_>, matches: &ArgMatches) -> Result<Outc
         report.first, report.head.sequence, report.head.log, report.records, report.omitted
     ))?;
     output.line(&format!("the hash at its end is {head}"))?;
+    match (report.signed, report.untrusted) {
+        (Some(last), _) => {
+            output.line(&format!("a trusted key vouches for entries up to {last}"))?;
+        }
+        (None, 0) => output.line("no checkpoint is in it: nobody but the server vouches for it")?,
+        (None, n) => output.line(&format!(
+            "{n} checkpoints are signed by keys that were not named with --trusted-key"
+        ))?,
+    }
     Ok(Outcome::Done)
 }

@@ -67,6 +67,7 @@ fn argument(row: &'static Argument) -> Arg {
         Use::OptionalPositional => arg,
         Use::Optional => arg.long(row.name),
         Use::Required => arg.long(row.name).required(true),
+        Use::AnyNumber => arg.long(row.name).action(ArgAction::Append),
         Use::Several => arg.long(row.name).required(true).action(ArgAction::Append),
     };
     let is_positional = matches!(row.use_, Use::Positional | Use::OptionalPositional);

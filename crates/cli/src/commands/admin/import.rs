@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use strongroom_agent::client::{Client, endpoints, v1};
 
+use super::formula::meant;
 use super::grammar::DRY_RUN;
 use super::names::Names;
 use super::table::Sort;
@@ -142,6 +143,11 @@ fn comma_separated(bytes: &[u8]) -> Result<Vec<Row>, Failure> {
         .trim(::csv::Trim::Headers)
         .from_reader(bytes);
     let row = |(at, row): (usize, Result<Row, ::csv::Error>)| {
+        let row = row.map(|row| Row {
+            name: meant(row.name),
+            person: row.person.map(meant),
+            email: row.email.map(meant),
+        });
         row.map_err(|error| failed(&format!("user {}", at + 1), error))
     };
     reader.deserialize().enumerate().map(row).collect()
@@ -181,6 +187,11 @@ mod tests {
         let lines = "{\"name\":\"ada\",\"person\":\"Ada, Countess\"}\n{\"name\":\"bob\",\"email\":\"b@example.org\"}\n";
         assert_eq!(names(lines).unwrap(), both);
         assert_eq!(names("email,id,name\n,7,eve\n").unwrap(), ["eve|-|-"]);
+        // What a list of users has before a formula is no part of it; JSON has nothing there.
+        let marked = "name,person\neve,'=1+1\n";
+        assert_eq!(names(marked).unwrap(), ["eve|=1+1|-"]);
+        let unmarked = r#"{"name":"eve","person":"'=1"}"#;
+        assert_eq!(names(unmarked).unwrap(), ["eve|'=1|-"]);
     }
 
     #[test]

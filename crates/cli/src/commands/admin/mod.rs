@@ -3,6 +3,7 @@
 
 mod audit;
 mod call;
+mod formula;
 mod grammar;
 mod import;
 mod names;

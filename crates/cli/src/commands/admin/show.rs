@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde_json::Value;
 use strongroom_agent::client::ClientError;
 
+use super::formula::defused;
 use super::names::Names;
 use super::table::{Column, Shows};
 use crate::failure::Failure;
@@ -64,7 +65,7 @@ pub(super) fn one(
     Ok(())
 }
 
-/// Prints a list as comma-separated values (RFC 4180), with the names of the API.
+/// Prints a list as comma-separated values (RFC 4180), with the names of the API. No value is taken for a formula.
 pub(super) fn csv(
     output: &Output,
     columns: &[Column],
@@ -80,7 +81,7 @@ pub(super) fn csv(
     writer.write_record(&fields).map_err(failed)?;
     for item in items {
         let item = item?;
-        let record = fields.iter().map(|field| plain(at(&item, field)));
+        let record = fields.iter().map(|field| defused(plain(at(&item, field))));
         writer.write_record(record).map_err(failed)?;
     }
     writer.flush()?;

@@ -64,8 +64,10 @@ pub(super) enum Use {
     Optional,
     /// By its name.
     Required,
-    /// By its name, any number of times.
+    /// By its name, once or several times.
     Several,
+    /// By its name, several times or not at all.
+    AnyNumber,
 }
 
 /// What is given.

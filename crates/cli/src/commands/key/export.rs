@@ -10,6 +10,7 @@ use serde_json::json;
 use strongroom_agent::AgentError;
 use strongroom_agent::custody::qr::Qr;
 use strongroom_agent::custody::{export as file_form, words};
+use strongroom_agent::keys;
 
 use super::Export;
 use crate::context::Context;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 /// Writes the custody key out.
 pub(super) fn export(context: &Context<'_>, arguments: &Export) -> Result<(), Failure> {
     let profile = context.profile()?;
+    keys::settle(&profile)?;
     let key = profile
         .custody_key()?
         .ok_or_else(|| AgentError::NoCustodyKey {

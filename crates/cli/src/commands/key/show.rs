@@ -12,12 +12,16 @@ pub(super) fn show(context: &Context<'_>) -> Result<(), Failure> {
     let profile = context.profile()?;
     let shown = keys::show(&profile)?;
     let place = place(&profile, shown.place);
+    if let Some(unfinished) = &shown.unfinished {
+        context.output.warning_of("", unfinished);
+    }
     if context.output.is_json() {
         let archives: Vec<_> = shown.archives.iter().map(object).collect();
         return context.output.object(&json!({
             "custody_key_id": shown.custody_key_id,
             "place": place,
             "archives": archives,
+            "rotation_unfinished": shown.unfinished.is_some(),
         }));
     }
     context

@@ -13,7 +13,7 @@ pub(super) const COLUMNS: &str = "\"kind\",\"sequence\",\"time\",\"actor_kind\",
 const N_COLUMNS: usize = 24;
 
 /// What a spreadsheet takes for the start of a formula, and the mark against that.
-const FORMULA: [char; 5] = ['=', '+', '-', '@', MARK];
+const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', MARK];
 const MARK: char = '\'';
 
 /// The fields of a line, by their columns.

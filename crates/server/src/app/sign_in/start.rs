@@ -2,6 +2,7 @@
 
 use strongroom_api::v1;
 use strongroom_base::ids::{UserId, to_hex};
+use strongroom_base::with_causes;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::opaque::LoginRequest;
 use strongroom_crypto::secret::Secret;
@@ -39,6 +40,14 @@ pub async fn start(
         .sign_in
         .answer_sign_in(&key, found, sent, &*app.random)
         .map_err(|error| Fault::invalid("request", error))?;
+    // The client is answered as if there were nobody; whoever runs the server is told.
+    let found = match (&answer.damage, found) {
+        (Some(damage), Some((user, _))) => {
+            tracing::error!(user.id = %user, error = %with_causes(damage), "the stored record of a user's password cannot be read: nobody signs in with it; make a link with which another is chosen");
+            None
+        }
+        (_, found) => found,
+    };
     let secret = Secret::<32>::random(&*app.random);
     let attempt = Attempt {
         user: found.map(|(user, _)| *user),

@@ -87,15 +87,25 @@ pub(super) const NOUN: Noun = Noun {
         Verb {
             name: "verify",
             about: "Verify an export, with nothing but its file",
-            more: "The exit code is 4 where the export was changed. No server is asked.",
+            more: "The exit code is 4 where the export was changed. No server is asked. `strongroom-server audit key` shows the key of a server: \
+                   keep it elsewhere.",
             does: Does::Special(audit::verify),
-            arguments: &[argument(
-                "file",
-                Sort::File,
-                Place::Own,
-                Use::Positional,
-                "The file; - is the standard input",
-            )],
+            arguments: &[
+                argument(
+                    "file",
+                    Sort::File,
+                    Place::Own,
+                    Use::Positional,
+                    "The file; - is the standard input",
+                ),
+                argument(
+                    "trusted-key",
+                    Sort::Text,
+                    Place::Own,
+                    Use::AnyNumber,
+                    "A public key, in hexadecimal, that checkpoints must be signed with; without one, it is not looked at who signed them",
+                ),
+            ],
             columns: &[],
         },
     ],
