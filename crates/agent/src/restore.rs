@@ -1,8 +1,10 @@
 //! Restoring, with an archive that is open.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use strongroom_base::ids::ArchiveId;
 use strongroom_engine::restore::{
     self as engine, Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary,
 };
@@ -25,6 +27,8 @@ pub struct RestoreRequest {
     pub on_conflict: Conflict,
     /// Whether what is not in the snapshot is deleted from the restored folders, and what is kept then.
     pub delete: Option<Keep>,
+    /// Folders that nothing is restored into.
+    pub closed: Vec<PathBuf>,
     /// Whether nothing is written.
     pub dry_run: bool,
     /// Whether everything is read again and compared.
@@ -39,6 +43,17 @@ pub fn never_deleted(profile: &Profile) -> Result<Vec<PathBuf>, AgentError> {
         folders.extend(location.folder().map(Path::to_owned));
     }
     Ok(folders)
+}
+
+/// Returns the folders of all archives at a destination that is a folder: nothing is restored into them.
+pub fn archives_in(destination: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(destination).into_iter().flatten();
+    let is_archive = |name: &OsStr| {
+        let name = name.to_str();
+        name.is_some_and(|name| name.parse::<ArchiveId>().is_ok())
+    };
+    let archives = entries.flatten().filter(|at| is_archive(&at.file_name()));
+    archives.map(|at| at.path()).collect()
 }
 
 /// Restores files of a snapshot.
@@ -58,6 +73,7 @@ pub fn restore(
             .map_or(RestorePlace::Original, RestorePlace::Folder),
         on_conflict: request.on_conflict,
         delete: request.delete,
+        closed: request.closed,
         dry_run: request.dry_run,
         verify: request.verify,
     };

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use strongroom_agent::SecretBytes;
 use strongroom_agent::storage_key::StorageKey;
@@ -69,19 +69,10 @@ impl Environment {
         &self.current
     }
 
-    /// Makes a path absolute, with `.` and `..` resolved by name: it need not be there.
+    /// Makes a path absolute, and takes `.` and `..` out of it. It need not be there. Where `..` follows a symbolic link, it
+    /// means the folder above the one that the link leads to, as it does to the system; other links stay.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
-        let mut absolute = PathBuf::new();
-        for component in self.current.join(path).components() {
-            match component {
-                std::path::Component::CurDir => {}
-                std::path::Component::ParentDir => {
-                    absolute.pop();
-                }
-                other => absolute.push(other),
-            }
-        }
-        absolute
+        absolute_from(&self.current, path)
     }
 
     /// Takes the key of an account at a storage service.
@@ -98,6 +89,34 @@ impl Environment {
     pub(crate) fn host(&self) -> &[u8] {
         &self.host
     }
+}
+
+fn absolute_from(current: &Path, path: &Path) -> PathBuf {
+    let mut absolute = PathBuf::new();
+    for component in current.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => up(&mut absolute),
+            other => absolute.push(other),
+        }
+    }
+    absolute
+}
+
+/// Goes to the folder above.
+fn up(path: &mut PathBuf) {
+    let is_link = path
+        .symlink_metadata()
+        .is_ok_and(|found| found.is_symlink());
+    let is_unresolved = path.components().next_back() == Some(Component::ParentDir);
+    if is_link || is_unresolved {
+        match path.canonicalize() {
+            Ok(real) => *path = real,
+            // The link leads nowhere. Whoever opens the path hears so from the system.
+            Err(_) => return path.push(".."),
+        }
+    }
+    path.pop();
 }
 
 /// Returns the name and version of the system.
@@ -124,4 +143,38 @@ fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn above_a_link_is_above_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let at = |way: &str| root.join(way);
+        std::fs::create_dir_all(at("here/out")).unwrap();
+        std::fs::create_dir_all(at("other/deep/deeper")).unwrap();
+        symlink("../other/deep", at("here/link")).unwrap();
+        symlink("nowhere", at("here/dangling")).unwrap();
+        for (path, expected) in [
+            ("link/../out", at("other/out")),
+            ("link/deeper/../x", at("here/link/x")),
+            ("link/deeper/../../x", at("other/x")),
+            ("./link/.././../x", at("x")),
+            ("link", at("here/link")),
+            ("link/x", at("here/link/x")),
+            ("out/../link/./x", at("here/link/x")),
+            ("missing/../x", at("here/x")),
+            ("dangling/../x", at("here/dangling/../x")),
+            ("dangling/../../x", at("here/dangling/../../x")),
+            ("/../..", PathBuf::from("/")),
+        ] {
+            let found = absolute_from(&at("here"), Path::new(path));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
 }

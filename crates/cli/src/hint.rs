@@ -188,6 +188,9 @@ fn of_deeds(error: &AgentError) -> Option<&'static str> {
         AgentError::Engine(EngineError::TargetFull { .. }) => {
             "make room, or restore elsewhere; what was restored so far is whole, and the same command goes on from there"
         }
+        AgentError::Engine(EngineError::ForeignLink { .. }) => {
+            "who made the link chose where it leads. `readlink` shows where; if that is where you want it, name that folder itself"
+        }
         AgentError::Mount(MountError::NotEmpty { .. }) => {
             "mount at an empty folder, so that nothing is hidden"
         }

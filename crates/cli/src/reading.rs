@@ -80,6 +80,11 @@ impl Source {
         Ok(opened)
     }
 
+    /// Says whether a destination was named to read from, in place of the profile.
+    pub(crate) fn is_named(&self) -> bool {
+        self.from.is_some()
+    }
+
     /// Returns the folder that is read from, where one was named.
     pub(crate) fn folder(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Failure> {
         let Some(from) = &self.from else {

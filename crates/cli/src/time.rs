@@ -2,33 +2,53 @@
 
 use std::time::Duration;
 
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use strongroom_base::clock::Timestamp;
 
-/// Reads an RFC 3339 time, or a date with or without a time in the local time zone; a date alone means its
-/// end.
+/// Reads an RFC 3339 time, or a date with or without a time in the local time zone, as the end of what it names: a day,
+/// a minute, a second.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
     parse_in(text, &TimeZone::system())
 }
 
 fn parse_in(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp(time.as_nanosecond()));
-    }
-    let is_date = text.len() == "2026-01-31".len();
-    let local = if is_date {
-        let date = text.parse::<Date>();
-        date.map(|date| date.to_datetime(Time::MAX))
-    } else {
-        text.parse::<DateTime>()
+    let wrong =
+        || "a time looks like 2026-01-31, 2026-01-31 14:05 or 2026-01-31T14:05:00Z".to_owned();
+    let Some((_, time)) = text.split_once(['T', 't', ' ']) else {
+        let end = text
+            .parse::<Date>()
+            .and_then(|date| date.to_datetime(Time::MAX).to_zoned(zone.clone()));
+        let end = end.map_err(|_| wrong())?;
+        return Ok(Timestamp(end.timestamp().as_nanosecond()));
     };
-    let zoned = local.and_then(|local| local.to_zoned(zone.clone()));
-    match zoned {
-        Ok(zoned) => Ok(Timestamp(zoned.timestamp().as_nanosecond())),
-        Err(_) => {
-            Err("a time looks like 2026-01-31, 2026-01-31 14:05 or 2026-01-31T14:05:00Z".to_owned())
-        }
+    let begin = if text.contains('[') {
+        text.parse::<Zoned>().map(|zoned| zoned.timestamp())
+    } else {
+        text.parse::<jiff::Timestamp>().or_else(|_| {
+            let local = text.parse::<DateTime>();
+            local
+                .and_then(|local| local.to_zoned(zone.clone()))
+                .map(|zoned| zoned.timestamp())
+        })
+    };
+    let begin = begin.map_err(|_| wrong())?.as_nanosecond();
+    Ok(Timestamp(begin + nanoseconds_named(time) - 1))
+}
+
+/// Returns how long the smallest part of a time of day is that was written: an hour, a minute, a second or less.
+fn nanoseconds_named(time: &str) -> i128 {
+    let time = time.split(['Z', 'z', '+', '-', '[']).next().unwrap_or(time);
+    let (whole, fraction) = time.split_once(['.', ',']).unwrap_or((time, ""));
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    let second = 1_000_000_000;
+    match digits(whole) {
+        0..=2 => 3_600 * second,
+        3..=4 => 60 * second,
+        _ => (0..digits(fraction))
+            .fold(second, |unit, _| unit / 10)
+            .max(1),
     }
 }
 
@@ -110,16 +130,35 @@ mod tests {
     #[test]
     fn times_are_understood_in_the_local_zone() {
         let expected = [
-            ("2026-01-31T14:05:00Z", "2026-01-31T14:05:00Z"),
-            ("2026-01-31T14:05:00+05:00", "2026-01-31T09:05:00Z"),
-            ("2026-01-31 14:05", "2026-01-31T12:05:00Z"),
-            ("2026-01-31T14:05:06", "2026-01-31T12:05:06Z"),
+            ("2026-01-31T14:05:00Z", "2026-01-31T14:05:00.999999999Z"),
+            (
+                "2026-01-31T14:05:00+05:00",
+                "2026-01-31T09:05:00.999999999Z",
+            ),
+            ("2026-01-31T14:05:00.25Z", "2026-01-31T14:05:00.259999999Z"),
+            (
+                "2026-01-31T14:05:00.123456789Z",
+                "2026-01-31T14:05:00.123456789Z",
+            ),
+            (
+                "2026-01-31T09:05[Etc/GMT+5]",
+                "2026-01-31T14:05:59.999999999Z",
+            ),
+            ("2026-01-31 14:05", "2026-01-31T12:05:59.999999999Z"),
+            ("2026-01-31T14:05:06", "2026-01-31T12:05:06.999999999Z"),
             ("2026-01-31", "2026-01-31T21:59:59.999999999Z"),
+            ("20260131", "2026-01-31T21:59:59.999999999Z"),
         ];
         for (text, time) in expected {
             assert_eq!(parsed(text), Ok(time.to_owned()), "{text}");
         }
-        for text in ["", "yesterday", "2026-02-30", "14:05"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-02-30",
+            "14:05",
+            "2026-01-31T14:05[No/Such]",
+        ] {
             assert!(parsed(text).is_err(), "{text}");
         }
     }

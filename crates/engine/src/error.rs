@@ -137,6 +137,15 @@ pub enum EngineError {
         #[source]
         source: strongroom_files::Error,
     },
+    /// Somebody else's symbolic link leads to the folder that something was to be written to. Nothing was.
+    #[error("nothing is written to `{path}`")]
+    ForeignLink {
+        /// The path.
+        path: String,
+        /// Which link it is, and whose.
+        #[source]
+        source: strongroom_files::Error,
+    },
     /// There is no room left where something is restored to. What was restored so far is whole.
     #[error("no room is left to restore `{path}`")]
     TargetFull {
@@ -161,6 +170,16 @@ pub enum EngineError {
         path: String,
         /// The folder that is kept.
         kept: String,
+    },
+    /// What is restored would go into a folder of an archive or of the profile in use.
+    #[error(
+        "nothing is restored into `{path}`: `{closed}` belongs to an archive or to the profile in use"
+    )]
+    ClosedTarget {
+        /// Where it would restore to.
+        path: String,
+        /// The folder of the archive or the profile.
+        closed: String,
     },
     /// What was asked for is not in the snapshot.
     #[error("`{path}` is not in the snapshot")]
@@ -200,6 +219,9 @@ impl EngineError {
         let path = path.display().to_string();
         match source.full() {
             Some(source) => Self::TargetFull { path, source },
+            None if matches!(source, strongroom_files::Error::ForeignLink { .. }) => {
+                Self::ForeignLink { path, source }
+            }
             None => Self::Target { path, source },
         }
     }
@@ -226,6 +248,8 @@ impl Classified for EngineError {
             | Self::Pattern { .. }
             | Self::IncompleteSnapshot { .. }
             | Self::KeptTarget { .. }
+            | Self::ClosedTarget { .. }
+            | Self::ForeignLink { .. }
             | Self::NotInSnapshot { .. } => Class::Caller,
             Self::Unprunable { .. } | Self::Unforgettable { .. } => Class::Damage,
             Self::Memory(_)

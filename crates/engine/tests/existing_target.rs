@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -589,4 +589,200 @@ fn where_everything_is_read_the_same_length_and_time_are_not_the_same_file() {
     world.restore(&with(&world, Conflict::Rename), &Told::default());
     assert_eq!(fs::read(world.at("out/a")).unwrap(), b"b");
     assert_eq!(fs::read(world.at("out/a.restored-1")).unwrap(), b"a");
+}
+
+/// A file with three names, one of them in another folder.
+fn three_names() -> World {
+    let world = World::new();
+    write(&world.at("source/name 1"), b"of three");
+    fs::create_dir_all(world.at("source/sub")).unwrap();
+    for name in ["source/name 2", "source/sub/name 3"] {
+        fs::hard_link(world.at("source/name 1"), world.at(name)).unwrap();
+    }
+    world.setup.backup(&world.at("source")).unwrap();
+    world
+}
+
+const NAMES: [&str; 3] = ["source/name 1", "source/name 2", "source/sub/name 3"];
+
+/// Restores in place, and compares with what a rehearsal said.
+fn in_place(world: &World, on_conflict: Conflict, verify: bool) -> RestoreSummary {
+    let options = RestoreOptions {
+        place: RestorePlace::Original,
+        dry_run: true,
+        verify,
+        ..with(world, on_conflict)
+    };
+    let rehearsed = world.restore(&options, &Told::default());
+    let options = RestoreOptions {
+        dry_run: false,
+        ..options
+    };
+    let done = world.restore(&options, &Told::default());
+    assert_eq!(rehearsed, done, "{on_conflict:?}, verify {verify}");
+    done
+}
+
+fn inodes(world: &World, names: &[&str]) -> BTreeSet<u64> {
+    let ino = |name: &&str| fs::metadata(world.at(name)).unwrap().ino();
+    names.iter().map(ino).collect()
+}
+
+#[test]
+fn names_of_one_file_stay_names_of_one_file() {
+    for (on_conflict, verify) in CONFLICTS.into_iter().flat_map(|c| [(c, false), (c, true)]) {
+        for missing in [
+            &NAMES[..1],
+            &NAMES[1..2],
+            &NAMES[2..],
+            &NAMES[..2],
+            &NAMES[1..],
+            &[],
+        ] {
+            let world = three_names();
+            let before = inodes(&world, &NAMES);
+            for name in missing {
+                fs::remove_file(world.at(name)).unwrap();
+            }
+            in_place(&world, on_conflict, verify);
+            let case = format!("{on_conflict:?}, verify {verify}, {missing:?}");
+            let after = inodes(&world, &NAMES);
+            assert_eq!(after.len(), 1, "{case}");
+            let is_written_anew =
+                on_conflict == Conflict::Overwrite && (verify || missing.contains(&NAMES[0]));
+            assert_eq!(after != before, is_written_anew, "{case}");
+            let found = files(&world.at("source"));
+            assert_eq!(found.len(), 5, "{case}: {:?}", found.keys());
+        }
+    }
+}
+
+#[test]
+fn names_of_one_file_that_was_changed_come_back_as_names_of_one_file() {
+    let world = three_names();
+    write(&world.at(NAMES[1]), b"changed, through one of them");
+    in_place(&world, Conflict::Overwrite, false);
+    assert_eq!(inodes(&world, &NAMES).len(), 1);
+    assert_eq!(fs::read(world.at(NAMES[2])).unwrap(), b"of three");
+    assert!(!world.at("source").join(temporary_name()).exists());
+
+    write(&world.at(NAMES[1]), b"changed again");
+    in_place(&world, Conflict::Rename, false);
+    let beside = NAMES.map(|name| format!("{name}.restored-1"));
+    let beside = beside.each_ref().map(String::as_str);
+    assert_eq!(inodes(&world, &beside).len(), 1);
+    assert_eq!(fs::read(world.at(NAMES[2])).unwrap(), b"changed again");
+    let again = in_place(&world, Conflict::Rename, false);
+    assert_eq!((again.files, again.others), (0, 0));
+
+    // Each a file of its own, as other programs leave them.
+    let world = three_names();
+    for name in &NAMES[1..] {
+        fs::remove_file(world.at(name)).unwrap();
+        let copied = std::process::Command::new("cp")
+            .arg("-p")
+            .args([world.at(NAMES[0]), world.at(name)])
+            .status();
+        assert!(copied.unwrap().success());
+    }
+    in_place(&world, Conflict::Skip, false);
+    assert_eq!(inodes(&world, &NAMES).len(), 3);
+    in_place(&world, Conflict::Overwrite, false);
+    assert_eq!(inodes(&world, &NAMES).len(), 1);
+}
+
+#[test]
+fn a_name_is_not_given_to_a_file_that_only_looks_the_same() {
+    let world = three_names();
+    let time = fs::metadata(world.at(NAMES[0]))
+        .unwrap()
+        .modified()
+        .unwrap();
+    write(&world.at(NAMES[0]), b"OF THREE");
+    let file = fs::File::options().write(true).open(world.at(NAMES[0]));
+    file.unwrap().set_modified(time).unwrap();
+    for missing in [NAMES[1], NAMES[0]] {
+        fs::remove_file(world.at(missing)).unwrap();
+        world.restore(
+            &RestoreOptions {
+                place: RestorePlace::Original,
+                verify: false,
+                ..with(&world, Conflict::Skip)
+            },
+            &Told::default(),
+        );
+        assert_eq!(fs::read(world.at(missing)).unwrap(), b"of three");
+    }
+}
+
+#[test]
+fn owner_and_mode_come_back_where_files_are_replaced() {
+    let world = World::new();
+    set_mode(&world.at("source/a"), 0o640);
+    symlink("a", world.at("source/link")).unwrap();
+    world.setup.backup(&world.at("source")).unwrap();
+    let spoil = || {
+        set_mode(&world.at("source/a"), 0o777);
+        let is_given = ["source/sub/b", "source/link"]
+            .map(|name| std::os::unix::fs::lchown(world.at(name), Some(5), Some(5)).is_ok());
+        is_given[0]
+    };
+    let is_given = spoil();
+    for kept in [Conflict::Rename, Conflict::Skip, Conflict::Newer] {
+        assert_eq!(in_place(&world, kept, false).files, 0);
+        assert_eq!(mode(&world.at("source/a")), 0o777);
+    }
+    let done = in_place(&world, Conflict::Overwrite, false);
+    let expected = if is_given { (2, 1) } else { (1, 0) };
+    assert_eq!((done.files, done.others), expected);
+    assert_eq!(mode(&world.at("source/a")), 0o640);
+    let me = fs::metadata(world.at("source/sub")).unwrap().uid();
+    for name in ["source/a", "source/sub/b", "source/link"] {
+        let owner = world.at(name).symlink_metadata().unwrap().uid();
+        assert_eq!(owner, me, "{name}");
+    }
+    let again = in_place(&world, Conflict::Overwrite, false);
+    assert_eq!((again.files, again.others), (0, 0));
+    let listed = std::process::Command::new("setfacl")
+        .args(["-m", "u:12345:r"])
+        .arg(world.at("source/a"))
+        .status();
+    if listed.is_ok_and(|status| status.success()) {
+        set_mode(&world.at("source/a"), 0o640);
+        assert_eq!(in_place(&world, Conflict::Overwrite, false).files, 1);
+    }
+}
+
+#[test]
+fn nothing_is_restored_into_a_folder_that_is_closed() {
+    let world = World::new();
+    for dry_run in [true, false] {
+        for (to, closed) in [
+            ("out", "out"),
+            ("out/below", "out"),
+            ("out/sub/x", "out/sub"),
+        ] {
+            fs::create_dir_all(world.at(closed)).unwrap();
+            let options = RestoreOptions {
+                closed: vec![world.at(closed)],
+                dry_run,
+                ..restore_options(&world.at(to))
+            };
+            let refused = world.try_restore(&options, &Told::default());
+            assert!(
+                matches!(refused, Err(EngineError::ClosedTarget { .. })),
+                "{to}: {refused:?}"
+            );
+        }
+        let options = RestoreOptions {
+            closed: vec![world.at("out/sub"), world.at("not there")],
+            dry_run,
+            ..restore_options(&world.at("out"))
+        };
+        let refused = Refused::default();
+        let summary = world.try_restore(&options, &refused).unwrap();
+        assert_eq!((summary.files, summary.failed), (1, 1));
+        assert_eq!(refused.0.lock().unwrap().len(), 1);
+        assert!(!world.at("out/sub/b").exists());
+    }
 }

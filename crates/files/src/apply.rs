@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use strongroom_base::clock::Timestamp;
 use strongroom_base::{Class, Classified};
 
+use crate::acl;
 use crate::dir::{Dir, name_is_safe};
 use crate::error::full;
 use crate::linux::Handle;
@@ -68,6 +69,11 @@ impl Owner {
     }
 }
 
+/// Says whether this user may give entries to others, and so set whom they belong to.
+pub fn may_give_away() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// One thing that could not be restored.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot restore {aspect}")]
@@ -80,6 +86,12 @@ pub struct NotApplied {
 }
 
 impl NotApplied {
+    /// Says whether it is the owner or the group, which this user has no right to set.
+    pub fn is_refused_owner(&self) -> bool {
+        matches!(self.aspect, Aspect::User | Aspect::Group)
+            && Errno::from_io_error(&self.source) == Some(Errno::PERM)
+    }
+
     /// Says whether there was no room left for it, and what the operating system answered.
     pub fn full(&self) -> Option<io::Error> {
         full(&self.source)
@@ -161,13 +173,17 @@ pub fn apply_metadata(place: Place<'_>, metadata: &Metadata<'_>) -> Vec<NotAppli
                 Place::Folder(_) => 0,
                 _ => SET_USER_ID | SET_GROUP_ID,
             };
-            let mode =
-                metadata.mode & !(withheld & !applying.owner(&handle, metadata.owner, bequest));
+            let allowed = !(withheld & !applying.owner(&handle, metadata.owner, bequest));
             applying.xattrs(&handle, metadata.extra, bequest);
+            // What the mode means with an access control list, it does not mean without.
+            let plain = applying
+                .lost_list(metadata.extra)
+                .map_or(metadata.mode, |list| acl::bits_without(list, metadata.mode));
+            let mode = plain & allowed;
             applying.note(Aspect::Mtime, set_mtime(&handle, metadata.mtime));
             if !handle.is_symlink() {
                 applying.note(Aspect::Mode, handle.set_mode(mode));
-                if mode != metadata.mode {
+                if mode != plain {
                     applying.note(Aspect::SetIdBits, Err(Errno::PERM));
                 }
             }
@@ -237,6 +253,16 @@ impl Applying {
         }
     }
 
+    /// Returns the access control list, if it could not be restored.
+    fn lost_list<'e>(&self, extra: &'e Extra) -> Option<&'e [u8]> {
+        let aspect = Aspect::Xattr(acl::ACCESS_LIST.to_vec());
+        if !self.failed.iter().any(|failed| failed.aspect == aspect) {
+            return None;
+        }
+        let list = |(name, _): &&(Vec<u8>, Vec<u8>)| name == acl::ACCESS_LIST;
+        extra.xattrs.iter().find(list).map(|(_, value)| &**value)
+    }
+
     /// Removes what was not there, such as an access control list inherited from the target folder. Labels
     /// that the security modules of this system put on are theirs.
     fn strip_xattrs(&mut self, handle: &Handle<'_>, extra: &Extra) {
@@ -254,7 +280,7 @@ impl Applying {
 }
 
 /// Says whether an extended attribute is one that security modules put on by themselves.
-pub(crate) fn is_label_of_security_module(name: &[u8]) -> bool {
+pub fn is_label_of_security_module(name: &[u8]) -> bool {
     name.starts_with(b"security.")
 }
 

@@ -9,6 +9,7 @@ use crate::linux;
 use crate::list::NameList;
 use crate::read::OpenFile;
 use crate::stat::{Kind, Stat};
+use crate::way;
 
 /// Longest name of an entry, in bytes. File systems allow less; they say so themselves.
 pub const NAME_LEN_MAX: usize = 4095;
@@ -53,11 +54,17 @@ impl AsFd for Dir {
 }
 
 impl Dir {
-    /// Opens the directory at `path`, following symbolic links: this one a user has named.
+    /// Opens the directory at `path`, following symbolic links, whoever made them.
     pub fn open_root(path: &Path) -> Result<Self> {
         linux::open_root(path)
             .map(Self::new)
             .map_err(|errno| Error::new(Action::Open, path.as_os_str().as_encoded_bytes(), errno))
+    }
+
+    /// Opens the directory at `path`. A symbolic link on the way, the last name included, is followed where root or this
+    /// user made it. Anybody else's is [`Error::ForeignLink`].
+    pub fn open_way(path: &Path) -> Result<Self> {
+        way::open(path)
     }
 
     pub(crate) fn new(fd: OwnedFd) -> Self {

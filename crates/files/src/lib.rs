@@ -8,6 +8,7 @@
 //!
 //! What only Linux can do is in the module `linux`; a port brings a module with the same functions.
 
+mod acl;
 mod apply;
 mod dir;
 mod error;
@@ -21,7 +22,11 @@ mod restore;
 mod stat;
 mod way;
 
-pub use apply::{Aspect, Metadata, NotApplied, Owner, Place, apply_flags, apply_metadata};
+pub use acl::ACCESS_LIST;
+pub use apply::{
+    Aspect, Metadata, NotApplied, Owner, Place, apply_flags, apply_metadata,
+    is_label_of_security_module, may_give_away,
+};
 pub use dir::{Dir, NAME_LEN_MAX, name_is_safe};
 pub use error::{Action, Error, Result};
 pub use list::{Name, NameList};

@@ -105,12 +105,18 @@ impl Target {
         Self { dir, bequest }
     }
 
-    /// Opens the folder at `path`, following symbolic links: this one a user has named.
+    /// Takes a folder that was just made.
+    pub(crate) fn made(dir: Dir) -> Self {
+        let bequest = Bequest::of_new(dir.as_fd());
+        Self { dir, bequest }
+    }
+
+    /// Opens the folder at `path`, following symbolic links, whoever made them.
     pub fn open_root(path: &Path) -> Result<Self> {
         Dir::open_root(path).map(Self::new)
     }
 
-    /// Opens the folder at the absolute `path`, and makes what is missing of it; says whether the folder itself
+    /// Opens the folder at `path`, and makes what is missing of it; says whether the folder itself
     /// was made.
     ///
     /// A symbolic link on the way is followed where root or this user made it. Anybody else's is
@@ -140,13 +146,6 @@ impl Target {
         Ok(here)
     }
 
-    /// Opens the folder above this one.
-    pub(crate) fn open_above(&self) -> Result<Self> {
-        linux::open_child_dir(self.as_fd(), b"..")
-            .map(|fd| Self::new(Dir::new(fd)))
-            .map_err(|errno| Error::new(Action::Open, b"..", errno))
-    }
-
     /// Makes the folder `name`, or opens it if it is there as a real directory; says whether it was made.
     pub fn make_dir(&self, name: &[u8]) -> Result<(Self, bool)> {
         self.make_dir_with(name, Mode::RWXU)
@@ -161,9 +160,8 @@ impl Target {
     fn make_dir_with(&self, name: &[u8], mode: Mode) -> Result<(Self, bool)> {
         match create(name, || rustix::fs::mkdirat(self, name, mode)) {
             Ok(()) => {
-                let mut folder = self.open_child(name)?;
-                folder.bequest = Bequest::of_new(folder.as_fd());
-                Ok((folder, true))
+                let dir = self.dir.open_child(name)?;
+                Ok((Self::made(dir), true))
             }
             Err(error) if error.is_taken() => Ok((self.open_child(name)?, false)),
             Err(error) => Err(error),
@@ -326,7 +324,7 @@ fn failed_write(errno: Errno) -> Error {
     Error::new(Action::Write, b"", errno)
 }
 
-fn create<T>(name: &[u8], make: impl FnOnce() -> rustix::io::Result<T>) -> Result<T> {
+pub(crate) fn create<T>(name: &[u8], make: impl FnOnce() -> rustix::io::Result<T>) -> Result<T> {
     check_name(name)?;
     make().map_err(|errno| match errno {
         Errno::PERM => Error::NeedsPrivilege {

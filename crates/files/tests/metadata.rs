@@ -8,8 +8,8 @@ use std::process::Command;
 
 use strongroom_base::clock::Timestamp;
 use strongroom_files::{
-    Aspect, Dir, Extra, Metadata, Names, Owner, Place, Special, Target, apply_metadata, extra_of,
-    extra_of_child,
+    ACCESS_LIST, Aspect, Dir, Extra, Metadata, Names, Owner, Place, Special, Target,
+    apply_metadata, extra_of, extra_of_child,
 };
 use tempfile::TempDir;
 
@@ -247,6 +247,31 @@ fn access_control_lists_come_back_and_inherited_ones_go() {
     assert!(apply_metadata(Place::Folder(&inner), &metadata).is_empty());
     assert!(read_file(target.dir(), b"plain").is_empty());
     assert!(extra_of(inner.dir()).unwrap().is_empty());
+}
+
+#[test]
+fn without_its_access_control_list_a_file_is_not_open_to_its_group() {
+    let (_folder, target) = target();
+    // What a user may is in it without a mask, so no system takes it. The mode has the mask.
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, may) in [(0x01_u16, 6_u16), (0x02, 6), (0x04, 0), (0x20, 0)] {
+        list.extend(tag.to_le_bytes());
+        list.extend(may.to_le_bytes());
+        list.extend(12_345_u32.to_le_bytes());
+    }
+    let extra = Extra {
+        xattrs: vec![(ACCESS_LIST.to_vec(), list)],
+        ..Extra::default()
+    };
+    let metadata = Metadata {
+        mode: 0o660,
+        ..metadata(&extra)
+    };
+    let file = target.create_file(b"file").unwrap();
+    let failed = apply_metadata(Place::File(&file), &metadata);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].aspect, Aspect::Xattr(ACCESS_LIST.to_vec()));
+    assert_eq!(target.dir().stat_child(b"file").unwrap().mode, 0o600);
 }
 
 /// What a folder hands down, it hands down to folders that are made in it, too.

@@ -16,6 +16,7 @@ mod rate;
 mod s3;
 mod schedule;
 mod sftp;
+mod way;
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -244,6 +245,7 @@ impl Location {
         let limits = self.options.limits(&clock, network);
         match &self.place {
             Place::Folder(path) => {
+                way::check(path)?;
                 let folder = if make {
                     Folder::create(path)?
                 } else {

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use strongroom_agent::look::{SnapshotName, short_name};
 use strongroom_agent::{
-    AgentError, Conflict, Excludes, Keep, Progress, RestoreRequest, RestoreSummary, never_deleted,
-    restore, usual_excludes,
+    AgentError, Conflict, Excludes, Keep, Progress, RestoreRequest, RestoreSummary, archives_in,
+    never_deleted, restore, usual_excludes,
 };
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::to_hex;
@@ -52,7 +52,8 @@ pub(crate) struct Arguments {
     /// all]. A path that looks like a snapshot is written as ./PATH
     #[arg(value_name = "SNAPSHOT|PATH")]
     operands: Vec<OsString>,
-    /// Take the newest snapshot that had begun at this time: 2026-01-31, 2026-01-31 14:05, RFC 3339
+    /// Take the newest snapshot that had begun by the end of this day, minute or second: 2026-01-31, 2026-01-31
+    /// 14:05, RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
     #[command(flatten)]
@@ -87,6 +88,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         to: to.map(|to| context.environment.absolute(to)),
         on_conflict: arguments.on_conflict.into(),
         delete: keep(context, arguments)?,
+        closed: closed(context, arguments)?,
         dry_run: arguments.dry_run,
         verify: arguments.verify,
     };
@@ -110,6 +112,21 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         (RestoreSummary { failed: 1.., .. }, _) => Outcome::SomeLeftOut,
         (_, outcome) => outcome,
     })
+}
+
+/// Returns the folders that nothing is restored into: those of archives, and the profile if it is in use. Where another
+/// source is named, it is not, and may be what is restored.
+fn closed(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<PathBuf>, Failure> {
+    let mut closed = Vec::new();
+    let mut folders = Vec::from_iter(arguments.source.folder(context)?);
+    if let Ok(Some(profile)) = context.profile_if_any() {
+        if !arguments.source.is_named() {
+            closed.push(profile.dir().to_owned());
+        }
+        folders.extend(never_deleted(&profile).unwrap_or_default());
+    }
+    closed.extend(folders.iter().flat_map(|folder| archives_in(folder)));
+    Ok(closed)
 }
 
 /// Returns what is kept where the rest is deleted.

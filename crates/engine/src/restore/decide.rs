@@ -2,12 +2,17 @@
 
 use std::collections::HashSet;
 
-use strongroom_files::{Dir, Error, Kind, Stat, is_unfinished_file};
+use strongroom_crypto::keys::ChunkKind;
+use strongroom_files::{
+    Dir, Error, Kind, Stat, extra_of_child, is_label_of_security_module, is_unfinished_file,
+    may_give_away,
+};
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
-use strongroom_read::Archive;
+use strongroom_read::XATTR_LEN_MAX;
 
 use super::options::{Conflict, RestoreOptions};
+use super::task::Context;
 use super::write::has_content;
 
 /// The longest part of a name that a number is put behind.
@@ -17,6 +22,8 @@ const STEM_LEN_MAX: usize = 230;
 pub(super) enum Decision {
     /// Nowhere: what is there stays as it is.
     Leave,
+    /// Nowhere: it is there, under this name.
+    There(Vec<u8>),
     /// It gets this name, in the place of what has it.
     At(Vec<u8>, Option<Stat>),
 }
@@ -30,16 +37,16 @@ pub(super) struct Around<'a> {
 
 /// Decides by the rule that was chosen.
 pub(super) struct Judge<'a> {
-    archive: &'a Archive,
+    context: &'a Context<'a>,
     options: &'a RestoreOptions,
     /// Device and inode of what this restore wrote beside something else. It may be under way.
     written_beside: HashSet<(u64, u64)>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(archive: &'a Archive, options: &'a RestoreOptions) -> Self {
+    pub(super) fn new(context: &'a Context<'a>, options: &'a RestoreOptions) -> Self {
         Self {
-            archive,
+            context,
             options,
             written_beside: HashSet::new(),
         }
@@ -64,7 +71,7 @@ impl<'a> Judge<'a> {
             return Ok(in_its_place());
         }
         if self.is_there(around.dir, &entry.name, found, entry) {
-            return Ok(Decision::Leave);
+            return Ok(Decision::There(entry.name.clone()));
         }
         match self.options.on_conflict {
             Conflict::Overwrite => Ok(in_its_place()),
@@ -96,7 +103,9 @@ impl<'a> Judge<'a> {
                 Ok(found) if self.is_remainder(&found) => {
                     return Ok(Decision::At(name, Some(found)));
                 }
-                Ok(found) if self.is_there(around.dir, &name, &found, entry) => break,
+                Ok(found) if self.is_there(around.dir, &name, &found, entry) => {
+                    return Ok(Decision::There(name));
+                }
                 Ok(_) => {}
             }
         }
@@ -112,7 +121,7 @@ impl<'a> Judge<'a> {
     fn is_there(&self, dir: &Dir, name: &[u8], found: &Stat, entry: &Entry) -> bool {
         let has_time = found.mtime() == entry.meta.mtime;
         let goes_beside = self.options.on_conflict == Conflict::Rename;
-        match &entry.node {
+        let is_there = match &entry.node {
             Node::Directory { .. } => false,
             Node::File { content } => {
                 found.kind == Kind::File
@@ -122,19 +131,72 @@ impl<'a> Judge<'a> {
             }
             // Nobody needs the same link twice, whatever its time.
             node => is_same_special(dir, name, found, node) && (has_time || goes_beside),
+        };
+        // What belongs to somebody else now, or is open to others, is not given back as it is: whoever could do that
+        // could change the content, too.
+        is_there
+            && (self.options.on_conflict != Conflict::Overwrite
+                || self.has_metadata(dir, name, found, entry))
+    }
+
+    /// Says whether what is there has the owner, the mode and the extended attributes of the entry.
+    fn has_metadata(&self, dir: &Dir, name: &[u8], found: &Stat, entry: &Entry) -> bool {
+        let meta = &entry.meta;
+        let mut mode = u32::from(meta.mode);
+        let owner = self.context.owner(meta);
+        let is_owned = (found.uid, found.gid) == (owner.uid, owner.gid);
+        let may_give = may_give_away();
+        if !is_owned && !may_give {
+            // Rights of an owner are not lent without the owner.
+            mode &= 0o1777;
         }
+        let has_mode = found.kind == Kind::Symlink || found.mode == mode;
+        has_mode && (is_owned || !may_give) && self.has_xattrs(dir, name, entry)
+    }
+
+    /// Says whether what is there has the content of the entry, which is read.
+    pub(super) fn holds(&self, dir: &Dir, name: &[u8], entry: &Entry) -> bool {
+        let Node::File { content } = &entry.node else {
+            return true;
+        };
+        let file = dir
+            .stat_child(name)
+            .and_then(|found| dir.open_file(name, &found));
+        file.is_ok_and(|file| has_content(self.context.archive, &file, content))
+    }
+
+    fn has_xattrs(&self, dir: &Dir, name: &[u8], entry: &Entry) -> bool {
+        let Ok(mut found) = extra_of_child(dir, name) else {
+            return false;
+        };
+        for (xattr, value) in &entry.meta.xattrs {
+            let Some(at) = found.xattrs.iter().position(|(name, _)| name == xattr) else {
+                return false;
+            };
+            let (_, there) = found.xattrs.swap_remove(at);
+            let archive = self.context.archive;
+            let value = archive.content_bytes(ChunkKind::Data, value, XATTR_LEN_MAX);
+            if value.is_ok_and(|value| value != there) {
+                return false;
+            }
+        }
+        let mut others = found.xattrs.iter();
+        others.all(|(name, _)| is_label_of_security_module(name))
     }
 
     /// A file of the same length and time is taken to be the same. Where everything is to be read, it is written
-    /// anew, or read to see whether it needs to be beside itself.
+    /// anew, or read to see whether it needs to be beside itself; where it stays in any case, it is not.
     fn is_trusted(&self, dir: &Dir, name: &[u8], found: &Stat, content: &Content) -> bool {
-        if !self.options.verify {
-            return true;
+        let has_content = || {
+            dir.open_file(name, found)
+                .is_ok_and(|file| has_content(self.context.archive, &file, content))
+        };
+        match self.options.on_conflict {
+            _ if !self.options.verify => true,
+            Conflict::Skip | Conflict::Newer => true,
+            Conflict::Rename => has_content(),
+            Conflict::Overwrite => false,
         }
-        self.options.on_conflict == Conflict::Rename
-            && dir
-                .open_file(name, found)
-                .is_ok_and(|file| has_content(self.archive, &file, content))
     }
 }
 

@@ -118,7 +118,7 @@ impl<'a> Deletion<'a> {
     }
 }
 
-fn identity(folder: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(folder: &Path) -> Option<(u64, u64)> {
     let stat = Dir::open_root(folder).and_then(|dir| dir.stat()).ok()?;
     Some((stat.dev, stat.ino))
 }

@@ -34,7 +34,7 @@ impl<'a> Restore<'a> {
         path: PathBuf,
     ) -> Result<(), strongroom_files::Error> {
         if let Some(link) = entry.meta.link
-            && self.link(here, link, &entry.name)?
+            && self.link(here, siblings, link, entry)?
         {
             return Ok(());
         }
@@ -42,8 +42,7 @@ impl<'a> Restore<'a> {
             count(&self.context.totals.skipped, 1);
             return Ok(());
         };
-        let mut way = here.way.clone();
-        way.push(created.name.clone());
+        let name = created.name.clone();
         let task = FileTask {
             dir: here.task.clone(),
             writer: created.writer,
@@ -69,9 +68,7 @@ impl<'a> Restore<'a> {
             return Ok(());
         }
         drop(task);
-        if let Some(link) = entry.meta.link {
-            self.links.insert(link, (here.base.clone(), way));
-        }
+        self.note_made(here, entry, &name);
         Ok(())
     }
 
@@ -102,6 +99,10 @@ impl<'a> Restore<'a> {
             let found = dir.stat_child(&entry.name)?;
             match self.judge.decide(around, entry, &found)? {
                 Decision::Leave => return Ok(None),
+                Decision::There(name) => {
+                    self.note_found(here, entry, &name);
+                    return Ok(None);
+                }
                 Decision::At(name, None) => match target.create_file(&name) {
                     Ok(writer) => {
                         self.judge.note_beside(dir, &name)?;

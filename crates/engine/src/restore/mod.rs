@@ -4,10 +4,12 @@
 //! is made in a directory that is open, so that no symbolic link is followed.
 
 mod clear;
+mod closed;
 mod decide;
 mod delete;
 mod file;
 mod jobs;
+mod names;
 mod options;
 mod place;
 mod rehearse;
@@ -23,7 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
-use strongroom_files::{Kind, Names, Target};
+use strongroom_files::{Kind, Target};
 use strongroom_format::body::Snapshot;
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::{Entry, Meta, Node};
@@ -34,10 +36,12 @@ pub use options::{Conflict, Keep, RestoreOptions, RestorePlace, RestoreSummary};
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Stop, count};
 use clear::refuse_kept;
+use closed::{Closed, leave_out};
 use decide::{Around, Decision, Judge};
 use delete::Deletion;
 use jobs::JobSender;
-use place::Folder;
+use names::Names;
+use place::Base;
 use rehearse::rehearse;
 use select::{Selected, select, to_path};
 use task::{Context, DirTask, Totals};
@@ -65,24 +69,23 @@ pub fn restore(
 ) -> Result<RestoreSummary, EngineError> {
     let mut context = Context {
         archive,
-        names: Names::new(),
+        names: strongroom_files::Names::new(),
         monitor,
         progress,
         totals: Totals::default(),
         verify: options.verify,
         full: OnceLock::new(),
     };
-    if options.delete.is_some() && snapshot.statistics.failed > 0 {
-        let failed = snapshot.statistics.failed;
-        return Err(EngineError::IncompleteSnapshot { failed });
-    }
+    refuse_incomplete(snapshot, options)?;
     let deletion = options.delete.as_ref().map(Deletion::new);
     let selected = select(archive, snapshot, options)?;
     if let Some(deletion) = &deletion {
         refuse_kept(deletion, &selected)?;
     }
+    let closed = Closed::new(&options.closed);
+    closed.refuse(&selected)?;
     if options.dry_run {
-        rehearse(&context, options, &selected, deletion.as_ref())?;
+        rehearse(&context, options, &selected, (deletion.as_ref(), &closed))?;
         return Ok(context.totals.summary());
     }
     count(&progress.entries_total, snapshot.statistics.files);
@@ -100,10 +103,11 @@ pub fn restore(
             context: &context,
             options,
             deletion: deletion.as_ref(),
+            closed: &closed,
             stop,
             jobs: JobSender::new(sender),
             links,
-            judge: Judge::new(archive, options),
+            judge: Judge::new(&context, options),
             temporaries: 0,
         };
         let result = selected
@@ -117,10 +121,19 @@ pub fn restore(
         return Err(EngineError::TargetFull { path, source });
     }
     result?;
+    context.tell_unowned(&selected);
     if stop.is_requested() {
         return Err(EngineError::Interrupted);
     }
     Ok(context.totals.summary())
+}
+
+/// Refuses to delete what the snapshot lacks where something could not be read when it was made.
+fn refuse_incomplete(snapshot: &Snapshot, options: &RestoreOptions) -> Result<(), EngineError> {
+    match snapshot.statistics.failed {
+        failed @ 1.. if options.delete.is_some() => Err(EngineError::IncompleteSnapshot { failed }),
+        _ => Ok(()),
+    }
 }
 
 /// Returns how many threads write files.
@@ -134,10 +147,10 @@ struct Restore<'a> {
     context: &'a Context<'a>,
     options: &'a RestoreOptions,
     deletion: Option<&'a Deletion<'a>>,
+    closed: &'a Closed,
     stop: &'a Stop,
     jobs: JobSender<'a>,
-    /// Where the first name of a file with several was restored: the selected folder and the way below it.
-    links: HashMap<u64, (Arc<Folder>, Vec<Vec<u8>>)>,
+    links: HashMap<u64, Names>,
     judge: Judge<'a>,
     /// How many temporary names were tried.
     temporaries: u64,
@@ -146,7 +159,7 @@ struct Restore<'a> {
 /// A directory, and the way to it from the folder that was selected.
 struct Here<'a> {
     task: Arc<DirTask<'a>>,
-    base: Arc<Folder>,
+    base: Arc<Base>,
     way: Vec<Vec<u8>>,
     /// Whether it was made just now.
     is_new: bool,
@@ -157,6 +170,10 @@ impl<'a> Restore<'a> {
         let path = selected.folder.path();
         let failed = |source| EngineError::target(path.as_path(), source);
         let (target, is_new) = selected.folder.make().map_err(failed)?;
+        let base = Base {
+            folder: selected.folder.clone(),
+            target: target.open_below([]).map_err(failed)?,
+        };
         let mut entry = selected.entry.clone();
         let contents = match (&selected.name, &entry.node) {
             (None, Node::Directory { tree }) => Some(tree.clone()),
@@ -185,7 +202,7 @@ impl<'a> Restore<'a> {
         };
         let here = Here {
             task: Arc::new(task),
-            base: Arc::new(selected.folder.clone()),
+            base: Arc::new(base),
             way: Vec::new(),
             is_new,
         };
@@ -304,6 +321,10 @@ impl<'a> Restore<'a> {
                 }
             }
         };
+        if !is_new && self.closed.has(target.dir()) {
+            leave_out(self.context, path);
+            return Ok(None);
+        }
         count(&self.context.totals.directories, 1);
         let takes_metadata = self.takes_metadata(&target, is_new, &entry.meta);
         let task = DirTask {

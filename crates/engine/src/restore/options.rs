@@ -15,6 +15,8 @@ pub struct RestoreOptions {
     pub on_conflict: Conflict,
     /// Whether entries of restored directories that are not in the snapshot are removed, and what is kept then.
     pub delete: Option<Keep>,
+    /// Folders that nothing is restored into, such as those of archives and of a profile in use.
+    pub closed: Vec<PathBuf>,
     /// Whether only to say what would be done.
     pub dry_run: bool,
     /// Whether every file is read back and compared.

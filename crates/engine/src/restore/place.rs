@@ -1,17 +1,13 @@
 //! Makes entries and folders in the target, and finds names for them.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use strongroom_files::{Special, Target};
+use strongroom_files::{Dir, Error, Special, Target};
 use strongroom_format::tree::Node;
 
 /// Makes an entry that has no content.
-pub(super) fn create_special(
-    target: &Target,
-    name: &[u8],
-    node: &Node,
-) -> Result<(), strongroom_files::Error> {
+pub(super) fn create_special(target: &Target, name: &[u8], node: &Node) -> Result<(), Error> {
     match node {
         Node::Symlink { target: text } => target.create_symlink(name, text),
         Node::Fifo => target.create_special(name, Special::Fifo),
@@ -33,55 +29,52 @@ pub(super) fn create_special(
     }
 }
 
-/// A folder that something is restored to.
+/// A folder that something is restored to: one that a user has named, or one where something was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Folder {
-    /// One that a user has named, whatever links lead there, and a way below it through real folders.
-    Named {
-        /// What the user named.
-        path: PathBuf,
-        /// The way below it.
-        below: PathBuf,
-    },
-    /// Where something was: links that others made do not lead there.
-    Original(PathBuf),
+pub(super) struct Folder {
+    /// The way to it, on which links of root and of this user are followed.
+    pub(super) path: PathBuf,
+    /// The way below it, through real folders.
+    pub(super) below: PathBuf,
 }
 
 impl Folder {
     /// Returns the path.
     pub(super) fn path(&self) -> PathBuf {
-        match self {
-            Self::Named { path, below } => path.join(below),
-            Self::Original(path) => path.clone(),
-        }
+        let mut path = self.path.clone();
+        path.extend(&self.below);
+        path
     }
 
     /// Opens the folder, and makes what is missing of it; says whether the folder itself was made.
-    pub(super) fn make(&self) -> Result<(Target, bool), strongroom_files::Error> {
-        match self {
-            Self::Original(path) => Target::make_way(path),
-            Self::Named { path, below } => {
-                let mut made = make_named(path)?;
-                for name in below {
-                    made = made.0.make_dir(name.as_bytes())?;
-                }
-                Ok(made)
+    pub(super) fn make(&self) -> Result<(Target, bool), Error> {
+        let mut made = Target::make_way(&self.path)?;
+        for name in &self.below {
+            made = made.0.make_dir(name.as_bytes())?;
+        }
+        Ok(made)
+    }
+
+    /// Opens the folder if it is there.
+    pub(super) fn open(&self) -> Result<Option<Dir>, Error> {
+        let open = || {
+            let mut dir = Dir::open_way(&self.path)?;
+            for name in &self.below {
+                dir = dir.open_child(name.as_bytes())?;
             }
+            Ok(dir)
+        };
+        match open() {
+            Ok(dir) => Ok(Some(dir)),
+            Err(error) if Error::is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
 
-/// Makes a folder that a user has named, and those above it; says whether it was made.
-fn make_named(path: &Path) -> Result<(Target, bool), strongroom_files::Error> {
-    if let Ok(there) = Target::open_root(path) {
-        return Ok((there, false));
-    }
-    match (path.parent(), path.file_name()) {
-        (Some(above), Some(name)) => {
-            let is_here = above.as_os_str().is_empty();
-            let above = if is_here { Path::new(".") } else { above };
-            make_named(above)?.0.make_dir(name.as_bytes())
-        }
-        _ => Target::open_root(path).map(|there| (there, false)),
-    }
+/// A folder that something is restored to, and stays open: whoever may write to those above it cannot lead a part
+/// elsewhere.
+pub(super) struct Base {
+    pub(super) folder: Folder,
+    pub(super) target: Target,
 }

@@ -10,9 +10,10 @@ use strongroom_format::tree::{Entry, Node};
 use strongroom_read::ReadError;
 
 use super::clear::check_empty;
+use super::closed::{Closed, leave_out};
 use super::decide::{Around, Decision, Judge};
 use super::delete::{Deletion, Hand};
-use super::options::RestoreOptions;
+use super::options::{Conflict, RestoreOptions};
 use super::place::Folder;
 use super::select::{Selected, to_path};
 use super::task::Context;
@@ -24,18 +25,21 @@ pub(super) fn rehearse(
     context: &Context<'_>,
     options: &RestoreOptions,
     selected: &[Selected],
-    deletion: Option<&Deletion<'_>>,
+    (deletion, closed): (Option<&Deletion<'_>>, &Closed),
 ) -> Result<(), EngineError> {
     let mut rehearsal = Rehearsal {
         context,
         deletion,
-        judge: Judge::new(context.archive, options),
+        closed,
+        judge: Judge::new(context, options),
+        on_conflict: options.on_conflict,
         links: HashMap::new(),
     };
     for selected in selected {
         let path = selected.folder.path();
         // Where there is no folder, nothing is in the way, and nothing could be deleted.
-        let dir = Dir::open_root(&path).ok();
+        let failed = |source| EngineError::target(path.as_path(), source);
+        let dir = selected.folder.open().map_err(failed)?;
         let here = Here {
             base: &selected.folder,
             dir: dir.as_ref(),
@@ -61,9 +65,11 @@ pub(super) fn rehearse(
 struct Rehearsal<'a> {
     context: &'a Context<'a>,
     deletion: Option<&'a Deletion<'a>>,
+    closed: &'a Closed,
     judge: Judge<'a>,
-    /// The selected folder in which the first name of a file with several would be restored.
-    links: HashMap<u64, Folder>,
+    on_conflict: Conflict,
+    /// The selected folder in which the first name of a file with several would be, and what is there if it would stay.
+    links: HashMap<u64, (Folder, Option<Stat>)>,
 }
 
 /// A folder that is being restored to.
@@ -82,6 +88,16 @@ enum Fate {
     Made(Vec<u8>, Option<Stat>),
     /// It would be left out.
     Left,
+    /// It is there, under this name.
+    There(Vec<u8>),
+}
+
+/// What is known of an entry after looking for other names of it.
+enum Second {
+    /// It was counted.
+    Told,
+    /// It is no other name.
+    Fate(Fate),
 }
 
 impl Rehearsal<'_> {
@@ -136,14 +152,21 @@ impl Rehearsal<'_> {
         let name = match self.fate(here, siblings, entry) {
             Ok(Fate::Made(_, Some(_))) if !is_whole => return Ok(()),
             Ok(Fate::Made(name, _)) => name,
-            Ok(Fate::Left) => return Ok(()),
+            Ok(Fate::Left | Fate::There(_)) => {
+                count(&self.context.totals.skipped, 1);
+                return Ok(());
+            }
             Err(error) => {
                 self.context.failed(&path, &error);
                 return Ok(());
             }
         };
-        count(&self.context.totals.directories, 1);
         let dir = here.dir.and_then(|dir| dir.open_child(&name).ok());
+        if dir.as_ref().is_some_and(|dir| self.closed.has(dir)) {
+            leave_out(self.context, &path);
+            return Ok(());
+        }
+        count(&self.context.totals.directories, 1);
         let below = Here {
             dir: dir.as_ref(),
             path: &path,
@@ -162,15 +185,21 @@ impl Rehearsal<'_> {
         content: Option<&Content>,
     ) -> Result<(), Error> {
         let totals = &self.context.totals;
-        if let Some(link) = entry.meta.link
-            && self.links.get(&link) == Some(here.base)
-            && is_free(here, &entry.name)
-        {
-            count(&totals.others, 1);
-            return Ok(());
-        }
-        let Fate::Made(name, in_the_way) = self.fate(here, siblings, entry)? else {
-            return Ok(());
+        let fate = match self.second_name(here, siblings, entry)? {
+            Second::Told => return Ok(()),
+            Second::Fate(fate) => fate,
+        };
+        let (name, in_the_way) = match fate {
+            Fate::Made(name, in_the_way) => (name, in_the_way),
+            Fate::Left => {
+                count(&totals.skipped, 1);
+                return Ok(());
+            }
+            Fate::There(name) => {
+                count(&totals.skipped, 1);
+                self.note(here, entry, &name);
+                return Ok(());
+            }
         };
         if let (Some(dir), Some(found)) = (here.dir, in_the_way)
             && found.kind == Kind::Directory
@@ -185,9 +214,63 @@ impl Rehearsal<'_> {
             None => count(&totals.others, 1),
         }
         if let Some(link) = entry.meta.link {
-            self.links.insert(link, here.base.clone());
+            self.links.insert(link, (here.base.clone(), None));
         }
         Ok(())
+    }
+
+    /// Takes note of a name that is there and would stay.
+    fn note(&mut self, here: Here<'_>, entry: &Entry, name: &[u8]) {
+        let found = here.dir.and_then(|dir| dir.stat_child(name).ok());
+        if let (Some(link), Some(found)) = (entry.meta.link, found) {
+            self.links.insert(link, (here.base.clone(), Some(found)));
+        }
+    }
+
+    /// Counts an entry that would become another name of one that was met before.
+    fn second_name(
+        &mut self,
+        here: Here<'_>,
+        siblings: &[Entry],
+        entry: &Entry,
+    ) -> Result<Second, Error> {
+        let first = entry.meta.link.and_then(|link| self.links.get(&link));
+        let Some((_, first)) = first.filter(|(base, _)| base == here.base) else {
+            return self.fate(here, siblings, entry).map(Second::Fate);
+        };
+        let first = *first;
+        let totals = &self.context.totals;
+        let is_first = |name: &[u8]| {
+            let found = here.dir.and_then(|dir| dir.stat_child(name).ok());
+            found
+                .zip(first)
+                .is_some_and(|(found, first)| found.is_same_entry(&first))
+        };
+        if is_first(&entry.name) {
+            count(&totals.skipped, 1);
+            return Ok(Second::Told);
+        }
+        match self.fate(here, siblings, entry)? {
+            Fate::Made(name, in_the_way) => {
+                if let (Some(dir), Some(Kind::Directory)) =
+                    (here.dir, in_the_way.map(|found| found.kind))
+                {
+                    self.clear_way(dir, &here.path.join(to_path(&name)), &name)?;
+                }
+                count(&totals.others, 1);
+            }
+            Fate::There(name) if self.on_conflict == Conflict::Overwrite && !is_first(&name) => {
+                count(&totals.others, 1);
+            }
+            Fate::There(name) => {
+                count(&totals.skipped, 1);
+                if first.is_none() {
+                    self.note(here, entry, &name);
+                }
+            }
+            Fate::Left => count(&totals.skipped, 1),
+        }
+        Ok(Second::Told)
     }
 
     fn fate(&self, here: Here<'_>, siblings: &[Entry], entry: &Entry) -> Result<Fate, Error> {
@@ -204,10 +287,8 @@ impl Rehearsal<'_> {
         }
         match self.judge.decide(Around { dir, siblings }, entry, &found)? {
             Decision::At(name, in_the_way) => Ok(Fate::Made(name, in_the_way)),
-            Decision::Leave => {
-                count(&self.context.totals.skipped, 1);
-                Ok(Fate::Left)
-            }
+            Decision::Leave => Ok(Fate::Left),
+            Decision::There(name) => Ok(Fate::There(name)),
         }
     }
 
@@ -241,9 +322,4 @@ impl Rehearsal<'_> {
         };
         deletion.clear(dir, path, entries, &hand)
     }
-}
-
-fn is_free(here: Here<'_>, name: &[u8]) -> bool {
-    let found = here.dir.map(|dir| dir.stat_child(name));
-    found.is_none_or(|found| found.is_err_and(|error| error.is_gone()))
 }

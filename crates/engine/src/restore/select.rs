@@ -50,13 +50,16 @@ pub(super) fn select(
                 let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
                 let name = path.file_name().map(|name| name.as_bytes().to_vec());
                 Selected {
-                    folder: Folder::Original(folder),
+                    folder: Folder {
+                        path: folder,
+                        below: PathBuf::new(),
+                    },
                     name,
                     entry,
                 }
             }
             RestorePlace::Folder(target) => {
-                let to = |below: &Path| Folder::Named {
+                let to = |below: &Path| Folder {
                     path: target.clone(),
                     below: below.to_owned(),
                 };

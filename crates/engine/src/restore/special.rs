@@ -19,7 +19,7 @@ impl<'a> Restore<'a> {
         path: &Path,
     ) -> Result<(), strongroom_files::Error> {
         if let Some(link) = entry.meta.link
-            && self.link(here, link, &entry.name)?
+            && self.link(here, siblings, link, entry)?
         {
             return Ok(());
         }
@@ -35,6 +35,11 @@ impl<'a> Restore<'a> {
             match self.judge.decide(around, entry, &found)? {
                 Decision::Leave => {
                     count(&self.context.totals.skipped, 1);
+                    return Ok(());
+                }
+                Decision::There(there) => {
+                    count(&self.context.totals.skipped, 1);
+                    self.note_found(here, entry, &there);
                     return Ok(());
                 }
                 Decision::At(free, None) => {
@@ -54,47 +59,7 @@ impl<'a> Restore<'a> {
         self.context
             .apply(Place::Entry(dir, &name), &entry.meta, path);
         count(&self.context.totals.others, 1);
-        if let Some(link) = entry.meta.link {
-            let mut way = here.way.clone();
-            way.push(name);
-            self.links.insert(link, (here.base.clone(), way));
-        }
+        self.note_made(here, entry, &name);
         Ok(())
-    }
-
-    /// Gives a file that was restored under another name this one; says whether it could.
-    pub(super) fn link(
-        &self,
-        here: &Here<'a>,
-        link: u64,
-        name: &[u8],
-    ) -> Result<bool, strongroom_files::Error> {
-        let Some((base, way)) = self.links.get(&link) else {
-            return Ok(false);
-        };
-        let Some((first_name, folders)) = way.split_last() else {
-            return Ok(false);
-        };
-        if **base != *here.base {
-            return Ok(false);
-        }
-        let (folder, _) = base.make()?;
-        let folder = folder.open_below(folders.iter().map(Vec::as_slice))?;
-        match here.task.target.create_hard_link(name, &folder, first_name) {
-            Ok(()) => {
-                count(&self.context.totals.others, 1);
-                Ok(true)
-            }
-            Err(error) if error.is_taken() => {
-                let found = here.task.target.dir().stat_child(name)?;
-                let first = folder.dir().stat_child(first_name)?;
-                if found.is_same_entry(&first) {
-                    count(&self.context.totals.skipped, 1);
-                    return Ok(true);
-                }
-                Ok(false)
-            }
-            Err(_) => Ok(false),
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use strongroom_base::{Class, Classified as _, with_causes};
 use strongroom_crypto::keys::ChunkKind;
 use strongroom_files::{
-    Extra, FileWriter, Metadata, Names, NotApplied, Owner, Place, Target, apply_flags,
+    ACCESS_LIST, Extra, FileWriter, Metadata, Names, NotApplied, Owner, Place, Target, apply_flags,
     apply_metadata,
 };
 use strongroom_format::content::Content;
@@ -17,6 +17,7 @@ use strongroom_format::tree::{Entry, Meta};
 use strongroom_read::{Archive, ReadError, XATTR_LEN_MAX};
 
 use super::options::RestoreSummary;
+use super::select::Selected;
 use crate::backup::explain;
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Progress, Warning};
@@ -44,6 +45,8 @@ pub(crate) struct Totals {
     pub(crate) deleted: AtomicU64,
     pub(crate) damaged: AtomicU64,
     pub(crate) failed: AtomicU64,
+    /// Entries whose owner this user has no right to set.
+    pub(crate) unowned: AtomicU64,
 }
 
 impl Totals {
@@ -116,37 +119,67 @@ impl Context<'_> {
         }
     }
 
-    /// Gives an entry its metadata; what cannot be applied is a warning.
-    pub(crate) fn apply(&self, place: Place<'_>, meta: &Meta, path: &std::path::Path) {
-        let mut extra = Extra {
-            flags: meta.file_flags,
-            ..Extra::default()
-        };
-        for (name, value) in &meta.xattrs {
-            match self
-                .archive
-                .content_bytes(ChunkKind::Data, value, XATTR_LEN_MAX)
-            {
-                Ok(value) => extra.xattrs.push((name.clone(), value)),
-                Err(error) => self.damaged(path, &error),
-            }
-        }
+    /// Returns whom an entry belongs to on this system.
+    pub(crate) fn owner(&self, meta: &Meta) -> Owner {
         let owner = Owner {
             uid: meta.owner.uid,
             gid: meta.owner.gid,
         };
         let known = |name: &'_ [u8]| (!name.is_empty()).then(|| name.to_vec());
         let (user, group) = (known(&meta.owner.user), known(&meta.owner.group));
-        let owner = owner.by_name(&self.names, user.as_deref(), group.as_deref());
-        let mode = u32::from(meta.mode);
+        owner.by_name(&self.names, user.as_deref(), group.as_deref())
+    }
+
+    /// Gives an entry its metadata; what cannot be applied is a warning.
+    pub(crate) fn apply(&self, place: Place<'_>, meta: &Meta, path: &std::path::Path) {
+        let mut extra = Extra {
+            flags: meta.file_flags,
+            ..Extra::default()
+        };
+        let mut mode = u32::from(meta.mode);
+        for (name, value) in &meta.xattrs {
+            match self
+                .archive
+                .content_bytes(ChunkKind::Data, value, XATTR_LEN_MAX)
+            {
+                Ok(value) => extra.xattrs.push((name.clone(), value)),
+                Err(error) => {
+                    self.damaged(path, &error);
+                    if name == ACCESS_LIST {
+                        // Nobody knows who had which right.
+                        mode &= !0o077;
+                    }
+                }
+            }
+        }
+        let owner = self.owner(meta);
         let metadata = Metadata {
             mode,
             owner: Some(owner),
             mtime: meta.mtime,
             extra: &extra,
         };
+        let mut is_unowned = false;
         for problem in apply_metadata(place, &metadata) {
-            self.not_applied(path, &problem);
+            if problem.is_refused_owner() {
+                is_unowned = true;
+            } else {
+                self.not_applied(path, &problem);
+            }
+        }
+        if is_unowned {
+            self.totals.unowned.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells once of all that could not be given to their owners.
+    pub(super) fn tell_unowned(&self, selected: &[Selected]) {
+        let count = self.totals.unowned.load(Ordering::Relaxed);
+        if let (1.., Some(first)) = (count, selected.first()) {
+            let message = format!(
+                "owners or groups could not be set, which needs root: {count} times. What was restored belongs to you"
+            );
+            self.warn(&first.folder.path(), message, false);
         }
     }
 

@@ -224,6 +224,7 @@ pub(crate) fn restore_options(to: &Path) -> RestoreOptions {
         place: RestorePlace::Folder(to.to_owned()),
         on_conflict: Conflict::Overwrite,
         delete: None,
+        closed: Vec::new(),
         dry_run: false,
         verify: true,
     }

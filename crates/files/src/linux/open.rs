@@ -10,6 +10,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
+const HELD_DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 /// `NONBLOCK` keeps a named pipe or a device that took the place of a file from holding us up.
 const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
@@ -28,6 +30,22 @@ pub(crate) fn open_child_dir(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd
         let flags = DIRECTORY | OFlags::NOFOLLOW | extra;
         rustix::fs::openat(dir, name, flags, Mode::empty())
     })
+}
+
+/// Takes hold of the directory at `path` as a place to start from; it need not be one that may be listed.
+pub(crate) fn hold_root(path: &Path) -> Result<OwnedFd> {
+    rustix::fs::openat(CWD, path, HELD_DIRECTORY, Mode::empty())
+}
+
+/// As [`hold_root`], for the directory `name` below `dir`.
+pub(crate) fn hold_child_dir(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    rustix::fs::openat(dir, name, HELD_DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// Takes hold of the entry `name` without following or opening it.
+pub(crate) fn hold_entry(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(dir, name, flags, Mode::empty())
 }
 
 /// Opens the file `name` below `dir` for reading.

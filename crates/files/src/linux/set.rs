@@ -9,6 +9,7 @@ use rustix::io::{Errno, Result};
 
 use super::attributes::{self, XattrNames};
 use super::entries;
+use super::open;
 use crate::stat::{Kind, Moment, Stat};
 
 /// Something whose metadata is to change.
@@ -29,8 +30,7 @@ pub(crate) struct Held {
 impl Handle<'_> {
     /// Takes hold of the entry `name` without following or opening it.
     pub(crate) fn hold(dir: BorrowedFd<'_>, name: &[u8]) -> Result<Self> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+        let fd = open::hold_entry(dir, name)?;
         let kind = entries::stat(fd.as_fd())?.kind;
         let path = format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes();
         Ok(Self::Held(Held { fd, path, kind }))
