@@ -40,7 +40,7 @@ pub use init::{Initialized, init};
 pub use location::{Location, NotARate, NotASchedule, Options as LocationOptions, Rate, Schedule};
 pub use locks::Locked;
 pub use repair::{Losses, acknowledge_loss, losses, repair};
-pub use restore::{RestoreRequest, archives_in, never_deleted, restore};
+pub use restore::{RestoreRequest, never_deleted, restore};
 pub use usual::usual_excludes;
 pub use verify::{Verified, verify};
 pub use wraps::Published;

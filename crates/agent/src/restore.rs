@@ -1,6 +1,5 @@
 //! Restoring, with an archive that is open.
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +28,8 @@ pub struct RestoreRequest {
     pub delete: Option<Keep>,
     /// Folders that nothing is restored into.
     pub closed: Vec<PathBuf>,
+    /// Archives that nothing is restored into, wherever their folders are.
+    pub closed_archives: Vec<ArchiveId>,
     /// Whether nothing is written.
     pub dry_run: bool,
     /// Whether everything is read again and compared.
@@ -43,17 +44,6 @@ pub fn never_deleted(profile: &Profile) -> Result<Vec<PathBuf>, AgentError> {
         folders.extend(location.folder().map(Path::to_owned));
     }
     Ok(folders)
-}
-
-/// Returns the folders of all archives at a destination that is a folder: nothing is restored into them.
-pub fn archives_in(destination: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(destination).into_iter().flatten();
-    let is_archive = |name: &OsStr| {
-        let name = name.to_str();
-        name.is_some_and(|name| name.parse::<ArchiveId>().is_ok())
-    };
-    let archives = entries.flatten().filter(|at| is_archive(&at.file_name()));
-    archives.map(|at| at.path()).collect()
 }
 
 /// Restores files of a snapshot.
@@ -74,6 +64,7 @@ pub fn restore(
         on_conflict: request.on_conflict,
         delete: request.delete,
         closed: request.closed,
+        closed_archives: request.closed_archives,
         dry_run: request.dry_run,
         verify: request.verify,
     };

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use common::{Setup, noise, restore_options, write};
-use strongroom_base::ids::to_hex;
+use strongroom_base::ids::{ArchiveId, to_hex};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::suite::Suite;
 use strongroom_engine::backup::Excludes;
@@ -785,4 +785,37 @@ fn nothing_is_restored_into_a_folder_that_is_closed() {
         assert_eq!(refused.0.lock().unwrap().len(), 1);
         assert!(!world.at("out/sub/b").exists());
     }
+}
+
+#[test]
+fn nothing_is_restored_into_an_archive_wherever_it_is() {
+    let world = World::new();
+    let id = ArchiveId([7; 16]);
+    write(&world.at(&format!("source/{id}/note")), b"note");
+    world.setup.backup(&world.at("source")).unwrap();
+    let options = RestoreOptions {
+        closed_archives: vec![id],
+        ..restore_options(&world.at("out"))
+    };
+    // A folder that only has such a name is like any other one.
+    let summary = world.restore(&options, &Told::default());
+    assert_eq!((summary.files, summary.failed), (3, 0));
+    fs::remove_file(world.at(&format!("out/{id}/note"))).unwrap();
+    fs::create_dir(world.at(&format!("out/{id}/log"))).unwrap();
+    for dry_run in [true, false] {
+        let options = RestoreOptions {
+            dry_run,
+            ..options.clone()
+        };
+        let refused = Refused::default();
+        let summary = world.try_restore(&options, &refused).unwrap();
+        assert_eq!(summary.failed, 1);
+        let below = RestoreOptions {
+            place: RestorePlace::Folder(world.at(&format!("out/{id}/log/below"))),
+            ..options
+        };
+        let refused = world.try_restore(&below, &Told::default());
+        assert!(matches!(refused, Err(EngineError::ClosedTarget { .. })));
+    }
+    assert!(!world.at(&format!("out/{id}/note")).exists());
 }

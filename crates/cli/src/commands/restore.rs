@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use strongroom_agent::look::{SnapshotName, short_name};
 use strongroom_agent::{
-    AgentError, Conflict, Excludes, Keep, Progress, RestoreRequest, RestoreSummary, archives_in,
-    never_deleted, restore, usual_excludes,
+    AgentError, Conflict, Excludes, Keep, Progress, RestoreRequest, RestoreSummary, never_deleted,
+    restore, usual_excludes,
 };
 use strongroom_base::clock::Timestamp;
-use strongroom_base::ids::to_hex;
+use strongroom_base::ids::{ArchiveId, to_hex};
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -88,7 +88,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         to: to.map(|to| context.environment.absolute(to)),
         on_conflict: arguments.on_conflict.into(),
         delete: keep(context, arguments)?,
-        closed: closed(context, arguments)?,
+        closed: closed(context, arguments),
+        closed_archives: closed_archives(context, all.opened.archive.id()),
         dry_run: arguments.dry_run,
         verify: arguments.verify,
     };
@@ -114,19 +115,23 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     })
 }
 
-/// Returns the folders that nothing is restored into: those of archives, and the profile if it is in use. Where another
-/// source is named, it is not, and may be what is restored.
-fn closed(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<PathBuf>, Failure> {
-    let mut closed = Vec::new();
-    let mut folders = Vec::from_iter(arguments.source.folder(context)?);
-    if let Ok(Some(profile)) = context.profile_if_any() {
-        if !arguments.source.is_named() {
-            closed.push(profile.dir().to_owned());
-        }
-        folders.extend(never_deleted(&profile).unwrap_or_default());
-    }
-    closed.extend(folders.iter().flat_map(|folder| archives_in(folder)));
-    Ok(closed)
+/// Returns the folders that nothing is restored into: the profile if it is in use. Where another source is named, it is
+/// not, and may be what is restored.
+fn closed(context: &Context<'_>, arguments: &Arguments) -> Vec<PathBuf> {
+    let profile = context.profile_if_any().ok().flatten();
+    let in_use = profile.filter(|_| !arguments.source.is_named());
+    in_use
+        .map(|profile| profile.dir().to_owned())
+        .into_iter()
+        .collect()
+}
+
+/// Returns the archives that nothing is restored into: those of the profile, and the one that is read.
+fn closed_archives(context: &Context<'_>, read: ArchiveId) -> Vec<ArchiveId> {
+    let config = context.profile_if_any().ok().flatten();
+    let config = config.and_then(|profile| profile.config().ok());
+    let own = config.into_iter().flat_map(|config| config.archives);
+    own.map(|archive| archive.id).chain([read]).collect()
 }
 
 /// Returns what is kept where the rest is deleted.

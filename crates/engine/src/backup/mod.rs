@@ -63,6 +63,7 @@ use content::FileReader;
 use packer::Packer;
 use scan::Scanner;
 use spans::{SPANS_WAITING, SpanCutter};
+pub(crate) use stored::{OF_ARCHIVES, is_archive};
 use walk::{BatchSender, Seen, Walk};
 use worker::Worker;
 

@@ -7,7 +7,7 @@ use strongroom_files::Dir;
 /// The folder of what tries a destination out.
 const PROBE: &[u8] = b"probe";
 /// The descriptor of an archive, and the folder of its log.
-const OF_ARCHIVES: [&[u8]; 2] = [b"archive", b"log"];
+pub(crate) const OF_ARCHIVES: [&[u8]; 2] = [b"archive", b"log"];
 
 /// Says whether this is the name of an archive in a folder that is a destination, or of what tries it out.
 pub(super) fn is_ours(destination: &Dir, name: &[u8]) -> bool {
@@ -19,9 +19,7 @@ pub(super) fn is_ours(destination: &Dir, name: &[u8]) -> bool {
         return false;
     };
     if is_id {
-        return OF_ARCHIVES
-            .iter()
-            .any(|name| folder.stat_child(name).is_ok());
+        return is_archive(&folder);
     }
     let is_tried = |name: &[u8]| {
         name.split_last_chunk::<2>()
@@ -30,6 +28,12 @@ pub(super) fn is_ours(destination: &Dir, name: &[u8]) -> bool {
     folder
         .names()
         .is_ok_and(|names| names.iter().all(|found| is_tried(found.name)))
+}
+
+/// Says whether a folder holds an archive.
+pub(crate) fn is_archive(folder: &Dir) -> bool {
+    let mut parts = OF_ARCHIVES.iter();
+    parts.any(|name| folder.stat_child(name).is_ok())
 }
 
 fn is_hex(name: &[u8], len: usize) -> bool {

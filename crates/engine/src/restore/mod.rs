@@ -82,7 +82,7 @@ pub fn restore(
     if let Some(deletion) = &deletion {
         refuse_kept(deletion, &selected)?;
     }
-    let closed = Closed::new(&options.closed);
+    let closed = Closed::new(&options.closed, &options.closed_archives);
     closed.refuse(&selected)?;
     if options.dry_run {
         rehearse(&context, options, &selected, (deletion.as_ref(), &closed))?;
@@ -321,7 +321,7 @@ impl<'a> Restore<'a> {
                 }
             }
         };
-        if !is_new && self.closed.has(target.dir()) {
+        if !is_new && self.closed.has(target.dir(), &name) {
             leave_out(self.context, path);
             return Ok(None);
         }

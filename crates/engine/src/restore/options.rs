@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use strongroom_base::ids::ArchiveId;
+
 use crate::backup::Excludes;
 
 /// What is to be restored, and where.
@@ -17,6 +19,8 @@ pub struct RestoreOptions {
     pub delete: Option<Keep>,
     /// Folders that nothing is restored into, such as those of archives and of a profile in use.
     pub closed: Vec<PathBuf>,
+    /// Archives that nothing is restored into, wherever their folders are.
+    pub closed_archives: Vec<ArchiveId>,
     /// Whether only to say what would be done.
     pub dry_run: bool,
     /// Whether every file is read back and compared.

@@ -162,7 +162,7 @@ impl Rehearsal<'_> {
             }
         };
         let dir = here.dir.and_then(|dir| dir.open_child(&name).ok());
-        if dir.as_ref().is_some_and(|dir| self.closed.has(dir)) {
+        if dir.as_ref().is_some_and(|dir| self.closed.has(dir, &name)) {
             leave_out(self.context, &path);
             return Ok(());
         }

@@ -225,6 +225,7 @@ pub(crate) fn restore_options(to: &Path) -> RestoreOptions {
         on_conflict: Conflict::Overwrite,
         delete: None,
         closed: Vec::new(),
+        closed_archives: Vec::new(),
         dry_run: false,
         verify: true,
     }
