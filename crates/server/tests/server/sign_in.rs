@@ -148,6 +148,20 @@ pub(crate) async fn a_name_that_nobody_has_looks_like_any_other(world: World) {
         (&newest["outcome"], &newest["actor_kind"]),
         (&json!("refused"), &json!("nobody"))
     );
+    // Neither takes less work than the other, and what was typed is not kept.
+    let log = world
+        .get("/audit?event=session.begun")
+        .by(&sysadmin)
+        .send()
+        .await;
+    let refused = log.expect(200)["items"].as_array().unwrap().clone();
+    let wrong = |item: &serde_json::Value| item["details"]["wrong"].clone();
+    let wrong: Vec<_> = refused.iter().map(wrong).collect();
+    assert!(
+        wrong.contains(&json!("name")) && wrong.contains(&json!("password")),
+        "{wrong:?}"
+    );
+    assert!(!log.body.to_string().contains("nobody.at.all"));
 }
 
 /// A record of which something is missing gives nobody away.

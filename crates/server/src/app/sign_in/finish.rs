@@ -1,12 +1,13 @@
 //! The last message of a sign-in.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_api::v1;
 use strongroom_base::ids::{UserId, from_hex};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::opaque::{LoginFinal, LoginState};
-use strongroom_custody::audit::{Actor, ActorKind, Outcome};
+use strongroom_custody::audit::{self as custody_audit, Actor, ActorKind, Outcome};
 use strongroom_db::{Writing, attempts, audit, users};
 use strongroom_domain::moment::elapsed;
 
@@ -36,15 +37,16 @@ pub async fn finish(stranger: &Stranger, request: v1::FinishSignIn) -> Result<v1
     let state = LoginState::from_bytes(&attempt.state);
     let state = state.map_err(|_damaged| Fault::Program("an attempt cannot be read"))?;
     let proved = state.finish(sent);
-    let Some(user) = attempt.user else {
-        return Err(Fault::WrongPassword);
-    };
-    if proved.is_err() {
+    let Some(user) = attempt.user.filter(|_| proved.is_ok()) else {
+        // A name that nobody has takes as long as one that somebody has.
         let writing = app.database.write().await?;
-        refuse(stranger, &writing, user, "password").await?;
+        match attempt.user {
+            Some(user) => refuse(stranger, &writing, user, "password").await?,
+            None => refuse_unknown(stranger, &writing).await?,
+        }
         writing.commit().await?;
         return Err(Fault::WrongPassword);
-    }
+    };
     let writing = app.database.write().await?;
     let begun = begin(stranger, &writing, user, &request.program).await?;
     writing.commit().await?;
@@ -64,15 +66,37 @@ pub(super) async fn refuse(
     let Some(user) = users::find(writing, user).await? else {
         return Ok(());
     };
-    let nobody = Actor {
-        kind: ActorKind::Nobody,
-        id: String::new(),
-        name: String::new(),
-    };
     let event = Event::of_user("session.begun", &user).with("wrong", wrong);
-    let mut event = event.by(nobody, stranger.address.to_string());
+    let mut event = event.by(nobody(), stranger.address.to_string());
     event.outcome = Outcome::Refused;
     let id = user.account.user;
     audit::append(writing, &event, Some(id), app.now()).await?;
     Ok(())
+}
+
+/// Puts on record that somebody named a user whom there is not. What they typed is not kept: it may be a password.
+async fn refuse_unknown(stranger: &Stranger, writing: &Writing) -> Result<(), Fault> {
+    let app = &stranger.app;
+    let found = users::find(writing, UserId([0; 16])).await?;
+    debug_assert!(found.is_none(), "ids are drawn");
+    let event = custody_audit::Event {
+        actor: nobody(),
+        action: "session.begun".to_owned(),
+        outcome: Outcome::Refused,
+        organisation: None,
+        subject: None,
+        address: stranger.address.to_string(),
+        reason: String::new(),
+        details: BTreeMap::from([("wrong".to_owned(), "name".to_owned())]),
+    };
+    audit::append(writing, &event, None, app.now()).await?;
+    Ok(())
+}
+
+fn nobody() -> Actor {
+    Actor {
+        kind: ActorKind::Nobody,
+        id: String::new(),
+        name: String::new(),
+    }
 }
