@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::checkout::Checkout;
 use crate::command;
+
+/// Where a server listens on the pages.
+const PORT: u16 = 7443;
 
 /// Runs the commands of every page that is listed; fails at the first that fails.
 pub(crate) fn run() -> Result<()> {
@@ -33,7 +37,7 @@ pub(crate) fn run() -> Result<()> {
     let listed = pages.lines().map(str::trim);
     for page in listed.filter(|page| !page.is_empty() && !page.starts_with('#')) {
         let text = fs::read_to_string(docs.join(page)).with_context(|| format!("docs/{page}"))?;
-        let commands = commands(&text);
+        let commands = at_free_port(commands(&text))?;
         ensure!(!commands.is_empty(), "docs/{page} shows no commands");
         println!("docs/{page}: {} commands", commands.len());
         if home.exists() {
@@ -62,6 +66,24 @@ fn run_page(commands: &[String], programs: &Path, home: &Path) -> Result<()> {
         bash.env_remove(variable);
     }
     command::quietly(&mut bash)
+}
+
+/// The same commands with another port, where something listens at the one they name, as the server of `cargo xtask up` does.
+fn at_free_port(commands: Vec<String>) -> io::Result<Vec<String>> {
+    let named = PORT.to_string();
+    if !commands.iter().any(|command| command.contains(&named)) {
+        return Ok(commands);
+    }
+    let open = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let free = match open(PORT) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => open(0)?,
+        listener => listener?,
+    };
+    let free = free.local_addr()?.port().to_string();
+    let commands = commands.into_iter();
+    Ok(commands
+        .map(|command| command.replace(&named, &free))
+        .collect())
 }
 
 /// The commands of a page.
@@ -93,6 +115,18 @@ mod tests {
         let page = "$ no\n```console\n$ echo one\none\n$ echo \\\n  two\ntwo\n```\n```sh\n$ no\n```\n\
                     ```console\n$ echo three\n```\n";
         assert_eq!(commands(page), ["echo one", "echo \\\n  two", "echo three"]);
+    }
+
+    #[test]
+    fn a_page_takes_another_port_where_its_own_is_taken() {
+        // Taken by this test, or by somebody before.
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT));
+        let page = vec!["listen 127.0.0.1:7443".to_owned(), "echo 1".to_owned()];
+        let moved = at_free_port(page.clone()).unwrap();
+        assert_ne!(moved[0], page[0]);
+        assert!(moved[0].starts_with("listen 127.0.0.1:"), "{}", moved[0]);
+        assert_eq!(moved[1], page[1]);
+        drop(taken);
     }
 
     #[test]

@@ -17,7 +17,8 @@ const SUITES: &[&str] = &["aes-128", "aes-256", "chacha20"];
 pub(crate) fn run() -> Result<()> {
     let checkout = Checkout::find()?;
     let python = tools::python(&checkout)?;
-    let build = ["build", "--package", "strongroom-cli"];
+    // As the tests before were built: with the features of the command line alone, all would be built again.
+    let build = ["build", "--workspace", "--tests"];
     command::run(
         Command::new("cargo")
             .args(build)

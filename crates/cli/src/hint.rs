@@ -65,7 +65,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         AgentError::NoSuchSlot { .. } => "`strongroom key slots` lists them",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
-        AgentError::NoSnapshot => "`strongroom backup` makes the first snapshot",
+        AgentError::NoSnapshot => {
+            "`strongroom backup` makes the first snapshot; with `--from NAME` you see what another profile left at a destination"
+        }
         AgentError::NoSnapshotYet { began, .. } => {
             return Some(format!(
                 "it began at {}; `strongroom snapshots` lists all",

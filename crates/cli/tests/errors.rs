@@ -29,7 +29,7 @@ fn nothing_there_yet() {
     ");
     insta::assert_snapshot!(place.fails("snapshots", 1).err, @r"
     error: nothing has been backed up yet
-    hint: `strongroom backup` makes the first snapshot
+    hint: `strongroom backup` makes the first snapshot; with `--from NAME` you see what another profile left at a destination
     ");
     insta::assert_snapshot!(place.fails("init", 1).err, @r"
     error: there is a profile at HERE/profile already
