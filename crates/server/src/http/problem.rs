@@ -137,6 +137,10 @@ impl From<Fault> for Problem {
                 let problem = Self::new(StatusCode::FORBIDDEN, detail);
                 problem.kind("sign-in-again", "Sign in again for this")
             }
+            Fault::TooOld(_) => {
+                let problem = Self::new(StatusCode::FORBIDDEN, detail);
+                problem.kind("program-too-old", "The program is too old for this server")
+            }
             Fault::ChangedSince(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Fault::VersionMissing => Self::new(StatusCode::PRECONDITION_REQUIRED, detail),
             Fault::Invalid { at, detail } => Self::new(StatusCode::BAD_REQUEST, detail).at(at),

@@ -49,7 +49,10 @@ fn verb(row: &'static Verb) -> Command {
                 .help("Only if it has this version still [default: the one it has now]"),
         ),
         client::Sort::Change | client::Sort::Secret(_) => command.arg(dry_run()),
-        client::Sort::Read | client::Sort::Download | client::Sort::Public => command,
+        client::Sort::Read
+        | client::Sort::Download
+        | client::Sort::Public
+        | client::Sort::Report => command,
     }
 }
 
