@@ -71,8 +71,11 @@ pub(crate) async fn what_is_the_same_is_not_written_again(world: World) {
     assert_ne!(seen().await, second);
     // A clock that was set back does not keep what is stored from being true.
     world.set_back(Duration::from_hours(1));
+    let refused = check_in(&world, bearer, &other).await;
+    refused.problem(429, "too-many");
+    world.pass(Duration::from_secs(1));
     check_in(&world, bearer, &other).await.expect(200);
-    assert_eq!(seen().await, "2023-11-14T21:14:19Z");
+    assert_eq!(seen().await, "2023-11-14T21:14:20Z");
 }
 
 pub(crate) async fn a_program_that_is_too_old_is_told_so(world: World) {
