@@ -141,6 +141,7 @@ mod tests {
             };
             let value = match (argument.sort, argument.use_) {
                 (Sort::Number, _) => 1.into(),
+                (Sort::Choice(choices), _) => choices.first().copied().into(),
                 (_, Use::Several) => serde_json::json!(["x"]),
                 _ => "x".into(),
             };
@@ -176,6 +177,7 @@ mod tests {
             "GET /me",
             "POST /me/password/start",
             "POST /me/password/finish",
+            "POST /computers/self/check-in",
             "GET /audit/export",
             "POST /enroll/start",
             "POST /enroll/finish",
