@@ -157,8 +157,7 @@ pub(crate) async fn a_restored_server_is_noticed(world: World) {
     assert_eq!(answer.expect(200)["epoch"], 2);
 }
 
-/// How many check-ins a second are taken, each of which is written; with a word in the environment it is a measurement, and
-/// otherwise a look at whether it goes.
+/// Counts how many check-ins a second are taken, each of which is written.
 pub(crate) async fn a_second(world: World) {
     let mut bearers = Vec::new();
     for _ in 0..200 {
