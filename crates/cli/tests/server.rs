@@ -101,8 +101,10 @@ fn from_the_first_link_to_a_lost_laptop() {
     ada_is_invited(&world);
     let enrolment = eve_and_ada_enrol(&world);
     a_laptop_is_lost(&world, &enrolment);
+    passwords_are_as_long_as_the_settings_say(&world);
     let log = world.ok("profile", "admin audit list");
     for event in [
+        "settings.changed",
         "computer.revoked",
         "computer.enrolled",
         "user.registered",
@@ -181,6 +183,8 @@ fn eve_and_ada_enrol(world: &World) -> String {
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
     let who = world.ok("eve", "whoami");
     assert!(who.contains("by the credential of this computer"), "{who}");
+    assert!(who.contains("Laptop, checked in just now"), "{who}");
+    notices_another_epoch(world);
     let ada = format!("enroll {enrolment} --user ada {options} Tower");
     let said = world.ok("tower", &ada);
     assert!(said.contains("the account ada was there"), "{said}");
@@ -190,6 +194,49 @@ fn eve_and_ada_enrol(world: &World) -> String {
     assert!(said.contains("the name or the password is wrong"), "{said}");
     assert!(!world.place.path("wrong").exists());
     enrolment
+}
+
+/// A computer remembers the epoch of the server, and says where it is another one.
+fn notices_another_epoch(world: &World) {
+    let file = "eve/server.toml";
+    let read = || fs::read_to_string(world.place.path(file)).unwrap();
+    assert!(read().contains("\nepoch = 1\n"), "{}", read());
+    for (known, said) in [(0, "was restored from a backup"), (7, "an older copy")] {
+        let other = format!("\nepoch = {known}\n");
+        world
+            .place
+            .write(file, &read().replace("\nepoch = 1\n", &other));
+        let ran = world.run("eve", "whoami");
+        assert!(ran.code == 0 && ran.err.contains(said), "{ran:?}");
+    }
+    // An older copy is not taken for the server.
+    assert!(read().contains("\nepoch = 7\n"), "{}", read());
+    world
+        .place
+        .write(file, &read().replace("\nepoch = 7\n", "\nepoch = 1\n"));
+    let ran = world.run("eve", "whoami");
+    assert!(ran.code == 0 && ran.err.is_empty(), "{ran:?}");
+}
+
+/// What an administrator sets holds where passwords are chosen.
+fn passwords_are_as_long_as_the_settings_say(world: &World) {
+    let set = "admin settings set Engineering password.length_min";
+    let said = world.ok("profile", &format!("{set} 40 --lock locked"));
+    assert!(said.contains("locked"), "{said}");
+    let listed = world.ok("profile", "admin settings list Engineering --csv");
+    assert!(
+        listed.contains("\npassword.length_min,40,Engineering,locked,40"),
+        "{listed}"
+    );
+    let made = world.json("admin link reset ada");
+    let link = made["link"].as_str().unwrap();
+    let line = format!("login --setup {link} --password-file password");
+    let said = world.fails("ada", &line, 1);
+    assert!(said.contains("needs at least 40"), "{said}");
+    let said = world.fails("profile", &format!("{set} 5"), 1);
+    assert!(said.contains("6 to 64"), "{said}");
+    world.ok("profile", "admin settings inherit Engineering password");
+    world.ok("ada", &line);
 }
 
 /// Its credential is good for nothing at once, and it can be enrolled anew.

@@ -26,6 +26,8 @@ pub enum Sort {
     Versioned,
     /// Makes something; a field of the answer is shown once.
     Secret(&'static str),
+    /// Says something of oneself: said twice, it does no harm.
+    Report,
     /// Is used by who has not signed in; never repeated by itself.
     Public,
 }
@@ -147,12 +149,12 @@ impl Request {
 
     /// Tells whether a repeat does no harm: it reads, or the server knows a repeat by its key.
     pub(crate) fn is_repeatable(&self) -> bool {
-        self.verb == Verb::Get || self.has_key()
+        self.verb == Verb::Get || self.sort == Sort::Report || self.has_key()
     }
 
     /// Tells whether it is given a name by which the server knows a repeat.
     pub(crate) fn has_key(&self) -> bool {
-        self.verb != Verb::Get && self.sort != Sort::Public
+        self.verb != Verb::Get && !matches!(self.sort, Sort::Public | Sort::Report)
     }
 }
 

@@ -27,7 +27,7 @@ macro_rules! endpoints {
     };
 }
 
-use Sort::{Change, Download, List, Public, Read, Secret, Versioned, Whole};
+use Sort::{Change, Download, List, Public, Read, Report, Secret, Versioned, Whole};
 
 endpoints! {
     /// Lists organisations.
@@ -48,6 +48,15 @@ endpoints! {
     ORGANISATION_BLOCK: Post "/organisations/{organisation}/block" Change, v1::Confirmation => v1::Organisation;
     /// Activates an organisation again.
     ORGANISATION_REACTIVATE: Post "/organisations/{organisation}/reactivate" Change, Nothing => v1::Organisation;
+
+    /// Lists the settings that hold at an organisation.
+    SETTINGS: Get "/organisations/{organisation}/settings" Whole, Nothing => v1::Setting;
+    /// Gives a setting a value at an organisation.
+    SETTING_SET: Put "/organisations/{organisation}/settings/{setting}" Versioned, v1::SetSetting => v1::Setting;
+    /// Inherits a group of settings again.
+    SETTING_INHERIT: Delete "/organisations/{organisation}/settings/{setting}" Versioned, Nothing => Nothing;
+    /// Lists the settings that hold for who asks.
+    OWN_SETTINGS: Get "/me/settings" Whole, Nothing => v1::Setting;
 
     /// Reads a registration key, masked.
     REGISTRATION_KEY: Get "/organisations/{organisation}/registration-key" Read, Nothing => v1::RegistrationKey;
@@ -148,6 +157,9 @@ endpoints! {
     COMPUTER_SIGN_OUT: Post "/computers/{computer}/sign-out" Change, Nothing => v1::Computer;
     /// Revokes the credential of a computer.
     COMPUTER_REVOKE: Post "/computers/{computer}/revoke" Change, Nothing => v1::Computer;
+
+    /// Tells the server how this computer is.
+    CHECK_IN: Post "/computers/self/check-in" Report, v1::CheckIn => v1::CheckedIn;
 
     /// Lists entries of the audit log.
     AUDIT: Get "/audit" List, v1::AuditQuery => v1::AuditEntry;
@@ -264,7 +276,7 @@ mod tests {
                 assert_eq!(takes, body, "{name}");
             }
             assert_eq!(is_versioned, *sort == Versioned, "{name}");
-            let changes = !matches!(sort, Read | List | Whole | Download | Public);
+            let changes = !matches!(sort, Read | List | Whole | Download | Public | Report);
             assert_eq!(has_key, changes, "{name}");
         }
         assert!(served.is_empty(), "no client for {:?}", served.keys());

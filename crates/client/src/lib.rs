@@ -27,6 +27,6 @@ pub use pages::Pages;
 pub use pin::{Pin, PinError};
 pub use sign_in::{
     EnrolmentAnswer, NewComputer, SignInAnswer, check_organisation_key, enrol, finish_by_code,
-    is_name_taken, link_owner, set_by_link, set_password, sign_in,
+    link_owner, set_by_link, set_password, sign_in,
 };
 pub use strongroom_api::v1;

@@ -79,30 +79,39 @@ pub fn link_owner(client: &Client, secret: &SecretBytes) -> Result<String, Clien
     Ok(start_link(client, secret, request.to_bytes())?.name)
 }
 
-/// Chooses a password by a one-time link, which signs in too.
-pub fn set_by_link(
+/// Chooses a password by a one-time link, which signs in too. `check` is given the fewest characters that it must have, before
+/// anything is chosen.
+pub fn set_by_link<E: From<ClientError>>(
     client: &Client,
     secret: &SecretBytes,
     password: &AccountPassword,
-) -> Result<SignInAnswer, ClientError> {
-    let (registration, request) = Registration::start(password.expose_bytes(), client.random())?;
-    let started = start_link(client, secret, request.to_bytes())?;
+    check: impl FnOnce(u8) -> Result<(), E>,
+) -> Result<SignInAnswer, E> {
+    let (registration, request) = begin(client, password)?;
+    let started = start_link(client, secret, request)?;
+    check(started.length_min)?;
     let upload = finish(client, registration, password, &started)?;
     let message = v1::FinishLink {
         link: text(secret),
         upload: to_hex(&upload.to_bytes()),
         program: program(),
     };
-    answer(client.call(&endpoints::LINK_FINISH, &[], &message))
+    Ok(answer(client.call(&endpoints::LINK_FINISH, &[], &message))?)
 }
 
-/// Gives the caller, who has signed in just now, another password; returns how many other sessions that ended.
-pub fn set_password(client: &Client, password: &AccountPassword) -> Result<u64, ClientError> {
-    let (registration, request) = Registration::start(password.expose_bytes(), client.random())?;
+/// Gives the caller, who has signed in just now, another password; returns how many other sessions that ended. `check` is given
+/// the fewest characters that it must have, before anything is changed.
+pub fn set_password<E: From<ClientError>>(
+    client: &Client,
+    password: &AccountPassword,
+    check: impl FnOnce(u8) -> Result<(), E>,
+) -> Result<u64, E> {
+    let (registration, request) = begin(client, password)?;
     let request = v1::StartPassword {
-        request: to_hex(&request.to_bytes()),
+        request: to_hex(&request),
     };
     let started = client.call(&endpoints::PASSWORD_START, &[], &request)?;
+    check(started.length_min)?;
     let upload = finish(client, registration, password, &started)?;
     let message = v1::FinishPassword {
         upload: to_hex(&upload.to_bytes()),
@@ -133,33 +142,25 @@ pub enum EnrolmentAnswer {
     NameTaken,
 }
 
-/// Says whether there is an account with the name already; fails where the registration key is not good.
-pub fn is_name_taken(client: &Client, key: &SecretBytes, name: &str) -> Result<bool, ClientError> {
-    // Any password will do to ask: nothing is made before the last message.
-    let (_registration, request) = Registration::start(b"?", client.random())?;
-    let started = start_enrolment(client, key, name, request.to_bytes());
-    match started {
-        Err(error) if error.kind() == Some("name-taken") => Ok(true),
-        other => other.map(|_started| false),
-    }
-}
-
 /// Makes an account with a registration key, and enrols a computer as its first. Nothing is made if the organisation's key is
-/// not the one that was named.
-pub fn enrol(
+/// not the one that was named, or `check` fails, which is given the fewest characters that the password must have.
+pub fn enrol<E: From<ClientError>>(
     client: &Client,
     new: &NewComputer<'_>,
     password: &AccountPassword,
-) -> Result<EnrolmentAnswer, ClientError> {
-    let (registration, request) = Registration::start(password.expose_bytes(), client.random())?;
-    let started = match start_enrolment(client, new.key, new.name, request.to_bytes()) {
+    check: impl FnOnce(u8) -> Result<(), E>,
+) -> Result<EnrolmentAnswer, E> {
+    let (registration, request) = begin(client, password)?;
+    let started = match start_enrolment(client, new.key, new.name, request) {
         Err(error) if error.kind() == Some("name-taken") => return Ok(EnrolmentAnswer::NameTaken),
         other => other?,
     };
     check_organisation_key(new.organisation_key, started.organisation_key.as_deref())?;
+    check(started.length_min)?;
     let begun = v1::PasswordStarted {
         name: new.name.to_owned(),
         version: started.version,
+        length_min: started.length_min,
         response: started.response,
     };
     let upload = finish(client, registration, password, &begun)?;
@@ -184,6 +185,15 @@ pub fn check_organisation_key(named: Option<Pin>, shown: Option<&str>) -> Result
     Err(ClientError::OtherOrganisationKey {
         shown: shown.unwrap_or("none").to_owned(),
     })
+}
+
+/// Makes the first message of a new password.
+fn begin(
+    client: &Client,
+    password: &AccountPassword,
+) -> Result<(Registration, [u8; 32]), ClientError> {
+    let (registration, request) = Registration::start(password.expose_bytes(), client.random())?;
+    Ok((registration, request.to_bytes()))
 }
 
 fn start_enrolment(

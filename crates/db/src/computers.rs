@@ -1,6 +1,5 @@
 //! Computers, each with the hash of the secret that is its credential.
 
-use sea_orm::prelude::Expr;
 use sea_orm::sea_query::{Condition, Query};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, ExprTrait, PaginatorTrait as _,
@@ -10,8 +9,9 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{ComputerId, OrganisationId, UserId};
 use strongroom_domain::computer::{Computer, Credential, Life};
 use strongroom_domain::name::PersonName;
+use strongroom_domain::session::ServerEpoch;
 
-use crate::convert::{having, nanos, parse, time};
+use crate::convert::{self, having, nanos, parse, time};
 use crate::entity::computers::{ActiveModel, Column, Entity, Model};
 use crate::entity::users;
 use crate::error::damaged;
@@ -32,10 +32,25 @@ pub struct Stored {
     pub program_version: String,
     /// When it was last heard of.
     pub last_seen: Option<Timestamp>,
+    /// What it said then.
+    pub report: Report,
     /// When it was added.
     pub made: Timestamp,
     /// How often it was changed.
     pub version: i64,
+}
+
+/// What a computer says of itself when it checks in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The policy that it runs.
+    pub policy: Option<String>,
+    /// The epoch of the server that it knew.
+    pub epoch: Option<ServerEpoch>,
+    /// What its backups do.
+    pub backup_state: Option<String>,
+    /// When all that had changed was backed up.
+    pub backed_up: Option<Timestamp>,
 }
 
 /// Which computers are wanted.
@@ -143,22 +158,6 @@ pub async fn store(writing: &Writing, stored: &Stored) -> Result<Stored, DbError
     })
 }
 
-/// Notes that one was heard of, and what runs there; what is stored grows no older.
-pub async fn touch(
-    writing: &Writing,
-    id: ComputerId,
-    program_version: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    Entity::update_many()
-        .col_expr(Column::LastSeen, Expr::value(nanos(now)))
-        .col_expr(Column::ProgramVersion, Expr::value(program_version))
-        .filter(Column::Id.eq(id.to_string()))
-        .exec(&writing.transaction)
-        .await?;
-    Ok(())
-}
-
 fn users_in(organisations: &[OrganisationId]) -> sea_orm::sea_query::SelectStatement {
     Query::select()
         .column(users::Column::Id)
@@ -191,7 +190,7 @@ fn changed(stored: &Stored, version: i64) -> ActiveModel {
     }
 }
 
-fn read(row: Model) -> Result<Stored, DbError> {
+pub(crate) fn read(row: Model) -> Result<Stored, DbError> {
     let life = match (row.life.as_str(), row.life_since.map(time)) {
         ("active", None) => Life::Active,
         ("deactivated", Some(since)) => Life::Deactivated { since },
@@ -214,6 +213,15 @@ fn read(row: Model) -> Result<Stored, DbError> {
         operating_system: row.operating_system,
         program_version: row.program_version,
         last_seen: row.last_seen.map(time),
+        report: Report {
+            policy: row.policy,
+            epoch: row
+                .epoch
+                .map(|epoch| convert::count(TABLE, epoch).map(ServerEpoch))
+                .transpose()?,
+            backup_state: row.backup_state,
+            backed_up: row.backed_up.map(time),
+        },
         made: time(row.made),
         version: row.version,
     })

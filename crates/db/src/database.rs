@@ -78,8 +78,8 @@ impl FromStr for Address {
 /// The database of a server.
 #[derive(Clone)]
 pub struct Database {
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+    pub(crate) writer: DatabaseConnection,
 }
 
 /// A transaction that reads.

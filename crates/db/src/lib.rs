@@ -9,6 +9,8 @@
 pub mod answers;
 pub mod attempts;
 pub mod audit;
+pub mod audit_sinks;
+pub mod check_ins;
 pub mod checkpoints;
 pub mod computers;
 mod convert;
@@ -30,6 +32,7 @@ pub mod second_factors;
 pub mod secrets;
 pub mod server;
 pub mod sessions;
+pub mod settings;
 pub mod throttles;
 pub mod tokens;
 pub mod under_master;

@@ -10,7 +10,7 @@ use strongroom_custody::audit::{Head, LogId};
 use strongroom_domain::session::ServerEpoch;
 
 use crate::convert::{count, hash, nanos, number, parse, signed};
-use crate::entity::server::{ActiveModel, Column, Entity};
+use crate::entity::server::{ActiveModel, Column, Entity, Model};
 use crate::{DbError, Reading, Writing};
 
 const ONE: i64 = 1;
@@ -34,14 +34,15 @@ pub async fn known(reading: &Reading) -> Result<Known, DbError> {
 /// Reads it; `None` where the server was never set up.
 pub async fn find(reading: &Reading) -> Result<Option<Known>, DbError> {
     let row = Entity::find_by_id(ONE).one(&reading.transaction).await?;
-    row.map(|row| {
-        Ok(Known {
-            server_id: row.server_id,
-            epoch: ServerEpoch(count("server", row.epoch)?),
-            tree_version: row.tree_version,
-        })
+    row.map(read).transpose()
+}
+
+pub(crate) fn read(row: Model) -> Result<Known, DbError> {
+    Ok(Known {
+        server_id: row.server_id,
+        epoch: ServerEpoch(count("server", row.epoch)?),
+        tree_version: row.tree_version,
     })
-    .transpose()
 }
 
 /// Sets it up.

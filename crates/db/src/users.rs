@@ -283,7 +283,7 @@ fn origin(origin: Origin) -> &'static str {
     }
 }
 
-fn read(row: &Model) -> Result<User, DbError> {
+pub(crate) fn read(row: &Model) -> Result<User, DbError> {
     let wrong = |what: &str| damaged(TABLE, format!("the {what} of {}", row.id));
     let by = match row.state_by.as_deref() {
         None => None,

@@ -21,6 +21,7 @@ pub mod organisation;
 pub mod password;
 pub mod policy;
 pub mod registration;
+pub mod release;
 pub mod session;
 pub mod throttle;
 pub mod token;

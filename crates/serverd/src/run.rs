@@ -22,7 +22,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(start(arguments, &config))
+    let ended = runtime.block_on(start(arguments, &config));
+    // Nobody waits for what still asks for the address of a host that is gone.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
@@ -65,8 +68,10 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
         tracing::info!("ending: requests under way are answered first");
     };
     let jobs = tokio::spawn(jobs::run(Arc::clone(&site)));
+    let sinks = tokio::spawn(jobs::sinks::run(Arc::clone(&site)));
     serve(listener, site, serving, end).await;
     jobs.abort();
+    sinks.abort();
     tracing::info!("ended");
     Ok(())
 }

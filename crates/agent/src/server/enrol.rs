@@ -42,8 +42,6 @@ pub fn enrol(memory: &ServerMemory, request: &EnrolRequest<'_>) -> Result<Enroll
     let Some(key) = &request.enrolment.key else {
         return Err(ServerError::NoRegistrationKey.into());
     };
-    // Before anything is sent: an account is not made with a password that may not be.
-    let strength = check_new_password(request.proof.password, request.user, &server.place());
     let stranger = client(server.clone(), None)?;
     let new = NewComputer {
         key,
@@ -51,14 +49,13 @@ pub fn enrol(memory: &ServerMemory, request: &EnrolRequest<'_>) -> Result<Enroll
         name: request.user,
         computer: request.computer.clone(),
     };
-    let answer = match strength {
-        Ok(()) => strongroom_client::enrol(&stranger, &new, request.proof.password)?,
-        // Of an account that is there, the password may be older than what is asked for today.
-        Err(_weak) if strongroom_client::is_name_taken(&stranger, key, request.user)? => {
-            EnrolmentAnswer::NameTaken
-        }
-        Err(weak) => return Err(weak.into()),
+    // Of an account that is there, the password may be older than what is asked for today: it is not checked.
+    let check = |length_min| -> Result<(), AgentError> {
+        let password = request.proof.password;
+        let checked = check_new_password(password, length_min, request.user, &server.place());
+        Ok(checked?)
     };
+    let answer = strongroom_client::enrol(&stranger, &new, request.proof.password, check)?;
     let (enrolled, is_new) = match answer {
         EnrolmentAnswer::Made(enrolled) => (*enrolled, true),
         EnrolmentAnswer::NameTaken => (by_owner(&stranger, request)?, false),
@@ -132,6 +129,8 @@ fn store(
         server: server.to_string(),
         certificate: server.pin.map(|pin| pin.to_string()),
         user: Some(enrolled.name.clone()),
+        // The first check-in tells it.
+        epoch: None,
         computer: Some(computer.clone()),
     })?;
     Ok(Enrolled {

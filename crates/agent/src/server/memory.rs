@@ -37,6 +37,9 @@ pub struct Remembered {
     /// The name of the user who signed in last, or for whom this computer was enrolled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The epoch of the server that this computer was told last: how often the server was restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
     /// This computer, if it is enrolled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computer: Option<RememberedComputer>,
@@ -238,6 +241,7 @@ mod tests {
             server: server.to_owned(),
             certificate: Some("ab".repeat(32)),
             user: Some("me".to_owned()),
+            epoch: None,
             computer: computer.then(|| RememberedComputer {
                 id: "00".repeat(16),
                 name: "laptop".to_owned(),

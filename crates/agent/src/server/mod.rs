@@ -9,12 +9,14 @@
 //!
 //! The folder need not hold a profile for backups: who administers a server may have nothing to back up.
 
+mod check_in;
 mod enrol;
 mod error;
 mod memory;
 mod password;
 mod sign_in;
 
+pub use check_in::{CheckedIn, Since, check_in};
 pub use enrol::{EnrolRequest, Enrolled, enrol};
 pub use error::ServerError;
 pub use memory::{Remembered, RememberedComputer, ServerMemory};

@@ -89,9 +89,12 @@ pub fn sign_in_by_link(
     proof: &Proof<'_>,
 ) -> Result<SignedIn, AgentError> {
     let (user, server) = open_link(memory, link)?;
-    check_new_password(proof.password, &user, &server.place())?;
+    let check = |length_min| -> Result<(), AgentError> {
+        let checked = check_new_password(proof.password, length_min, &user, &server.place());
+        Ok(checked?)
+    };
     let stranger = client(server.clone(), None)?;
-    let answer = strongroom_client::set_by_link(&stranger, &link.secret, proof.password)?;
+    let answer = strongroom_client::set_by_link(&stranger, &link.secret, proof.password, check)?;
     let signed_in = proof.finish(&stranger, answer)?;
     remember(memory, &server, &user, signed_in)
 }
@@ -128,8 +131,10 @@ pub fn change_password(
     password: &AccountPassword,
 ) -> Result<u64, AgentError> {
     let client = memory.client()?;
-    check_new_password(password, user, &client.server().place())?;
-    Ok(strongroom_client::set_password(&client, password)?)
+    strongroom_client::set_password(&client, password, |length_min| {
+        let place = client.server().place();
+        Ok(check_new_password(password, length_min, user, &place)?)
+    })
 }
 
 /// Ends the session at the server and forgets it. It is forgotten even where the server does not answer.
@@ -182,10 +187,12 @@ fn merged(
     user: Option<String>,
 ) -> Result<Remembered, AgentError> {
     let known = memory.remembered()?;
+    let (epoch, computer) = known.map_or((None, None), |known| (known.epoch, known.computer));
     Ok(Remembered {
         server: server.to_string(),
         certificate: server.pin.map(|pin| pin.to_string()),
         user: user.filter(|user| !user.is_empty()),
-        computer: known.and_then(|known| known.computer),
+        epoch: epoch.filter(|_| computer.is_some()),
+        computer,
     })
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::BackupReport;
+
 /// A computer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Computer {
@@ -23,6 +25,12 @@ pub struct Computer {
     /// When it was last heard of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_seen: Option<String>,
+    /// The policy that it said it runs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy: Option<String>,
+    /// What it said its backups do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub backup: Option<BackupReport>,
     /// When it was added.
     pub made: String,
     /// How often it was changed; `If-Match` takes it.

@@ -29,6 +29,9 @@ pub struct EnrolmentStarted {
     pub organisation_key: Option<String>,
     /// How the client stretches the password.
     pub version: u8,
+    /// The fewest characters that the password must have; the client checks it.
+    #[serde(default = "super::password_length_min")]
+    pub length_min: u8,
     /// The server's message.
     pub response: String,
 }

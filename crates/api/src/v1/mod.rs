@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod check_in;
 mod computer;
 mod credential;
 mod enrolment;
@@ -11,6 +12,7 @@ mod page;
 mod problem;
 mod registration;
 mod second_factor;
+mod setting;
 mod sign_in;
 mod verb;
 
@@ -20,6 +22,7 @@ pub use account::{
     UserStateFilter,
 };
 pub use audit::{AuditEntry, AuditExportQuery, AuditFormat, AuditQuery};
+pub use check_in::{BackupReport, CheckIn, CheckedIn};
 pub use computer::{Computer, ComputerQuery, CredentialState, UpdateComputer};
 pub use credential::{Ended, NewToken, Profile, Session, SessionOf, Token};
 pub use enrolment::{Enrolled, EnrolmentStarted, FinishEnrolment, NewComputer, StartEnrolment};
@@ -35,6 +38,7 @@ pub use second_factor::{
     AuthenticatorSecret, ConfirmAuthenticator, FinishSecondFactor, NewAuthenticator, RecoveryCodes,
     SecondFactor,
 };
+pub use setting::{OwnSetting, SetSetting, Setting, SettingLock};
 pub use sign_in::{
     FinishLink, FinishPassword, FinishSignIn, PasswordStarted, SignInStarted, SignedIn, StartLink,
     StartPassword, StartSignIn,
@@ -43,3 +47,8 @@ pub use verb::Verb;
 
 /// Where all paths of this version begin.
 pub const PREFIX: &str = "/api/v1";
+
+/// The fewest characters of a password where a server does not say: an older one.
+fn password_length_min() -> u8 {
+    12
+}

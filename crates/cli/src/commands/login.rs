@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 use strongroom_agent::client::{Pin, ServerAddress, SetUpLink, v1};
 use strongroom_agent::server::{self, Proof, ServerMemory, SignedIn};
+use strongroom_agent::service::{self, Ask};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -207,8 +208,16 @@ pub(crate) fn who_am_i(context: &Context<'_>) -> Result<(), Failure> {
     let memory = context.server_memory()?;
     let (profile, server) = server::who_am_i(&memory)?;
     let computer = memory.remembered()?.and_then(|known| known.computer);
+    let checked_in = check_in(context, &memory, computer.is_some());
     if context.output.is_json() {
-        let computer = computer.map(|computer| json!({ "id": computer.id, "name": computer.name }));
+        let computer = computer.map(|computer| {
+            json!({
+                "id": computer.id,
+                "name": computer.name,
+                "epoch": checked_in.as_ref().map(|told| told.epoch),
+                "next_check_in_seconds": checked_in.as_ref().map(|told| told.next_seconds),
+            })
+        });
         return context.output.object(&json!({
             "server": server,
             "user": profile.user,
@@ -237,7 +246,39 @@ pub(crate) fn who_am_i(context: &Context<'_>) -> Result<(), Failure> {
         });
     line(format!("roles: {}", roles.collect::<Vec<_>>().join(", ")))?;
     match computer {
-        Some(computer) => line(format!("this computer: {}", computer.name)),
+        Some(computer) => line(match checked_in {
+            Some(_) => format!("this computer: {}, checked in just now", computer.name),
+            None => format!("this computer: {}", computer.name),
+        }),
         None => line("this computer is not enrolled".to_owned()),
+    }
+}
+
+/// Checks this computer in, where it is enrolled. That this fails is said, and keeps nobody from learning who they are.
+fn check_in(
+    context: &Context<'_>,
+    memory: &ServerMemory,
+    is_enrolled: bool,
+) -> Option<v1::CheckedIn> {
+    if !is_enrolled {
+        return None;
+    }
+    // Where no service runs, there is nothing to say of it.
+    let profile = context.profile_if_any().ok().flatten();
+    let status = profile.and_then(|profile| service::ask(&profile, Ask::Status).ok().flatten());
+    match server::check_in(memory, env!("CARGO_PKG_VERSION"), status.as_ref()) {
+        Ok(Some(done)) => {
+            if let Some(words) = done.since.words() {
+                context.output.warning("", &words);
+            }
+            Some(done.answer)
+        }
+        Ok(None) => None,
+        Err(error) => {
+            let why = strongroom_base::with_causes(&error);
+            let message = format!("this computer could not check in: {why}");
+            context.output.warning("", &message);
+            None
+        }
     }
 }

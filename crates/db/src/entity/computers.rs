@@ -20,6 +20,10 @@ pub(crate) struct Model {
     pub(crate) last_seen: Option<i64>,
     pub(crate) made: i64,
     pub(crate) version: i64,
+    pub(crate) policy: Option<String>,
+    pub(crate) epoch: Option<i64>,
+    pub(crate) backup_state: Option<String>,
+    pub(crate) backed_up: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

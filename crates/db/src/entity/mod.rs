@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod audit_sinks;
 pub(crate) mod checkpoints;
 pub(crate) mod computers;
 pub(crate) mod credentials;
@@ -20,6 +21,7 @@ pub(crate) mod second_attempts;
 pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod throttles;
 pub(crate) mod tokens;
 pub(crate) mod totp;

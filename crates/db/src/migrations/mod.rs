@@ -17,6 +17,18 @@ const STEPS: &[Step] = &[
         name: "20261129_000010_inside",
         sql: include_str!("20261129_000010_inside.sql"),
     },
+    Step {
+        name: "20261129_000020_check_in",
+        sql: include_str!("20261129_000020_check_in.sql"),
+    },
+    Step {
+        name: "20261129_000030_settings",
+        sql: include_str!("20261129_000030_settings.sql"),
+    },
+    Step {
+        name: "20261129_000040_audit_sinks",
+        sql: include_str!("20261129_000040_audit_sinks.sql"),
+    },
 ];
 
 /// Carries out what was not yet.

@@ -3,6 +3,9 @@
 use strongroom_base::ids::OrganisationId;
 use strongroom_base::{Class, Classified};
 
+use super::own::{Holds, Row};
+use super::value::ValueError;
+
 /// Whose a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -127,6 +130,24 @@ pub trait Settings: Sized {
     /// Checks that a group that is to be the own one of an organisation agrees with what is locked above
     /// it; `above` ends at its parent. It would not hold anyway: this is to say so.
     fn check(&self, above: &Chain<'_, Self>) -> Result<(), LockedAbove>;
+
+    /// The same for one setting, by its name.
+    fn check_one(&self, name: &str, above: &Chain<'_, Self>) -> Result<(), LockedAbove>;
+
+    /// The names of its settings, each after that of the group.
+    const NAMES: &'static [&'static str];
+
+    /// Returns its settings as they are stored.
+    fn rows(&self) -> Vec<Row>;
+
+    /// Gives the setting of a name another value; without a lock, that stays as it is.
+    fn put(&mut self, name: &str, value: &str, lock: Option<Lock>) -> Result<(), ValueError>;
+
+    /// Returns every setting as it holds.
+    fn holds(policy: &Self::Policy) -> Vec<Holds>;
+
+    /// Returns an own group with which the same holds as before.
+    fn inherited(policy: &Self::Policy) -> Self;
 }
 
 /// Makes a group: the struct of own values, the struct of what holds, and its [`Settings`].
@@ -168,16 +189,59 @@ macro_rules! settings {
             }
 
             fn check(&self, above: &Chain<'_, Self>) -> Result<(), LockedAbove> {
+                $(self.check_one(concat!($name, ".", stringify!($field)), above)?;)*
+                Ok(())
+            }
+
+            fn check_one(&self, name: &str, above: &Chain<'_, Self>) -> Result<(), LockedAbove> {
                 $(
+                    let setting = concat!($name, ".", stringify!($field));
                     let holds = above.effective(|group: &Self| &group.$field);
                     if let Some(by) = holds.locked_by
+                        && setting == name
                         && holds.value != self.$field.value
                     {
-                        let setting = concat!($name, ".", stringify!($field));
                         return Err(LockedAbove { setting, by });
                     }
                 )*
                 Ok(())
+            }
+
+            const NAMES: &'static [&'static str] =
+                &[$(concat!($name, ".", stringify!($field))),*];
+
+            fn rows(&self) -> Vec<Row> {
+                vec![$(Row {
+                    name: concat!($name, ".", stringify!($field)).to_owned(),
+                    value: self.$field.value.text(),
+                    lock: self.$field.lock,
+                }),*]
+            }
+
+            fn put(
+                &mut self,
+                name: &str,
+                value: &str,
+                lock: Option<Lock>,
+            ) -> Result<(), ValueError> {
+                $(if name == concat!($name, ".", stringify!($field)) {
+                    self.$field.value = Value::read(value)?;
+                    self.$field.lock = lock.unwrap_or(self.$field.lock);
+                })*
+                Ok(())
+            }
+
+            fn holds(policy: &$policy) -> Vec<Holds> {
+                vec![$(Holds {
+                    name: concat!($name, ".", stringify!($field)),
+                    value: policy.$field.value.text(),
+                    owner: policy.$field.owner,
+                    locked_by: policy.$field.locked_by,
+                }),*]
+            }
+
+            fn inherited(policy: &$policy) -> Self {
+                Self { $($field: Setting::open(policy.$field.value.clone()),)* }
             }
         }
     };

@@ -1,8 +1,10 @@
 //! The groups of settings that accounts, sign-in and retention need, with their defaults.
 
 use super::escrow::{Escrow, EscrowBounds, PrivatePassword};
-use super::group::{Chain, Effective, LockedAbove, Setting, Settings, settings};
+use super::group::{Chain, Effective, Lock, LockedAbove, Setting, Settings, settings};
+use super::own::{Holds, Row};
 use super::terms::{Lifetime, Registration, RetentionTerms, Shortened};
+use super::value::{Value, ValueError};
 use crate::moment::Days;
 use crate::password::PasswordLength;
 use crate::registration::KeyTerms;
@@ -83,6 +85,11 @@ impl SessionPolicy {
 }
 
 impl RegistrationPolicy {
+    /// Tells whether strangers with the key may register.
+    pub fn is_open(&self) -> bool {
+        self.registration.value == Registration::Open
+    }
+
     /// Returns what a new key is.
     pub fn key_terms(&self) -> KeyTerms {
         KeyTerms {

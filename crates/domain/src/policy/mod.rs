@@ -17,7 +17,9 @@ mod allow_list;
 mod escrow;
 mod group;
 mod groups;
+mod own;
 mod terms;
+mod value;
 
 pub use allow_list::{AllowList, AllowListError, NETWORKS_MAX};
 pub use escrow::{Escrow, EscrowBounds, EscrowError, PrivatePassword};
@@ -26,4 +28,6 @@ pub use groups::{
     EscrowPolicy, EscrowSettings, PasswordPolicy, PasswordSettings, RegistrationPolicy,
     RegistrationSettings, RetentionPolicy, RetentionSettings, SessionPolicy, SessionSettings,
 };
+pub use own::{ChangeError, Holds, OwnGroups, Policies, Row, ServerGroups};
 pub use terms::{LifeError, Lifetime, Registration, RetentionTerms, Shortened};
+pub use value::{Value, ValueError};

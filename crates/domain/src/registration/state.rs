@@ -53,6 +53,9 @@ pub enum KeyRefusal {
     /// The organisation takes nobody in.
     #[error("the organisation is not active")]
     OrganisationNotActive,
+    /// A setting of the organisation says that accounts are made for people, and not by them.
+    #[error("the organisation takes nobody in by a key")]
+    RegistrationClosed,
 }
 
 impl Classified for KeyRefusal {

@@ -51,6 +51,9 @@ pub enum Fault {
     /// The caller did not say which version they saw.
     #[error("this needs `If-Match` with the version that you saw")]
     VersionMissing,
+    /// The program that asks is too old for this server.
+    #[error(transparent)]
+    TooOld(strongroom_domain::release::TooOld),
     /// A part of the request is wrong.
     #[error("{detail}")]
     Invalid {
@@ -95,6 +98,7 @@ impl Classified for Fault {
             | Self::NotFresh
             | Self::ChangedSince(_)
             | Self::VersionMissing
+            | Self::TooOld(_)
             | Self::Invalid { .. }
             | Self::Refused(_)
             | Self::KeyOfAnother => Class::Caller,

@@ -71,11 +71,15 @@ impl Limits {
 
     /// Says how long a network has to wait that failed too often.
     pub(crate) fn check(&self, address: IpAddr, now: Timestamp) -> Result<(), Fault> {
-        let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = networks.bucket(Network::of(address));
-        match bucket.settled(Rate::ADDRESS, now).wait(Rate::ADDRESS, now) {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = Network::of(address);
+        let bucket = networks.bucket(network).settled(Rate::ADDRESS, now);
+        match bucket.wait(Rate::ADDRESS, now) {
             Duration::ZERO => Ok(()),
-            wait => Err(Fault::TooMany(wait)),
+            wait => {
+                networks.put(network, bucket, now);
+                Err(Fault::TooMany(wait))
+            }
         }
     }
 
@@ -100,7 +104,11 @@ fn charge<K: Ord + Copy>(
             ledger.put(key, bucket.charged(rate, now), now);
             Ok(())
         }
-        wait => Err(Fault::TooMany(wait)),
+        wait => {
+            // After a clock was set back it is full, and drips away from here on.
+            ledger.put(key, bucket, now);
+            Err(Fault::TooMany(wait))
+        }
     }
 }
 
@@ -121,6 +129,21 @@ mod tests {
         assert!(limits.admit(other, Pace::Change, now).is_ok());
         let later = Timestamp::from_parts(1_000_001, 0);
         assert!(limits.admit(one, Pace::Change, later).is_ok());
+    }
+
+    #[test]
+    fn a_clock_set_back_keeps_nobody_out_for_long() {
+        let limits = Limits::new(&Settings::default());
+        let user = UserId([1; 16]);
+        let at = |seconds| Timestamp::from_parts(1_000_000 + seconds, 0);
+        assert!(limits.admit(user, Pace::Light, at(0)).is_ok());
+        // As if it had asked for all it may at once; and it drips away.
+        assert!(limits.admit(user, Pace::Light, at(-3600)).is_err());
+        assert!(limits.admit(user, Pace::Light, at(-3599)).is_ok());
+        let guesser = IpAddr::from([192, 0, 2, 1]);
+        limits.failed(guesser, at(0));
+        assert!(limits.check(guesser, at(-3600)).is_err());
+        assert!(limits.check(guesser, at(-3540)).is_ok());
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod key_ring;
 mod limits;
 pub mod organisations;
 mod paging;
+pub mod policy;
 pub mod registration_keys;
 pub mod second_factor;
 mod secret;

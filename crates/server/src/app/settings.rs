@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use strongroom_domain::session::SessionTerms;
+use strongroom_domain::policy::ServerGroups;
+
+use super::audit::sinks::SinkSettings;
 
 /// What use cases need of the configuration.
 #[derive(Clone, Debug)]
@@ -13,14 +15,14 @@ pub struct Settings {
     /// What clients pin: the SHA-256 hash of the certificate, in hexadecimal; `None` where one of a public authority
     /// is used.
     pub fingerprint: Option<String>,
-    /// How long sessions last.
-    pub sessions: SessionTerms,
-    /// How long an API token may live.
-    pub token_life_max: Duration,
+    /// What holds where no organisation says otherwise.
+    pub groups: ServerGroups,
     /// How many requests a caller may send at once, and how many a second after that.
     pub requests_at_once: u32,
     /// See there.
     pub requests_a_second: u32,
+    /// Places besides the database that the audit log is delivered to.
+    pub sinks: Vec<SinkSettings>,
     /// The backups that the server makes of its database.
     pub backups: Option<Backups>,
 }
@@ -41,13 +43,13 @@ impl Default for Settings {
         Self {
             public_address: "https://localhost:7443".to_owned(),
             fingerprint: None,
-            sessions: SessionTerms {
-                idle: Duration::from_hours(12),
-                absolute: Duration::from_hours(24 * 7),
+            groups: ServerGroups {
+                sessions: crate::config::Sessions::default().settings(),
+                ..ServerGroups::default()
             },
-            token_life_max: Duration::from_hours(24 * 366),
             requests_at_once: 200,
             requests_a_second: 50,
+            sinks: Vec::new(),
             backups: None,
         }
     }

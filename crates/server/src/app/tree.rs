@@ -8,11 +8,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use strongroom_base::ids::OrganisationId;
 use strongroom_db::organisations::{self, Organisation};
-use strongroom_db::{DbError, Reading};
+use strongroom_db::{DbError, Reading, settings};
 use strongroom_domain::account::{Account, Standing, effective};
 use strongroom_domain::organisation::{
     Forest, OrganisationState, Organisations, Parent, Path, subtree,
 };
+use strongroom_domain::policy::OwnGroups;
 
 /// All organisations.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Tree {
     version: Option<i64>,
     forest: Forest,
     states: BTreeMap<OrganisationId, OrganisationState>,
+    /// Those that have groups of settings of their own.
+    own: BTreeMap<OrganisationId, OwnGroups>,
 }
 
 /// The tree that was last read.
@@ -27,14 +30,19 @@ pub struct Tree {
 pub struct Trees(RwLock<Arc<Tree>>);
 
 impl Trees {
+    /// Returns the tree of a version, if it is the one that was read last.
+    pub(crate) fn known(&self, version: i64) -> Option<Arc<Tree>> {
+        let known = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        Some(known).filter(|known| known.version == Some(version))
+    }
+
     /// Returns the tree of a version. It is called before its transaction changes anything.
     pub(crate) async fn of_version(
         &self,
         reading: &Reading,
         version: i64,
     ) -> Result<Arc<Tree>, DbError> {
-        let known = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
-        if known.version == Some(version) {
+        if let Some(known) = self.known(version) {
             return Ok(known);
         }
         let mut tree = Tree::read(reading).await?;
@@ -49,10 +57,14 @@ impl Tree {
     /// Reads it as it is in this transaction.
     pub(crate) async fn read(reading: &Reading) -> Result<Self, DbError> {
         let rows = organisations::all(reading).await?;
-        Self::of(&rows)
+        let own = settings::all(reading).await?;
+        Self::of(&rows, own)
     }
 
-    fn of(rows: &[Organisation]) -> Result<Self, DbError> {
+    fn of(
+        rows: &[Organisation],
+        own: BTreeMap<OrganisationId, OwnGroups>,
+    ) -> Result<Self, DbError> {
         let forest = Forest::from_rows(rows.iter().map(|row| (row.id, row.parent)));
         let forest = forest.map_err(|error| DbError::Damaged {
             table: "organisations",
@@ -62,6 +74,7 @@ impl Tree {
             version: None,
             forest,
             states: rows.iter().map(|row| (row.id, row.state)).collect(),
+            own,
         })
     }
 
@@ -85,6 +98,33 @@ impl Tree {
         };
         let state = |id| self.states.get(&id).map(|state| (id, *state));
         path.levels().filter_map(state).collect()
+    }
+
+    /// Returns the groups of settings that an organisation has of its own.
+    pub(crate) fn own(&self, organisation: OrganisationId) -> OwnGroups {
+        self.own.get(&organisation).cloned().unwrap_or_default()
+    }
+
+    /// Returns the own groups on the way to an organisation, the root's first; one that has none is left out.
+    pub(crate) fn own_groups(
+        &self,
+        organisation: OrganisationId,
+    ) -> Vec<(OrganisationId, &OwnGroups)> {
+        let path = self.path(organisation);
+        let levels = path.iter().flat_map(Path::levels);
+        levels
+            .filter_map(|level| Some((level, self.own.get(&level)?)))
+            .collect()
+    }
+
+    /// The same, up to what is right above it.
+    pub(crate) fn own_groups_above(
+        &self,
+        organisation: OrganisationId,
+    ) -> Vec<(OrganisationId, &OwnGroups)> {
+        let mut above = self.own_groups(organisation);
+        above.retain(|(level, _)| *level != organisation);
+        above
     }
 
     /// Returns how an account stands in an organisation.

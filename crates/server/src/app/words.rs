@@ -16,6 +16,12 @@ pub(crate) fn moment(time: Timestamp) -> String {
         .to_string()
 }
 
+/// Reads a time of a request.
+pub(crate) fn parse_moment(at: &'static str, text: &str) -> Result<Timestamp, Fault> {
+    let moment: Moment = text.parse().map_err(|error| Fault::invalid(at, error))?;
+    Ok(Timestamp(moment.as_nanosecond()))
+}
+
 /// Reads bytes in hexadecimal.
 pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {

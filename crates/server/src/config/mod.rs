@@ -2,6 +2,7 @@
 //!
 //! A variable of the environment named `STRONGROOM_SERVER_SECTION_KEY` stands above the file.
 
+mod audit;
 mod backup;
 mod database;
 mod limits;
@@ -14,11 +15,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use strongroom_base::{Class, Classified};
+use strongroom_domain::policy::ServerGroups;
 use toml::{Table, Value};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::Settings;
 
+pub use audit::{Audit, AuditSink, SinkForm, SinkKind};
 pub use backup::Backup;
 pub use database::Database;
 pub use limits::Limits;
@@ -46,6 +49,8 @@ pub struct Config {
     pub limits: Limits,
     /// The backups that the server makes of its own database.
     pub backup: Backup,
+    /// Places besides the database that the audit log is delivered to.
+    pub audit: Audit,
     /// What is logged.
     pub log: Log,
 }
@@ -107,10 +112,13 @@ impl Config {
         Settings {
             public_address: self.listen.public_address(),
             fingerprint,
-            sessions: self.sessions.terms(),
-            token_life_max: self.sessions.token_life_max(),
+            groups: ServerGroups {
+                sessions: self.sessions.settings(),
+                ..ServerGroups::default()
+            },
             requests_at_once: self.limits.requests_at_once,
             requests_a_second: self.limits.requests_a_second,
+            sinks: Vec::new(),
             backups: None,
         }
     }
@@ -137,6 +145,7 @@ impl Config {
         self.sessions.check()?;
         self.limits.check()?;
         self.backup.check()?;
+        self.audit.check()?;
         self.log.check()
     }
 }
@@ -211,6 +220,22 @@ mod tests {
             (
                 "[sessions]\nabsolute_hours = 1",
                 "sessions.absolute_hours: ",
+            ),
+            (
+                "[[audit.sinks]]\nname = 'a'\nkind = 'file'",
+                "audit.sinks[0].path: ",
+            ),
+            (
+                "[[audit.sinks]]\nname = 'a'\nkind = 'syslog-tls'\naddress = 'host:6514'",
+                "audit.sinks[0].ca: ",
+            ),
+            (
+                "[[audit.sinks]]\nname = 'a'\nkind = 'syslog-udp'\naddress = 'host'",
+                "audit.sinks[0].address: ",
+            ),
+            (
+                "[[audit.sinks]]\nname = 'A'\nkind = 'file'\npath = 'x'",
+                "audit.sinks[0].name: ",
             ),
             (
                 "[limits]\nrequests_a_second = 0",

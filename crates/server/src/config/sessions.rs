@@ -1,15 +1,12 @@
-//! `[sessions]`: how long sign-ins last.
+//! `[sessions]`: how long sign-ins last where no organisation has settings of its own about that.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use strongroom_domain::session::SessionTerms;
+use strongroom_domain::policy::{Lifetime, SessionSettings, Setting};
 use utoipa::ToSchema;
 
 use super::{ConfigError, wrong};
-
-/// Most days that a token may be let live: ten years.
-const TOKEN_DAYS_MAX: u16 = 3660;
 
 /// How long sign-ins last.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -34,31 +31,39 @@ impl Default for Sessions {
 }
 
 impl Sessions {
-    /// Returns how long sessions last.
-    pub fn terms(&self) -> SessionTerms {
-        SessionTerms {
-            idle: Duration::from_mins(u64::from(self.idle_minutes)),
-            absolute: Duration::from_hours(u64::from(self.absolute_hours)),
+    /// Returns what holds where no organisation says otherwise.
+    pub fn settings(&self) -> SessionSettings {
+        let mut settings = SessionSettings::default();
+        if let Ok([idle, absolute, token_life_max]) = self.lifetimes() {
+            settings.idle = Setting::open(idle);
+            settings.absolute = Setting::open(absolute);
+            settings.token_life_max = Setting::open(token_life_max);
         }
-    }
-
-    /// Returns how long an API token may live.
-    pub fn token_life_max(&self) -> Duration {
-        Duration::from_hours(24 * u64::from(self.token_days_max))
+        settings
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.idle_minutes == 0 {
-            return Err(wrong("sessions.idle_minutes", "there must be at least 1"));
-        }
-        if self.terms().absolute < self.terms().idle {
+        let [idle, absolute, _] = self.lifetimes()?;
+        if absolute < idle {
             let detail = "a session cannot end before it may be idle";
             return Err(wrong("sessions.absolute_hours", detail));
         }
-        if self.token_days_max == 0 || self.token_days_max > TOKEN_DAYS_MAX {
-            let detail = format!("from 1 to {TOKEN_DAYS_MAX}");
-            return Err(wrong("sessions.token_days_max", detail));
-        }
         Ok(())
+    }
+
+    fn lifetimes(&self) -> Result<[Lifetime; 3], ConfigError> {
+        let lifetime = |path, seconds: u64, count: u32| {
+            let length = Duration::from_secs(seconds * u64::from(count));
+            Lifetime::new(length).map_err(|error| wrong(path, error))
+        };
+        Ok([
+            lifetime("sessions.idle_minutes", 60, self.idle_minutes)?,
+            lifetime("sessions.absolute_hours", 3_600, self.absolute_hours)?,
+            lifetime(
+                "sessions.token_days_max",
+                86_400,
+                u32::from(self.token_days_max),
+            )?,
+        ])
     }
 }

@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::{Site, SiteRef, address};
 use crate::app::access::{Request, view};
+use crate::app::computers::Machine;
 use crate::app::sign_in::Stranger;
 use crate::app::{Aim, App, Bearer, Conditions, Deed, IfMatch, View};
 
@@ -34,6 +35,19 @@ impl FromRequestParts<SiteRef> for Unknown {
     async fn from_request_parts(parts: &mut Parts, site: &SiteRef) -> Result<Self, Problem> {
         let from = address::of(&parts.extensions, &parts.headers, &site.trusted_proxies);
         Ok(Self(Stranger::new(&site.app, from)?))
+    }
+}
+
+/// A computer that checks in, by its own credential.
+pub(crate) struct ByComputer(pub(crate) Machine);
+
+impl FromRequestParts<SiteRef> for ByComputer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, site: &SiteRef) -> Result<Self, Problem> {
+        let endpoint = endpoint(parts)?;
+        let request = request(parts, site, endpoint).await?;
+        Ok(Self(Machine::admit(&site.app, &request).await?))
     }
 }
 

@@ -86,6 +86,11 @@ impl Endpoint {
         ..Self::READ
     };
 
+    /// Tells whether it is done as a deed: on record, once for each idempotency key, or undone at the end.
+    pub(super) fn is_deed(&self) -> bool {
+        self.method.changes() && !matches!(self.right, Right::Public | Right::Computer)
+    }
+
     /// Returns the names of the parameters in the path.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         let parts = self.path.split('/');

@@ -22,6 +22,8 @@ pub struct Metrics {
     jobs: Family<JobName, Gauge>,
     jobs_done: Family<JobName, Gauge>,
     jobs_failed: Family<JobName, Gauge>,
+    sinks_entries: Family<SinkName, Gauge>,
+    sinks_seconds: Family<SinkName, Gauge>,
     /// How many connections are open.
     pub connections: Gauge,
 }
@@ -42,6 +44,11 @@ struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobName {
     job: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkName {
+    sink: String,
 }
 
 impl Metrics {
@@ -67,6 +74,7 @@ impl Metrics {
             connections.clone(),
         );
         let (jobs, jobs_done, jobs_failed) = jobs(&mut registry);
+        let (sinks_entries, sinks_seconds) = sinks(&mut registry);
         Self {
             registry,
             requests,
@@ -74,6 +82,8 @@ impl Metrics {
             jobs,
             jobs_done,
             jobs_failed,
+            sinks_entries,
+            sinks_seconds,
             connections,
         }
     }
@@ -105,6 +115,15 @@ impl Metrics {
         self.jobs_failed.get_or_create(&name).set(i64::from(failed));
     }
 
+    /// Says how far a place of the audit log is behind, in entries and in seconds.
+    pub(crate) fn sink(&self, name: &str, entries: i64, seconds: i64) {
+        let name = SinkName {
+            sink: name.to_owned(),
+        };
+        self.sinks_entries.get_or_create(&name).set(entries);
+        self.sinks_seconds.get_or_create(&name).set(seconds);
+    }
+
     /// Returns all of them, as Prometheus reads them.
     pub(super) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
@@ -133,4 +152,21 @@ fn jobs(registry: &mut Registry) -> (OfJobs, OfJobs, OfJobs) {
         failed.clone(),
     );
     (ended, done, failed)
+}
+
+type OfSinks = Family<SinkName, Gauge>;
+
+fn sinks(registry: &mut Registry) -> (OfSinks, OfSinks) {
+    let (entries, seconds) = (OfSinks::default(), OfSinks::default());
+    registry.register(
+        "audit_sink_lag_entries",
+        "How many entries of the audit log a place has not taken yet",
+        entries.clone(),
+    );
+    registry.register(
+        "audit_sink_lag_seconds",
+        "How old the oldest entry is that a place has not taken yet",
+        seconds.clone(),
+    );
+    (entries, seconds)
 }

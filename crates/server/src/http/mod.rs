@@ -22,6 +22,7 @@ mod request_id;
 mod second_factor;
 pub mod serve;
 mod sessions;
+mod settings;
 mod sign_in;
 pub mod tls;
 mod tokens;
@@ -72,6 +73,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     organisations::deactivate::ENDPOINT,
     organisations::block::ENDPOINT,
     organisations::reactivate::ENDPOINT,
+    settings::list::ENDPOINT,
+    settings::set::ENDPOINT,
+    settings::inherit::ENDPOINT,
+    settings::own::ENDPOINT,
     registration_keys::read::ENDPOINT,
     registration_keys::rotate::ENDPOINT,
     registration_keys::close::ENDPOINT,
@@ -122,6 +127,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     me::finish_password::ENDPOINT,
     me::update_profile::ENDPOINT,
     me::reactivate_own::ENDPOINT,
+    computers::check_in::ENDPOINT,
     computers::list::ENDPOINT,
     computers::read::ENDPOINT,
     computers::rename::ENDPOINT,

@@ -80,6 +80,7 @@ fn operation(endpoint: &Endpoint) -> Value {
             operation.insert("security".to_owned(), json!([]));
             "none"
         }
+        Right::Computer => "computer",
         Right::To(action) | Right::List(action) => action.name(),
     };
     operation.insert("x-right".to_owned(), right.into());
@@ -110,22 +111,29 @@ fn tag(endpoint: &Endpoint) -> Option<&'static str> {
     match (first, last) {
         ("organisations", Some("users" | "import")) => Some("users"),
         ("organisations", Some("groups")) => Some("groups"),
+        (_, Some("settings")) => Some("settings"),
         _ => Some(first),
     }
 }
 
 fn parameters(endpoint: &Endpoint) -> Value {
     let id = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
-    let path = endpoint
-        .parameters()
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": id }));
+    let name_of_setting =
+        json!({ "type": "string", "pattern": "^[a-z]+(-[a-z]+)*(\\.[a-z]+(_[a-z]+)*)?$" });
+    let path = endpoint.parameters().map(|name| {
+        let schema = match name {
+            "setting" => &name_of_setting,
+            _ => &id,
+        };
+        json!({ "name": name, "in": "path", "required": true, "schema": schema })
+    });
     let mut all: Vec<Value> = path.collect();
     if let Some(query) = endpoint.query {
         let query = query().into_iter().map(serde_json::to_value);
         all.extend(query.filter_map(Result::ok));
     }
     let header = |name: &str, about: &str, required: bool, schema: Value| json!({ "name": name, "in": "header", "required": required, "description": about, "schema": schema });
-    if endpoint.method.changes() && endpoint.right != Right::Public {
+    if endpoint.is_deed() {
         all.push(json!({
             "name": "dry-run", "in": "query", "required": false,
             "description": "Does everything, says what came of it, and undoes it",
@@ -174,8 +182,10 @@ fn problems(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
     if endpoint.right != Right::Public {
         all.push((401, "Nobody showed a credential that is good"));
         all.push((403, "The caller may not do this"));
-        all.push((404, "There is nothing of that kind that the caller may see"));
         all.push((429, "Too many requests"));
+    }
+    if !matches!(endpoint.right, Right::Public | Right::Computer) {
+        all.push((404, "There is nothing of that kind that the caller may see"));
     }
     if endpoint.right == Right::Public && endpoint.takes.is_some() {
         all.push((401, "The name or the password is wrong"));
@@ -188,7 +198,7 @@ fn problems(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
         all.push((413, "The request is too large"));
         all.push((415, "The request is not JSON"));
     }
-    if changes && endpoint.right != Right::Public {
+    if endpoint.is_deed() {
         all.push((409, "That cannot be done as things stand"));
         all.push((412, "It was changed since the caller saw it"));
         all.push((422, "The idempotency key was used for another request"));

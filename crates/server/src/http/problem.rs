@@ -75,6 +75,12 @@ impl Problem {
         }
     }
 
+    /// Makes the problem for a program that is not served any more.
+    fn too_old(detail: String) -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, detail);
+        problem.kind("program-too-old", "The program is too old for this server")
+    }
+
     /// Makes the problem for a request that took too long.
     pub(crate) fn took_too_long() -> Self {
         let detail = "the request took too long to answer";
@@ -137,6 +143,7 @@ impl From<Fault> for Problem {
                 let problem = Self::new(StatusCode::FORBIDDEN, detail);
                 problem.kind("sign-in-again", "Sign in again for this")
             }
+            Fault::TooOld(_) => Self::too_old(detail),
             Fault::ChangedSince(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Fault::VersionMissing => Self::new(StatusCode::PRECONDITION_REQUIRED, detail),
             Fault::Invalid { at, detail } => Self::new(StatusCode::BAD_REQUEST, detail).at(at),

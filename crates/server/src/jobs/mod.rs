@@ -1,6 +1,8 @@
 //! What the server does by itself. Each job is claimed in the database, so that one node does it at a time, and goes on
 //! after a kill when the claim has run out.
 
+pub mod sinks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use strongroom_domain::moment::{DAY, elapsed};
 
 use crate::app::audit::sign_if_due;
 use crate::app::backup::make_scheduled;
-use crate::app::{App, Fault, key_ring};
+use crate::app::{App, Fault, Tree, key_ring};
 use crate::http::Site;
 
 /// How often is looked for what is due.
@@ -92,22 +94,23 @@ impl Job {
     }
 
     /// How old rows are that are removed.
-    fn age(over: Over, app: &App) -> Duration {
-        match over {
-            Over::Sessions => app.settings.sessions.idle + KEPT,
+    async fn age(over: Over, app: &App) -> Result<Duration, Fault> {
+        Ok(match over {
+            Over::Sessions => longest_idle(app).await? + KEPT,
             Over::Links => LINK_LIFE + KEPT,
             Over::Tokens => KEPT,
             Over::Answers => DAY,
             Over::Attempts | Over::SecondAttempts => Duration::from_mins(10),
             Over::Familiar => strongroom_domain::throttle::STRANGE_AFTER,
-        }
+        })
     }
 
     /// Does it; returns how much was done.
     async fn run(self, app: &App) -> Result<u64, Fault> {
         match self {
             Self::Remove(over) => {
-                let age = i128::try_from(Self::age(over, app).as_nanos()).unwrap_or(i128::MAX);
+                let age = Self::age(over, app).await?.as_nanos();
+                let age = i128::try_from(age).unwrap_or(i128::MAX);
                 let before = strongroom_base::clock::Timestamp(app.now().0.saturating_sub(age));
                 let mut removed = 0;
                 loop {
@@ -144,6 +147,14 @@ impl Job {
             }
         }
     }
+}
+
+/// Returns how long a session may go unused where that is longest.
+async fn longest_idle(app: &App) -> Result<Duration, Fault> {
+    let tree = Tree::read(&app.database.read().await?).await?;
+    let idle = |organisation| app.policies(&tree, organisation).sessions.terms().idle;
+    let of_server = app.settings.groups.sessions.idle.value.length();
+    Ok(tree.ids().map(idle).fold(of_server, Duration::max))
 }
 
 /// Does what is due, again and again, until it is dropped.
@@ -206,5 +217,6 @@ async fn measure(site: &Site) -> Result<(), Fault> {
             done.failed.is_some(),
         );
     }
-    Ok(())
+    drop(reading);
+    sinks::measure(site).await
 }

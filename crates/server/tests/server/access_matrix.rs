@@ -119,6 +119,7 @@ async fn send(
         .replace("{organisation}", &at.organisation.to_string())
         .replace("{group}", &at.group.to_string())
         .replace("{session}", &person.session.to_string())
+        .replace("{setting}", "sessions.idle")
         .replace("{token}", &person.token.to_string())
         .replace("{computer}", &person.computer.to_string())
         .replace("{user}", &person.user.to_string());
@@ -263,6 +264,7 @@ fn endpoints_need_what_the_file_says() {
         .map(|endpoint| {
             let right = match endpoint.right {
                 Right::Public => "public".to_owned(),
+                Right::Computer => "computer".to_owned(),
                 Right::To(action) => format!("to {}", action.name()),
                 Right::List(action) => format!("list {}", action.name()),
             };
@@ -345,7 +347,14 @@ async fn strangers_and_computers(world: &World) {
         }
         let computer = Some(person.computer_bearer.as_str());
         let status = send(world, endpoint, computer, target, false).await;
-        if endpoint.right == Right::To(Action::ProfileRead) {
+        if endpoint.right == Right::Computer {
+            assert_eq!(status, 200, "{}", endpoint.path);
+            for garbage in [false, true] {
+                let session = Some(person.bearer.as_str());
+                let status = send(world, endpoint, session, target, garbage).await;
+                assert_eq!(status, 403, "{}", endpoint.path);
+            }
+        } else if endpoint.right == Right::To(Action::ProfileRead) {
             assert_eq!(status, 200, "{}", endpoint.path);
         } else {
             assert!(status == 403 || status == 404, "{status} {}", endpoint.path);

@@ -122,3 +122,16 @@ impl Asking<'_> {
         }
     }
 }
+
+/// Sends a body without a world, and gives the status.
+pub(crate) async fn post(router: Router, path: &str, bearer: &str, body: &Value) -> u16 {
+    let request = Request::builder()
+        .method("POST")
+        .uri(format!("/api/v1{path}"))
+        .extension(Peer(IpAddr::from([192, 0, 2, 1])))
+        .header("authorization", format!("Bearer {bearer}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()));
+    let response = router.oneshot(request.unwrap()).await.unwrap();
+    response.status().as_u16()
+}

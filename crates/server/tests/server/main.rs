@@ -12,7 +12,9 @@ mod access_matrix;
 mod accounts;
 mod asking;
 mod audit;
+mod audit_sinks;
 mod backup;
+mod check_in;
 mod computers;
 mod credentials;
 mod enrolment;
@@ -25,6 +27,7 @@ mod organisations;
 mod protocol;
 mod registration_keys;
 mod second_factor;
+mod settings;
 mod sign_in;
 mod throttle;
 mod trouble;
@@ -59,6 +62,19 @@ macro_rules! on_both {
 /// What is on one database alone.
 mod once {
     #[tokio::test]
+    async fn measurements_say_how_far_a_sink_is_behind() {
+        let place = crate::audit_sinks::at(strongroom_server::app::audit::sinks::Place::File(
+            "/dev/full".into(),
+        ));
+        let settings = strongroom_server::app::Settings {
+            sinks: vec![place],
+            ..strongroom_server::app::Settings::default()
+        };
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::audit_sinks::measurements_say_how_far_it_is_behind(world).await;
+    }
+
+    #[tokio::test]
     async fn who_dawdles_is_cut_off() {
         let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
         crate::trouble::who_dawdles_is_cut_off(world).await;
@@ -80,6 +96,13 @@ mod once {
 
 /// The larger ones, which take a while.
 mod large {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs servers: `cargo xtask services start`; measures"]
+    async fn check_ins_a_second() {
+        let world = crate::world::World::new(crate::world::Kind::Postgresql).await;
+        crate::check_in::a_second(world).await;
+    }
+
     #[tokio::test]
     #[ignore = "takes a minute"]
     async fn a_change_of_10_000_values_killed_at_every_step_goes_on() {
@@ -117,11 +140,25 @@ on_both! {
         everybody_sees_their_part,
         a_change_that_fails_leaves_no_entry,
         an_export_proves_itself;
+    audit_sinks:
+        a_file_has_every_entry_in_order_and_once,
+        a_file_that_hangs_stops_nothing,
+        a_full_one_is_tried_again,
+        a_collector_takes_counted_messages,
+        a_collector_is_known_by_its_certificate,
+        a_collector_takes_datagrams;
     backup:
         a_restored_server_is_as_it_was_and_voids_what_was_issued,
         what_was_forbidden_since_stays_so,
         a_backup_goes_to_the_other_database,
         what_is_no_backup_is_refused;
+    check_in:
+        a_computer_is_heard_of_and_told_the_epoch,
+        what_is_the_same_is_not_written_again,
+        a_program_that_is_too_old_is_told_so,
+        what_is_newer_is_passed_over,
+        nobody_else_checks_in,
+        a_restored_server_is_noticed;
     computers:
         a_computer_is_renamed_by_its_owner,
         a_revoked_computer_is_nobody_with_the_next_request,
@@ -191,6 +228,12 @@ on_both! {
         wrong_codes_are_few,
         a_reset_does_not_get_around_it,
         an_administrator_takes_it_away;
+    settings:
+        settings_are_inherited_locked_and_shown_with_their_owner,
+        a_setting_is_changed_by_who_has_seen_it,
+        sessions_and_tokens_last_as_their_organisation_says,
+        registration_is_as_the_organisation_says,
+        a_check_in_names_the_policy_that_holds;
     throttle:
         an_address_has_a_hundred_guesses_an_hour,
         a_stranger_locks_nobody_out,

@@ -179,8 +179,18 @@ impl World {
         self.app_on(&self.address).await
     }
 
+    /// What another program has of this server that opens as many connections.
+    pub(crate) async fn app_with(&self, connections: u32) -> Arc<App> {
+        let database = Database::open(&self.address, connections).await.unwrap();
+        self.app_of(database)
+    }
+
     async fn app_on(&self, address: &Address) -> Arc<App> {
         let database = Database::open(address, 4).await.unwrap();
+        self.app_of(database)
+    }
+
+    fn app_of(&self, database: Database) -> Arc<App> {
         Arc::new(App::new(
             database,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -306,6 +316,7 @@ impl World {
             operating_system: "Debian 12".to_owned(),
             program_version: "0.1.0".to_owned(),
             last_seen: None,
+            report: computers::Report::default(),
             made: now,
             version: 1,
         };

@@ -49,7 +49,10 @@ fn verb(row: &'static Verb) -> Command {
                 .help("Only if it has this version still [default: the one it has now]"),
         ),
         client::Sort::Change | client::Sort::Secret(_) => command.arg(dry_run()),
-        client::Sort::Read | client::Sort::Download | client::Sort::Public => command,
+        client::Sort::Read
+        | client::Sort::Download
+        | client::Sort::Public
+        | client::Sort::Report => command,
     }
 }
 
@@ -138,6 +141,7 @@ mod tests {
             };
             let value = match (argument.sort, argument.use_) {
                 (Sort::Number, _) => 1.into(),
+                (Sort::Choice(choices), _) => choices.first().copied().into(),
                 (_, Use::Several) => serde_json::json!(["x"]),
                 _ => "x".into(),
             };
@@ -173,6 +177,7 @@ mod tests {
             "GET /me",
             "POST /me/password/start",
             "POST /me/password/finish",
+            "POST /computers/self/check-in",
             "GET /audit/export",
             "POST /enroll/start",
             "POST /enroll/finish",

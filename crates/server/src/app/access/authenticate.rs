@@ -21,7 +21,7 @@ pub(super) async fn authenticate(
 ) -> Result<Caller, Fault> {
     let now = app.now();
     let bearer = bearer.ok_or(Fault::NotSignedIn)?;
-    let credential = credential(app, reading, known, bearer, now).await?;
+    let credential = credential(reading, known, bearer, now).await?;
     let user = match &credential {
         Credential::Session(session) => session.user,
         Credential::Token(token) => token.owner,
@@ -29,16 +29,22 @@ pub(super) async fn authenticate(
     };
     let caller = caller(reading, tree, user, credential, address).await?;
     match &caller.credential {
+        // How long a session lasts is its user's organisation's to say.
+        Credential::Session(session) => {
+            let terms = app.policies(tree, caller.organisation).sessions.terms();
+            let checked = session.check(terms, known.epoch, now);
+            checked.map_err(|_over| Fault::NotSignedIn)?;
+            Ok(caller)
+        }
         // A deactivated or revoked computer is nobody.
         Credential::Computer(computer) if computer.check(caller.standing).is_err() => {
             Err(Fault::NotSignedIn)
         }
-        Credential::Session(_) | Credential::Token(_) | Credential::Computer(_) => Ok(caller),
+        Credential::Token(_) | Credential::Computer(_) => Ok(caller),
     }
 }
 
 async fn credential(
-    app: &App,
     reading: &Reading,
     known: &Known,
     bearer: Bearer,
@@ -48,10 +54,9 @@ async fn credential(
     match bearer.kind {
         SecretKind::Session => {
             let found = sessions::find_by_secret(reading, hash).await?;
-            let session = found.ok_or(Fault::NotSignedIn)?.session;
-            let checked = session.check(app.settings.sessions, known.epoch, now);
-            checked.map_err(|_over| Fault::NotSignedIn)?;
-            Ok(Credential::Session(session))
+            Ok(Credential::Session(
+                found.ok_or(Fault::NotSignedIn)?.session,
+            ))
         }
         SecretKind::Token => {
             let found = tokens::find_by_secret(reading, hash).await?;

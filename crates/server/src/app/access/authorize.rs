@@ -48,16 +48,14 @@ pub(crate) async fn authorize(
     let tree = app.trees.of_version(reading, known.tree_version).await?;
     let caller = authenticate(app, reading, &known, &tree, request.bearer, request.address);
     let caller = caller.await.inspect_err(|fault| {
-        // Only what was shown and was not good is a guess.
-        if matches!(fault, Fault::NotSignedIn) && request.bearer.is_some() {
-            app.limits.failed(request.address, now);
-        }
+        charge_guess(app, fault, request);
     })?;
     if asked == Asked::First {
         app.limits.admit(caller.user, request.pace, now)?;
     }
     let (thing, permit) = match request.right {
         Right::Public => return Err(Fault::Program("a public endpoint asks who asks")),
+        Right::Computer => return Err(Fault::Program("a check-in is let in by its own way")),
         Right::List(_) => {
             stands(&caller)?;
             (Thing::Servers, None)
@@ -81,6 +79,13 @@ pub(crate) async fn authorize(
         epoch: known.epoch,
         now,
     })
+}
+
+/// Counts a credential that was shown and was not good: only that is a guess.
+pub(crate) fn charge_guess(app: &App, fault: &Fault, request: &Request) {
+    if matches!(fault, Fault::NotSignedIn) && request.bearer.is_some() {
+        app.limits.failed(request.address, app.now());
+    }
 }
 
 /// A list is for people who may sign in, and for tokens of such.

@@ -21,7 +21,7 @@ use strongroom_domain::token::ApiToken;
 use super::{App, Bearer, Tree};
 
 pub use authorize::view;
-pub(crate) use authorize::{Asked, authorize};
+pub(crate) use authorize::{Asked, authorize, charge_guess};
 pub use thing::Thing;
 
 /// What is needed to use an endpoint.
@@ -34,6 +34,8 @@ pub enum Right {
     To(Action),
     /// A sign-in. What is listed is what the action reaches.
     List(Action),
+    /// The credential of a computer, which is itself what it is about.
+    Computer,
 }
 
 /// What the path of a request names.

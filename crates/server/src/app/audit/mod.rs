@@ -3,6 +3,7 @@
 mod checkpoint;
 mod export;
 mod list;
+pub mod sinks;
 
 use std::collections::BTreeMap;
 

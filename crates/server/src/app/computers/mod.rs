@@ -1,16 +1,18 @@
 //! Computers.
 
 mod change;
+mod check_in;
 mod list;
 
 use strongroom_api::v1;
-use strongroom_db::computers::Stored;
+use strongroom_db::computers::{Report, Stored};
 use strongroom_domain::computer::{Credential, Life};
 
 use super::words::moment;
 use super::{Fault, View};
 
 pub use change::{ComputerDeed, change, deactivate, rename};
+pub use check_in::{Machine, check_in};
 pub use list::list;
 
 /// Returns the computer that was asked for.
@@ -32,7 +34,16 @@ pub(super) fn shown(stored: &Stored) -> v1::Computer {
         operating_system: stored.operating_system.clone(),
         program_version: stored.program_version.clone(),
         last_seen: stored.last_seen.map(moment),
+        policy: stored.report.policy.clone(),
+        backup: backup(&stored.report),
         made: moment(stored.made),
         version: stored.version,
     }
+}
+
+fn backup(report: &Report) -> Option<v1::BackupReport> {
+    Some(v1::BackupReport {
+        state: report.backup_state.clone()?,
+        completed: report.backed_up.map(moment),
+    })
 }

@@ -46,7 +46,7 @@ pub async fn finish(
 
     let now = app.now();
     let writing = app.database.write().await?;
-    let good = match look(&writing, &request.key, now).await? {
+    let good = match look(app, &writing, &request.key, now).await? {
         Ok(good) => good,
         Err(why) => {
             drop(writing);

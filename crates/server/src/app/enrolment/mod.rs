@@ -49,6 +49,7 @@ enum NotGood {
 
 /// Returns the key that was typed, if it is good.
 async fn look(
+    app: &App,
     reading: &Reading,
     typed: &str,
     now: Timestamp,
@@ -63,7 +64,12 @@ async fn look(
     let organisation = organisations::find(reading, stored.organisation).await?;
     let organisation = organisation.ok_or(Fault::Program("a key is nobody's"))?;
     let tree = Tree::read(reading).await?;
+    let registration = app.policies(&tree, organisation.id).registration;
     let checked = stored.key.check(tree.state(organisation.id), now);
+    let checked = match checked {
+        Ok(()) if !registration.is_open() => Err(KeyRefusal::RegistrationClosed),
+        checked => checked,
+    };
     Ok(match checked {
         Ok(()) => Ok(Good {
             stored,
@@ -162,6 +168,7 @@ async fn add_computer(
             .as_str()
             .to_owned(),
         last_seen: Some(now),
+        report: computers::Report::default(),
         made: now,
         version: 1,
     };

@@ -25,7 +25,7 @@ pub async fn start(
     let name = named("name", &request.name, UserName::new)?;
     stranger.attempt(&Door::Secret).await?;
     let reading = app.database.read().await?;
-    let looked = look(&reading, &request.key, app.now()).await?;
+    let looked = look(app, &reading, &request.key, app.now()).await?;
     let good = match looked {
         Ok(good) => good,
         Err(why) => {
@@ -63,6 +63,7 @@ pub async fn start(
         organisation: good.organisation.name.as_str().to_owned(),
         organisation_key: super::organisation_key(),
         version: Version::CURRENT.code(),
+        length_min: app.password_length_min(&good.tree, good.organisation.id),
         response: to_hex(&answer.to_bytes()),
     })
 }

@@ -19,7 +19,8 @@ pub async fn rotate(
     request: v1::RotateRegistrationKey,
 ) -> Result<v1::RegistrationKey, Fault> {
     let organisation = deed.organisation()?;
-    let terms = terms(&request)?;
+    let policies = deed.app.policies(&deed.tree, organisation.id);
+    let terms = terms(&request, policies.registration.key_terms())?;
     let before = registration_keys::find(&deed.writing, organisation.id).await?;
     let secret = RegistrationSecret::random(&*deed.app.random);
     let key = match &before {
@@ -47,7 +48,8 @@ pub async fn rotate(
     })
 }
 
-fn terms(request: &v1::RotateRegistrationKey) -> Result<KeyTerms, Fault> {
+/// Takes what was asked for; what was not, and the most there is, are the organisation's settings.
+fn terms(request: &v1::RotateRegistrationKey, most: KeyTerms) -> Result<KeyTerms, Fault> {
     if request
         .days
         .is_some_and(|days| days == 0 || days > DAYS_MAX)
@@ -61,8 +63,21 @@ fn terms(request: &v1::RotateRegistrationKey) -> Result<KeyTerms, Fault> {
             "a key is good for at least one account",
         ));
     }
+    let life = request.days.map(|days| Days::new(days).length());
+    if life.zip(most.life).is_some_and(|(life, most)| life > most) {
+        let detail = "the settings of the organisation let no key be good for so long";
+        return Err(Fault::invalid("days", detail));
+    }
+    let uses_max = request.uses_max;
+    if uses_max
+        .zip(most.uses_max)
+        .is_some_and(|(uses, most)| uses > most)
+    {
+        let detail = "the settings of the organisation let no key be good for so many accounts";
+        return Err(Fault::invalid("uses_max", detail));
+    }
     Ok(KeyTerms {
-        life: request.days.map(|days| Days::new(days).length()),
-        uses_max: request.uses_max,
+        life: life.or(most.life),
+        uses_max: uses_max.or(most.uses_max),
     })
 }

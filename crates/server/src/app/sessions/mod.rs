@@ -2,6 +2,7 @@
 
 use strongroom_api::v1;
 use strongroom_db::sessions::{self, Stored};
+use strongroom_db::users::User;
 
 use super::audit::Event;
 use super::words::moment;
@@ -9,10 +10,15 @@ use super::{Deed, Fault, View};
 
 /// Returns the sessions of the user of the path that may still be used, the newest first.
 pub async fn list(view: &View) -> Result<v1::Page<v1::Session>, Fault> {
-    let user = view.user()?.account.user;
+    let User {
+        account,
+        organisation,
+        ..
+    } = view.user()?;
     let own = view.caller.session().map(|session| session.id);
-    let terms = view.app.settings.sessions;
-    let found = sessions::of_user(&view.reading, user).await?;
+    let policies = view.app.policies(&view.tree, organisation);
+    let terms = policies.sessions.terms();
+    let found = sessions::of_user(&view.reading, account.user).await?;
     let good = found
         .into_iter()
         .filter(|stored| stored.session.check(terms, view.epoch, view.now).is_ok());

@@ -23,6 +23,7 @@ pub async fn start_link(
     stranger.attempt(&Door::Secret).await?;
     let reading = app.database.read().await?;
     let (_, user) = good(stranger, &reading, &request.link).await?;
+    let tree = Tree::read(&reading).await?;
     drop(reading);
     stranger.pay_back(&Door::Secret).await;
     let credential = CredentialId::of_user(&user.account.user);
@@ -31,6 +32,7 @@ pub async fn start_link(
     Ok(v1::PasswordStarted {
         name: user.name.as_str().to_owned(),
         version: Version::CURRENT.code(),
+        length_min: app.password_length_min(&tree, user.organisation),
         response: to_hex(&answer.to_bytes()),
     })
 }

@@ -23,6 +23,7 @@ pub fn start_password(
     Ok(v1::PasswordStarted {
         name: user.name.as_str().to_owned(),
         version: Version::CURRENT.code(),
+        length_min: view.app.password_length_min(&view.tree, user.organisation),
         response: to_hex(&answer.to_bytes()),
     })
 }

@@ -86,6 +86,8 @@ pub(super) async fn begin_session(
 ) -> Result<v1::SignedIn, Fault> {
     let app = &stranger.app;
     let known = server::known(writing).await?;
+    let tree = app.trees.of_version(writing, known.tree_version).await?;
+    let terms = app.policies(&tree, user.organisation).sessions.terms();
     let id = SessionId::random(&*app.random);
     let session = Session::begin(id, user.account.user, app.now(), known.epoch);
     let stored = sessions::Stored {
@@ -101,7 +103,7 @@ pub(super) async fn begin_session(
         session: id.to_string(),
         secret: secret.expose_text().to_owned(),
         user: user.account.user.to_string(),
-        expires: moment(after(app.now(), app.settings.sessions.absolute)),
+        expires: moment(after(app.now(), terms.absolute)),
     })
 }
 

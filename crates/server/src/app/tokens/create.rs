@@ -34,11 +34,12 @@ pub async fn create(deed: &mut Deed, request: v1::NewToken) -> Result<v1::Token,
         parse_optional("organisation", request.organisation.as_deref())?;
     let scope = TokenScope::new(actions, within);
     let scope = scope.map_err(|error| Fault::invalid("actions", error))?;
+    let policies = deed.app.policies(&deed.tree, owner.organisation);
     let new = NewToken {
         id: TokenId::random(&*deed.app.random),
         owner: owner.account.user,
         life: Days::new(request.days).length(),
-        life_max: deed.app.settings.token_life_max,
+        life_max: policies.sessions.token_life_max.value.length(),
         epoch: deed.epoch,
     };
     let token = ApiToken::new(new, scope, deed.now);

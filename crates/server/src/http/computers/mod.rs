@@ -1,5 +1,6 @@
 //! Computers: one endpoint a file.
 
+pub(super) mod check_in;
 pub(super) mod deactivate;
 pub(super) mod list;
 pub(super) mod reactivate;

@@ -24,6 +24,17 @@ pub(super) const NOUN: Noun = Noun {
             COLUMNS,
         ),
         verb(
+            "settings",
+            "List the settings that hold for you",
+            endpoints::OWN_SETTINGS.operation(),
+            &[],
+            &[
+                column("setting", "setting"),
+                column("value", "value"),
+                column("of", "owner_name"),
+            ],
+        ),
+        verb(
             "reactivate",
             "Take your account up again that was put to rest",
             endpoints::ME_REACTIVATE.operation(),

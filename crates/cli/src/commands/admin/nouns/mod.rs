@@ -10,6 +10,7 @@ mod registration;
 mod role;
 mod second_factor;
 mod session;
+mod settings;
 mod token;
 mod user;
 
@@ -23,6 +24,7 @@ pub(super) const NOUNS: &[Noun] = &[
     group::NOUN,
     role::NOUN,
     registration::NOUN,
+    settings::NOUN,
     computer::NOUN,
     session::NOUN,
     token::NOUN,
