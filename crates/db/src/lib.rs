@@ -9,6 +9,7 @@
 pub mod answers;
 pub mod attempts;
 pub mod audit;
+pub mod challenges;
 pub mod checkpoints;
 pub mod computers;
 mod convert;
@@ -23,6 +24,7 @@ pub mod links;
 pub mod logical;
 mod migrations;
 pub mod organisations;
+pub mod passkeys;
 pub mod registration_keys;
 pub mod restrictions;
 pub mod sealed;

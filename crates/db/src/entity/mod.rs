@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod challenges;
 pub(crate) mod checkpoints;
 pub(crate) mod computers;
 pub(crate) mod credentials;
@@ -14,6 +15,7 @@ pub(crate) mod key_ring;
 pub(crate) mod links;
 pub(crate) mod members;
 pub(crate) mod organisations;
+pub(crate) mod passkeys;
 pub(crate) mod recovery_codes;
 pub(crate) mod registration_keys;
 pub(crate) mod second_attempts;

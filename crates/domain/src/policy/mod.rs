@@ -11,12 +11,13 @@
 //!
 //! Above every root is the server's own level, which has every group of its own, so there is always a
 //! value. Every value comes with whose it is and who locked it. Lists of networks do not follow this rule:
-//! they only ever narrow ([`AllowList`]).
+//! they only ever narrow ([`AllowList`]); nor does a second factor that is required ([`SecondFactorRule`]).
 
 mod allow_list;
 mod escrow;
 mod group;
 mod groups;
+mod second_factor;
 mod terms;
 
 pub use allow_list::{AllowList, AllowListError, NETWORKS_MAX};
@@ -26,4 +27,5 @@ pub use groups::{
     EscrowPolicy, EscrowSettings, PasswordPolicy, PasswordSettings, RegistrationPolicy,
     RegistrationSettings, RetentionPolicy, RetentionSettings, SessionPolicy, SessionSettings,
 };
+pub use second_factor::{SecondFactorRule, second_factor_required_by};
 pub use terms::{LifeError, Lifetime, Registration, RetentionTerms, Shortened};

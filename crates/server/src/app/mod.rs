@@ -19,7 +19,9 @@ pub mod key_ring;
 mod limits;
 pub mod organisations;
 mod paging;
+pub mod passkeys;
 pub mod registration_keys;
+pub(crate) mod room;
 pub mod second_factor;
 mod secret;
 pub mod sessions;
@@ -48,6 +50,7 @@ pub use access::{Access, Aim, Caller, Credential, Right, View};
 pub use deed::{Conditions, Deed, IfMatch, Replay};
 pub use fault::Fault;
 pub use limits::{Limits, Pace};
+pub use room::Room;
 pub use secret::{Bearer, NewSecret, SecretKind};
 pub use settings::{Backups, Settings};
 pub use tree::{Tree, Trees};
@@ -72,6 +75,8 @@ pub struct App {
     pub trees: Trees,
     /// How much was asked for lately.
     pub limits: Limits,
+    /// Whether there is room on the disk.
+    pub room: Room,
 }
 
 impl App {
@@ -97,6 +102,7 @@ impl App {
             settings,
             trees: Trees::default(),
             limits,
+            room: Room::default(),
         }
     }
 

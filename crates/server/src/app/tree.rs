@@ -9,10 +9,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use strongroom_base::ids::OrganisationId;
 use strongroom_db::organisations::{self, Organisation};
 use strongroom_db::{DbError, Reading};
-use strongroom_domain::account::{Account, Standing, effective};
+use strongroom_domain::account::{Account, Origin, Standing, effective};
 use strongroom_domain::organisation::{
     Forest, OrganisationState, Organisations, Parent, Path, subtree,
 };
+use strongroom_domain::policy::{SecondFactorRule, second_factor_required_by};
 
 /// All organisations.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub struct Tree {
     version: Option<i64>,
     forest: Forest,
     states: BTreeMap<OrganisationId, OrganisationState>,
+    second_factors: BTreeMap<OrganisationId, SecondFactorRule>,
 }
 
 /// The tree that was last read.
@@ -62,6 +64,7 @@ impl Tree {
             version: None,
             forest,
             states: rows.iter().map(|row| (row.id, row.state)).collect(),
+            second_factors: rows.iter().map(|row| (row.id, rule(row))).collect(),
         })
     }
 
@@ -111,6 +114,27 @@ impl Tree {
             .unwrap_or(OrganisationState::Active)
     }
 
+    /// Returns which organisation requires a second factor of everybody in this one: the highest that does.
+    pub(crate) fn second_factor_required_by(
+        &self,
+        organisation: OrganisationId,
+    ) -> Option<OrganisationId> {
+        let path = self.levels(organisation).into_iter().map(|(id, _)| {
+            let rule = self.second_factors.get(&id).copied();
+            (id, rule.unwrap_or_default())
+        });
+        second_factor_required_by(path)
+    }
+
+    /// Tells whether a second factor is required of an account. A directory has its own.
+    pub(crate) fn requires_second_factor(
+        &self,
+        account: &Account,
+        organisation: OrganisationId,
+    ) -> bool {
+        account.origin == Origin::Internal && self.second_factor_required_by(organisation).is_some()
+    }
+
     /// Returns an organisation and all below it; nothing if there is none such.
     pub(crate) fn within(&self, top: OrganisationId) -> Vec<OrganisationId> {
         subtree(&self.forest, top).unwrap_or_default()
@@ -124,5 +148,12 @@ impl Tree {
     /// Returns where an organisation hangs.
     pub(crate) fn parent(&self, organisation: OrganisationId) -> Option<Parent> {
         self.forest.parent(organisation)
+    }
+}
+
+fn rule(organisation: &Organisation) -> SecondFactorRule {
+    match organisation.second_factor {
+        Some(_since) => SecondFactorRule::Required,
+        None => SecondFactorRule::Inherited,
     }
 }

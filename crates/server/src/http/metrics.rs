@@ -22,6 +22,7 @@ pub struct Metrics {
     jobs: Family<JobName, Gauge>,
     jobs_done: Family<JobName, Gauge>,
     jobs_failed: Family<JobName, Gauge>,
+    disk_full: Gauge,
     /// How many connections are open.
     pub connections: Gauge,
 }
@@ -66,6 +67,12 @@ impl Metrics {
             "Connections that are open",
             connections.clone(),
         );
+        let disk_full = Gauge::default();
+        registry.register(
+            "disk_full",
+            "1 while the disk of the database is full: nothing can be changed",
+            disk_full.clone(),
+        );
         let (jobs, jobs_done, jobs_failed) = jobs(&mut registry);
         Self {
             registry,
@@ -74,6 +81,7 @@ impl Metrics {
             jobs,
             jobs_done,
             jobs_failed,
+            disk_full,
             connections,
         }
     }
@@ -103,6 +111,11 @@ impl Metrics {
         self.jobs.get_or_create(&name).set(ended);
         self.jobs_done.get_or_create(&name).set(done);
         self.jobs_failed.get_or_create(&name).set(i64::from(failed));
+    }
+
+    /// Says whether the disk of the database is full.
+    pub(crate) fn disk(&self, is_full: bool) {
+        self.disk_full.set(i64::from(is_full));
     }
 
     /// Returns all of them, as Prometheus reads them.
