@@ -107,7 +107,7 @@ pub(crate) async fn who_is_refused_before_the_body_goes_on(world: World) {
 pub(crate) async fn a_full_disk_is_read_and_recovers(world: World) {
     let sysadmin = world.sysadmin().await;
     let own = format!("/organisations/{}/groups", world.at("own"));
-    let app = world.app_with_pages(20).await;
+    let app = world.app_with_pages(60).await;
     let site = Arc::new(Site::new(app, Vec::new()));
     let node = router(Arc::clone(&site));
     let make = async |n: u32| {
