@@ -120,6 +120,10 @@ id!(
     LinkId, 16, "a link id (32 hexadecimal digits)"
 );
 id!(
+    /// Names a passkey at a server; its authenticator knows it by another id.
+    PasskeyId, 16, "a passkey id (32 hexadecimal digits)"
+);
+id!(
     /// Names one wrap of a key.
     SlotId, 16, "a slot id (32 hexadecimal digits)"
 );

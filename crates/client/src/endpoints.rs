@@ -48,6 +48,10 @@ endpoints! {
     ORGANISATION_BLOCK: Post "/organisations/{organisation}/block" Change, v1::Confirmation => v1::Organisation;
     /// Activates an organisation again.
     ORGANISATION_REACTIVATE: Post "/organisations/{organisation}/reactivate" Change, Nothing => v1::Organisation;
+    /// Requires a second factor of everybody in an organisation.
+    ORGANISATION_REQUIRE_SECOND_FACTOR: Post "/organisations/{organisation}/require-second-factor" Change, v1::Confirmation => v1::Organisation;
+    /// Requires it no longer.
+    ORGANISATION_WAIVE_SECOND_FACTOR: Post "/organisations/{organisation}/waive-second-factor" Change, Nothing => v1::Organisation;
 
     /// Lists the settings that hold at an organisation.
     SETTINGS: Get "/organisations/{organisation}/settings" Whole, Nothing => v1::Setting;
@@ -181,16 +185,22 @@ endpoints! {
     SIGN_IN_SECOND_FACTOR: Post "/sign-in/second-factor" Public, v1::FinishSecondFactor => v1::SignedIn;
     /// Says what a user has beside the password.
     SECOND_FACTOR: Get "/users/{user}/second-factor" Read, Nothing => v1::SecondFactor;
-    /// Takes the authenticator app and the recovery codes of a user away.
+    /// Takes all second factors of a user away.
     SECOND_FACTOR_REMOVE: Delete "/users/{user}/second-factor" Change, Nothing => Nothing;
     /// Draws the secret of an authenticator app.
     AUTHENTICATOR_SET_UP: Post "/me/authenticator" Secret("app"), Nothing => v1::NewAuthenticator;
     /// Takes the first code of an authenticator app.
     AUTHENTICATOR_CONFIRM: Post "/me/authenticator/confirm" Secret("codes"), v1::ConfirmAuthenticator => v1::RecoveryCodes;
-    /// Takes the own authenticator app and recovery codes away.
+    /// Takes the own authenticator app away.
     AUTHENTICATOR_REMOVE: Delete "/me/authenticator" Change, Nothing => Nothing;
     /// Makes new recovery codes.
     RECOVERY_CODES: Post "/me/recovery-codes" Secret("codes"), Nothing => v1::RecoveryCodes;
+    /// Lists the passkeys of a user.
+    PASSKEYS: Get "/users/{user}/passkeys" Whole, Nothing => v1::Passkey;
+    /// Renames an own passkey.
+    PASSKEY_RENAME: Patch "/passkeys/{passkey}" Change, v1::RenamePasskey => v1::Passkey;
+    /// Takes an own passkey away.
+    PASSKEY_REMOVE: Delete "/passkeys/{passkey}" Change, Nothing => Nothing;
 
     /// Begins to choose a password by a link.
     LINK_START: Post "/links/start" Public, v1::StartLink => v1::PasswordStarted;
@@ -207,7 +217,14 @@ mod tests {
     use super::*;
 
     /// What the client has no use for.
-    const LEFT_OUT: &[&str] = &["GET /openapi.json"];
+    const LEFT_OUT: &[&str] = &[
+        "GET /openapi.json",
+        // What a browser does.
+        "POST /me/passkeys",
+        "POST /me/passkeys/start",
+        "POST /sign-in/passkey/finish",
+        "POST /sign-in/passkey/start",
+    ];
 
     fn last(name: &'static str) -> &'static str {
         let name = name.rsplit("::").next().unwrap();

@@ -11,6 +11,7 @@ pub mod kdf;
 pub mod keys;
 mod label;
 pub mod opaque;
+pub mod passkey;
 pub mod password;
 pub mod random;
 pub mod seal;

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 
 use crate::error::DbError;
@@ -29,6 +30,7 @@ pub struct Address {
     url: String,
     backend: DatabaseBackend,
     schema: Option<String>,
+    pages_max: Option<u32>,
 }
 
 impl Address {
@@ -38,6 +40,7 @@ impl Address {
             url: format!("sqlite://{}?mode=rwc", path.display()),
             backend: DatabaseBackend::Sqlite,
             schema: None,
+            pages_max: None,
         }
     }
 
@@ -46,6 +49,15 @@ impl Address {
     pub fn with_schema(self, schema: &str) -> Self {
         Self {
             schema: Some(schema.to_owned()),
+            ..self
+        }
+    }
+
+    /// Lets a file have at most so many pages of 4 KiB: a disk that is full, for tests.
+    #[must_use]
+    pub fn with_pages_max(self, pages: u32) -> Self {
+        Self {
+            pages_max: Some(pages),
             ..self
         }
     }
@@ -71,6 +83,7 @@ impl FromStr for Address {
             url: url.to_owned(),
             backend,
             schema: None,
+            pages_max: None,
         })
     }
 }
@@ -152,6 +165,14 @@ impl Database {
         Ok(())
     }
 
+    /// Returns how many pages the file of an SQLite has.
+    pub async fn pages(&self) -> Result<u32, DbError> {
+        let count = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA page_count");
+        let row = self.reader.query_one_raw(count).await?;
+        let pages = row.map(|row| row.try_get_by_index::<u32>(0)).transpose()?;
+        Ok(pages.unwrap_or(0))
+    }
+
     /// Tells whether it is a PostgreSQL.
     pub fn is_shared(&self) -> bool {
         self.writer.get_database_backend() == DatabaseBackend::Postgres
@@ -223,13 +244,29 @@ impl Deref for Writing {
 
 async fn sqlite(address: &Address, connections: u32) -> Result<DatabaseConnection, DbError> {
     let mut options = options(address, connections);
-    options.map_sqlx_sqlite_opts(|options| {
+    let pages_max = address.pages_max;
+    options.map_sqlx_sqlite_opts(move |options| {
+        let options = match pages_max {
+            Some(pages) => options.pragma("max_page_count", pages.to_string()),
+            None => options,
+        };
         options
             .journal_mode(SqliteJournalMode::Wal)
             // What was answered is on the disk.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+    });
+    // Where the disk is full, SQLite ends a transaction by itself, and the driver does not know: it takes the connection for
+    // one that is in a transaction still, which would begin none any more. Such a one is closed.
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _age| {
+            Box::pin(async move {
+                // What was begun to be undone is by now.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
     });
     Ok(sea_orm::Database::connect(options).await?)
 }

@@ -43,6 +43,8 @@ pub enum Over {
     Attempts,
     /// Sign-ins that wait for a second factor since before a time.
     SecondAttempts,
+    /// Challenges for passkeys that were given before a time.
+    Challenges,
     /// Places that nobody signed in from since a time.
     Familiar,
 }
@@ -57,6 +59,7 @@ impl Over {
             Self::Answers => ("answers", "made < ?"),
             Self::Attempts => ("attempts", "made < ?"),
             Self::SecondAttempts => ("second_attempts", "made < ?"),
+            Self::Challenges => ("challenges", "made < ?"),
             Self::Familiar => ("familiar", "last < ?"),
         }
     }

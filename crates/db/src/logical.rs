@@ -11,7 +11,7 @@ use crate::error::damaged;
 use crate::{DbError, Reading, Writing, migrations};
 
 /// What is under way only, and is left out.
-const PASSING: [&str; 3] = ["attempts", "second_attempts", "jobs"];
+const PASSING: [&str; 4] = ["attempts", "second_attempts", "challenges", "jobs"];
 
 /// How many rows are read and written at once.
 const PART: u64 = 1_000;

@@ -32,6 +32,8 @@ pub struct Organisation {
     pub made: Timestamp,
     /// How often it was changed.
     pub version: i64,
+    /// Since when it requires a second factor of everybody in it and below, if it does itself.
+    pub second_factor: Option<Timestamp>,
 }
 
 /// Which organisations are wanted.
@@ -156,6 +158,7 @@ fn changed(organisation: &Organisation, version: i64) -> ActiveModel {
         state: Set(state.to_owned()),
         state_since: Set(organisation.state.since().map(nanos)),
         version: Set(version),
+        second_factor: Set(organisation.second_factor.map(nanos)),
         ..Default::default()
     }
 }
@@ -185,5 +188,6 @@ fn read(row: Model) -> Result<Organisation, DbError> {
         state,
         made: time(row.made),
         version: row.version,
+        second_factor: row.second_factor.map(time),
     })
 }

@@ -1,5 +1,7 @@
 //! What a database that is replaced by an older one forbade: blocked and suspended accounts, stopped organisations,
-//! revoked computers, registration keys that were closed. It stays so.
+//! second factors that were required, passkeys that were taken away, revoked computers, registration keys that were closed. It stays so.
+
+use std::collections::BTreeSet;
 
 use sea_orm::prelude::Expr;
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _};
@@ -14,8 +16,11 @@ use crate::{DbError, Reading, Writing};
 pub struct Restrictions {
     users: Vec<users::Model>,
     organisations: Vec<organisations::Model>,
+    requiring: Vec<organisations::Model>,
     computers: Vec<computers::Model>,
     open_keys: Vec<Vec<u8>>,
+    /// As their authenticators call them; nothing where there is no database that is replaced.
+    passkeys: Option<BTreeSet<Vec<u8>>>,
 }
 
 /// Reads it.
@@ -40,11 +45,16 @@ pub async fn read(reading: &Reading) -> Result<Restrictions, DbError> {
             .filter(organisations::Column::State.ne("active"))
             .all(transaction)
             .await?,
+        requiring: organisations::Entity::find()
+            .filter(organisations::Column::SecondFactor.is_not_null())
+            .all(transaction)
+            .await?,
         computers: computers::Entity::find()
             .filter(revoked)
             .all(transaction)
             .await?,
         open_keys: keys.into_iter().map(|key| key.secret_hash).collect(),
+        passkeys: Some(crate::passkeys::credential_ids(reading).await?),
     })
 }
 
@@ -69,20 +79,7 @@ pub async fn carry_over(
             .exec(transaction)
             .await?;
     }
-    for organisation in restrictions.organisations {
-        organisations::Entity::update_many()
-            .col_expr(
-                organisations::Column::State,
-                Expr::value(organisation.state),
-            )
-            .col_expr(
-                organisations::Column::StateSince,
-                Expr::value(organisation.state_since),
-            )
-            .filter(organisations::Column::Id.eq(organisation.id))
-            .exec(transaction)
-            .await?;
-    }
+    stop_organisations(writing, restrictions.organisations, restrictions.requiring).await?;
     for computer in restrictions.computers {
         computers::Entity::update_many()
             .col_expr(computers::Column::Life, Expr::value(computer.life))
@@ -102,6 +99,9 @@ pub async fn carry_over(
             .exec(transaction)
             .await?;
     }
+    if let Some(kept) = restrictions.passkeys {
+        crate::passkeys::keep(writing, &kept).await?;
+    }
     recovery_codes::Entity::delete_many()
         .exec(transaction)
         .await?;
@@ -113,5 +113,39 @@ pub async fn carry_over(
             close.filter(registration_keys::Column::SecretHash.is_not_in(restrictions.open_keys));
     }
     close.exec(transaction).await?;
+    Ok(())
+}
+
+/// Stops organisations again, and requires second factors again.
+async fn stop_organisations(
+    writing: &Writing,
+    stopped: Vec<organisations::Model>,
+    requiring: Vec<organisations::Model>,
+) -> Result<(), DbError> {
+    let transaction = &writing.transaction;
+    for organisation in stopped {
+        organisations::Entity::update_many()
+            .col_expr(
+                organisations::Column::State,
+                Expr::value(organisation.state),
+            )
+            .col_expr(
+                organisations::Column::StateSince,
+                Expr::value(organisation.state_since),
+            )
+            .filter(organisations::Column::Id.eq(organisation.id))
+            .exec(transaction)
+            .await?;
+    }
+    for organisation in requiring {
+        organisations::Entity::update_many()
+            .col_expr(
+                organisations::Column::SecondFactor,
+                Expr::value(organisation.second_factor),
+            )
+            .filter(organisations::Column::Id.eq(organisation.id))
+            .exec(transaction)
+            .await?;
+    }
     Ok(())
 }

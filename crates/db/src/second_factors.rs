@@ -78,13 +78,12 @@ pub async fn store(
     Ok(())
 }
 
-/// Removes the app and the recovery codes of an account; tells whether there was something.
+/// Removes the app of an account; tells whether there was one.
 pub async fn remove(writing: &Writing, user: UserId) -> Result<bool, DbError> {
     let removed = totp::Entity::delete_by_id(user.to_string())
         .exec(&writing.transaction)
         .await?;
-    let codes = remove_codes(writing, user).await?;
-    Ok(removed.rows_affected + codes > 0)
+    Ok(removed.rows_affected > 0)
 }
 
 /// Stores recovery codes in the place of those before.
@@ -139,27 +138,36 @@ pub async fn add_waiting(
     Ok(())
 }
 
+/// Returns one.
+pub async fn find_waiting(
+    reading: &Reading,
+    id_hash: &[u8; 32],
+) -> Result<Option<Waiting>, DbError> {
+    let row = second_attempts::Entity::find_by_id(id_hash.to_vec())
+        .one(&reading.transaction)
+        .await?;
+    row.map(read_waiting).transpose()
+}
+
 /// Takes one away, and returns it: nobody else gets it.
 pub async fn take_waiting(
     writing: &Writing,
     id_hash: &[u8; 32],
 ) -> Result<Option<Waiting>, DbError> {
-    let row = second_attempts::Entity::find_by_id(id_hash.to_vec())
-        .one(&writing.transaction)
-        .await?;
+    let found = find_waiting(writing, id_hash).await?;
     let deleted = second_attempts::Entity::delete_by_id(id_hash.to_vec())
         .exec(&writing.transaction)
         .await?;
-    row.filter(|_| deleted.rows_affected == 1)
-        .map(|row| {
-            Ok(Waiting {
-                user: parse("second_attempts", &row.user_id)?,
-                program: row.program,
-                tries: count("second_attempts", row.tries)?,
-                made: time(row.made),
-            })
-        })
-        .transpose()
+    Ok(found.filter(|_| deleted.rows_affected == 1))
+}
+
+fn read_waiting(row: second_attempts::Model) -> Result<Waiting, DbError> {
+    Ok(Waiting {
+        user: parse("second_attempts", &row.user_id)?,
+        program: row.program,
+        tries: count("second_attempts", row.tries)?,
+        made: time(row.made),
+    })
 }
 
 /// Takes all of a user away.
@@ -181,7 +189,8 @@ pub async fn set_step(writing: &Writing, user: UserId, step: u64) -> Result<(), 
     Ok(())
 }
 
-async fn remove_codes(writing: &Writing, user: UserId) -> Result<u64, DbError> {
+/// Removes the recovery codes of an account; returns how many there were.
+pub async fn remove_codes(writing: &Writing, user: UserId) -> Result<u64, DbError> {
     let removed = recovery_codes::Entity::delete_many()
         .filter(recovery_codes::Column::UserId.eq(user.to_string()))
         .exec(&writing.transaction)

@@ -68,6 +68,7 @@ pub async fn add(writing: &Writing, new: &Stored, secret_hash: &[u8; 32]) -> Res
         ended: Set(new.session.ended.map(nanos)),
         address: Set(new.address.clone()),
         program: Set(new.program.clone()),
+        second_factor: Set(new.session.second_factor.map(nanos)),
     };
     row.insert(&writing.transaction).await?;
     Ok(())
@@ -79,6 +80,20 @@ pub async fn touch(writing: &Writing, id: SessionId, used: Timestamp) -> Result<
         .col_expr(Column::LastUsed, Expr::value(nanos(used)))
         .filter(Column::Id.eq(id.to_string()))
         .filter(Column::LastUsed.lt(nanos(used)))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the user of one has shown a second factor.
+pub async fn second_factor_shown(
+    writing: &Writing,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    Entity::update_many()
+        .col_expr(Column::SecondFactor, Expr::value(nanos(now)))
+        .filter(Column::Id.eq(id.to_string()))
         .exec(&writing.transaction)
         .await?;
     Ok(())
@@ -134,6 +149,7 @@ fn read(row: Model) -> Result<Stored, DbError> {
             last_used: time(row.last_used),
             epoch: ServerEpoch(count(TABLE, row.epoch)?),
             ended: row.ended.map(time),
+            second_factor: row.second_factor.map(time),
         },
         address: row.address,
         program: row.program,

@@ -52,6 +52,8 @@ pub struct Session {
     pub epoch: ServerEpoch,
     /// When somebody ended it.
     pub ended: Option<Timestamp>,
+    /// When its user showed a second factor, if they did.
+    pub second_factor: Option<Timestamp>,
 }
 
 /// Why a session or another credential is over.
@@ -95,6 +97,16 @@ impl Session {
             last_used: now,
             epoch,
             ended: None,
+            second_factor: None,
+        }
+    }
+
+    /// Notes that its user has shown a second factor.
+    #[must_use]
+    pub fn with_second_factor(&self, now: Timestamp) -> Self {
+        Self {
+            second_factor: Some(now),
+            ..*self
         }
     }
 

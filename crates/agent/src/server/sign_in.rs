@@ -19,6 +19,8 @@ pub struct SignedIn {
     pub user: String,
     /// When the session or token ends by itself, if that is known.
     pub expires: Option<String>,
+    /// Whether the account must set up a second factor before the session is good for anything else.
+    pub second_factor_missing: bool,
 }
 
 /// What somebody signs in with.
@@ -121,6 +123,7 @@ pub fn sign_in_by_token(
         server: server.to_string(),
         user,
         expires: None,
+        second_factor_missing: false,
     })
 }
 
@@ -177,6 +180,7 @@ fn remember(
         server: server.to_string(),
         user: user.to_owned(),
         expires: Some(signed_in.expires),
+        second_factor_missing: signed_in.second_factor_missing,
     })
 }
 

@@ -18,6 +18,9 @@ pub struct Profile {
     pub server: String,
     /// How often it was restored: another number than before says that what the server knew lately may be gone.
     pub epoch: u32,
+    /// Whether the account must set up a second factor before anything else.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub second_factor_missing: bool,
 }
 
 /// By what a caller acts.
@@ -49,6 +52,9 @@ pub struct Session {
     pub address: String,
     /// With which program.
     pub program: String,
+    /// When a second factor was shown in it, if one was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second_factor: Option<String>,
     /// Whether it is the one that asks.
     pub current: bool,
 }

@@ -9,6 +9,7 @@ mod enrolment;
 mod group;
 mod organisation;
 mod page;
+mod passkey;
 mod problem;
 mod registration;
 mod second_factor;
@@ -32,6 +33,12 @@ pub use organisation::{
     OrganisationState, RenameOrganisation,
 };
 pub use page::{Page, PageQuery, UserQuery};
+pub use passkey::{
+    AddPasskey, FinishPasskeySignIn, NewPasskey, NewPasskeyResponse, Passkey, PasskeyAdded,
+    PasskeyCreation, PasskeyDescriptor, PasskeyParameters, PasskeyRequest, PasskeySelection,
+    PasskeySite, PasskeyUser, RenamePasskey, SignedPasskey, SignedPasskeyResponse,
+    StartPasskeySignIn,
+};
 pub use problem::{FieldProblem, Problem};
 pub use registration::{RegistrationKey, RegistrationKeyState, RotateRegistrationKey};
 pub use second_factor::{

@@ -18,6 +18,12 @@ pub struct Organisation {
     /// Since when it is not active.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<String>,
+    /// Since when it requires a second factor of everybody in it and below, if it does itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second_factor_since: Option<String>,
+    /// The highest organisation, it or one above, that requires a second factor here; missing where none does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second_factor_required_by: Option<String>,
     /// When it was made.
     pub made: String,
     /// How often it was changed; `If-Match` takes it.

@@ -1,4 +1,4 @@
-//! Second factors: an authenticator app, and recovery codes for when it is lost (`spec/sign-in-v1.md`).
+//! Second factors: an authenticator app, passkeys, and recovery codes for when they are lost (`spec/sign-in-v1.md`).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +11,9 @@ pub struct SecondFactor {
     pub authenticator: Option<String>,
     /// How many recovery codes were not used.
     pub recovery_codes: u64,
+    /// How many passkeys there are.
+    #[serde(default)]
+    pub passkeys: u64,
 }
 
 /// An authenticator app to be set up; it counts from its first code on.

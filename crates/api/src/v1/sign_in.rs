@@ -47,6 +47,9 @@ pub struct SignedIn {
     pub user: String,
     /// When it ends, however much it is used.
     pub expires: String,
+    /// Whether the account must set up a second factor before the session is good for anything else.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub second_factor_missing: bool,
 }
 
 /// The first message of a new password, by a one-time link.

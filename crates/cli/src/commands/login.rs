@@ -12,6 +12,10 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::secrets;
 
+/// What to do where an organisation requires a second factor, and the account has none.
+const SECOND_FACTOR_MISSING: &str = "Your organisation requires a second factor, and your account has none yet. Nothing else can be done \
+     before: `strongroom admin second-factor set-up`, then `strongroom admin second-factor confirm CODE`.";
+
 /// Arguments of `login`.
 #[derive(Args)]
 #[command(
@@ -164,6 +168,7 @@ fn report(context: &Context<'_>, signed_in: &SignedIn) -> Result<(), Failure> {
             "server": signed_in.server,
             "user": signed_in.user,
             "expires": signed_in.expires,
+            "second_factor_missing": signed_in.second_factor_missing,
         }));
     }
     let until = signed_in.expires.as_deref();
@@ -176,7 +181,11 @@ fn report(context: &Context<'_>, signed_in: &SignedIn) -> Result<(), Failure> {
     };
     context
         .output
-        .done(&format!("signed in to {}: {user}{until}", signed_in.server))
+        .done(&format!("signed in to {}: {user}{until}", signed_in.server))?;
+    if signed_in.second_factor_missing {
+        context.output.note(SECOND_FACTOR_MISSING);
+    }
+    Ok(())
 }
 
 /// A time of the API without its fractions.
@@ -223,6 +232,7 @@ pub(crate) fn who_am_i(context: &Context<'_>) -> Result<(), Failure> {
             "user": profile.user,
             "grants": profile.grants,
             "via": profile.via,
+            "second_factor_missing": profile.second_factor_missing,
             "computer": computer,
         }));
     }
@@ -245,6 +255,9 @@ pub(crate) fn who_am_i(context: &Context<'_>) -> Result<(), Failure> {
             None => grant.role.clone(),
         });
     line(format!("roles: {}", roles.collect::<Vec<_>>().join(", ")))?;
+    if profile.second_factor_missing {
+        context.output.note(SECOND_FACTOR_MISSING);
+    }
     match computer {
         Some(computer) => line(match checked_in {
             Some(_) => format!("this computer: {}, checked in just now", computer.name),

@@ -71,6 +71,12 @@ fn of_problem(kind: &str, status: u16, retry_after: Option<u64>) -> Option<Strin
         }
         "wrong-password" => WRONG_PASSWORD,
         "sign-in-again" => "`strongroom login`, and again what you wanted",
+        "second-factor-missing" => {
+            "`strongroom admin second-factor set-up`, then `strongroom admin second-factor confirm CODE`; sign in again first if that was more than ten minutes ago"
+        }
+        "second-factor-not-shown" => {
+            "`strongroom login`, with the second factor, and again what you wanted"
+        }
         "changed-since" => "somebody else changed it: look at it again before you do",
         "link-not-good" => "a link is good once and not for long: ask for a new one",
         "key-not-good" => {
@@ -79,6 +85,7 @@ fn of_problem(kind: &str, status: u16, retry_after: Option<u64>) -> Option<Strin
         "not-found" => "what you may not see is not found either",
         "forbidden" => "`strongroom whoami` shows your roles",
         "unavailable" => "try again in a while",
+        "disk-full" => "who runs the server must make room on its disk; it goes on by itself then",
         "too-many" => match retry_after {
             Some(seconds) => return Some(format!("try again in {seconds} seconds")),
             None => "try again in a while",

@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) state_since: Option<i64>,
     pub(crate) made: i64,
     pub(crate) version: i64,
+    pub(crate) second_factor: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub(crate) ended: Option<i64>,
     pub(crate) address: String,
     pub(crate) program: String,
+    pub(crate) second_factor: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -29,6 +29,14 @@ const STEPS: &[Step] = &[
         name: "20261129_000040_audit_sinks",
         sql: include_str!("20261129_000040_audit_sinks.sql"),
     },
+    Step {
+        name: "20261129_000050_second_factor",
+        sql: include_str!("20261129_000050_second_factor.sql"),
+    },
+    Step {
+        name: "20261129_000060_passkeys",
+        sql: include_str!("20261129_000060_passkeys.sql"),
+    },
 ];
 
 /// Carries out what was not yet.

@@ -278,6 +278,17 @@ impl Action {
         )
     }
 
+    /// Tells whether somebody may do it to themselves who has yet to set up the second factor that is required of them.
+    pub fn is_before_second_factor(self) -> bool {
+        matches!(
+            self,
+            Self::ProfileRead
+                | Self::CredentialsChange
+                | Self::SessionEnd
+                | Self::AccountReactivateOwn
+        )
+    }
+
     /// Tells whether an API token can hold it.
     pub fn is_for_tokens(self) -> bool {
         !self.rule().needs.contains(&Need::FreshSignIn)

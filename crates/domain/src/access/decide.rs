@@ -7,6 +7,7 @@ use super::action::{Action, Kind, Reach};
 use super::grant::{Grant, Role, Scope};
 use super::outrank::may_act_on;
 use super::relation::Relation;
+use super::second_factor::SecondFactor;
 use crate::account::Standing;
 use crate::organisation::Organisations;
 use crate::token::TokenScope;
@@ -33,6 +34,8 @@ pub struct Actor<'a> {
     pub standing: Standing,
     /// By what the user acts.
     pub via: Via<'a>,
+    /// What of a second factor was shown.
+    pub second_factor: SecondFactor,
 }
 
 /// An account that something is done to.
@@ -128,6 +131,12 @@ pub enum Denial {
     /// The account of the actor does not stand active.
     #[error("your account is not active")]
     NotActive,
+    /// A second factor is required of the actor, whose account has none.
+    #[error("your organisation requires a second factor, and your account has none yet")]
+    SecondFactorMissing,
+    /// A second factor is required of the actor, who has not shown theirs.
+    #[error("your organisation requires a second factor, and this sign-in was without yours")]
+    SecondFactorNotShown,
     /// The action is not done to such a thing at all.
     #[error("this is not done to that kind of thing")]
     WrongKind,
@@ -195,6 +204,10 @@ fn denial(
         return Some(Denial::NotActive);
     }
     let is_own = target.is_of(actor.user);
+    let second_factor = actor.second_factor;
+    if let Some(denial) = second_factor.denial_of(actor.via, action, is_own) {
+        return Some(denial);
+    }
     if !reaches(organisations, actor, action, target, is_own) {
         let is_seen = reaches(organisations, actor, target.seen_by(), target, is_own);
         let is_for_others = reaches(organisations, actor, action, target, false);

@@ -11,6 +11,7 @@ mod granting;
 mod moving;
 mod outrank;
 mod relation;
+mod second_factor;
 mod sysadmins;
 
 pub use action::{Action, Guard, Kind, Need, Reach, Rule};
@@ -19,4 +20,5 @@ pub use grant::{AddOn, Grant, GrantError, Role, Scope};
 pub use granting::{Given, GrantRefusal, Taken, may_give, may_take};
 pub use moving::{MoveDenial, may_move_account, may_move_organisation};
 pub use relation::Relation;
+pub use second_factor::SecondFactor;
 pub use sysadmins::{LastSysadmin, Removal, SysadminRemains, Sysadmins};

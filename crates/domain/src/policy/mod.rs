@@ -11,13 +11,14 @@
 //!
 //! Above every root is the server's own level, which has every group of its own, so there is always a
 //! value. Every value comes with whose it is and who locked it. Lists of networks do not follow this rule:
-//! they only ever narrow ([`AllowList`]).
+//! they only ever narrow ([`AllowList`]); nor does a second factor that is required ([`SecondFactorRule`]).
 
 mod allow_list;
 mod escrow;
 mod group;
 mod groups;
 mod own;
+mod second_factor;
 mod terms;
 mod value;
 
@@ -29,5 +30,6 @@ pub use groups::{
     RegistrationSettings, RetentionPolicy, RetentionSettings, SessionPolicy, SessionSettings,
 };
 pub use own::{ChangeError, Holds, OwnGroups, Policies, Row, ServerGroups};
+pub use second_factor::{SecondFactorRule, second_factor_required_by};
 pub use terms::{LifeError, Lifetime, Registration, RetentionTerms, Shortened};
 pub use value::{Value, ValueError};

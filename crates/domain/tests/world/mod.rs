@@ -4,7 +4,7 @@
 
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{OrganisationId, UserId};
-use strongroom_domain::access::{Actor, Grant, Relation, Subject, Target, Via};
+use strongroom_domain::access::{Actor, Grant, Relation, SecondFactor, Subject, Target, Via};
 use strongroom_domain::account::{SignIn, Standing};
 use strongroom_domain::organisation::{Forest, Parent};
 
@@ -73,6 +73,7 @@ pub(crate) fn actor(grants: &[Grant]) -> Actor<'_> {
         grants,
         standing: ACTIVE,
         via: Via::Session,
+        second_factor: SecondFactor::Enough,
     }
 }
 

@@ -19,11 +19,16 @@ pub enum Fault {
     #[error("the name or the password is wrong")]
     WrongPassword,
     /// The password was right, and is not enough; the next step names this attempt.
-    #[error("a code of the authenticator app is needed, or a recovery code")]
+    #[error(
+        "a second factor is needed: a code of the authenticator app, a passkey, or a recovery code"
+    )]
     SecondFactorNeeded(String),
     /// The code of a second factor is none that counts now.
     #[error("the code is wrong, or was used already")]
     WrongCode,
+    /// A passkey signs nobody in. Why, is not said.
+    #[error("this passkey signs nobody in here")]
+    WrongPasskey,
     /// A one-time link opens nothing. Why, is not said.
     #[error("the link is not good, or not any more")]
     LinkNotGood,
@@ -90,6 +95,7 @@ impl Classified for Fault {
             | Self::WrongPassword
             | Self::SecondFactorNeeded(_)
             | Self::WrongCode
+            | Self::WrongPasskey
             | Self::LinkNotGood
             | Self::KeyNotGood
             | Self::NameTaken(_)

@@ -69,6 +69,7 @@ async fn organisation(app: &App, writing: &Writing) -> Result<Organisation, Faul
         state: OrganisationState::Active,
         made: app.now(),
         version: 1,
+        second_factor: None,
     };
     organisations::add(writing, &organisation).await?;
     Ok(organisation)

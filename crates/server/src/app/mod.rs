@@ -19,8 +19,10 @@ pub mod key_ring;
 mod limits;
 pub mod organisations;
 mod paging;
+pub mod passkeys;
 pub mod policy;
 pub mod registration_keys;
+pub(crate) mod room;
 pub mod second_factor;
 mod secret;
 pub mod sessions;
@@ -49,6 +51,7 @@ pub use access::{Access, Aim, Caller, Credential, Right, View};
 pub use deed::{Conditions, Deed, IfMatch, Replay};
 pub use fault::Fault;
 pub use limits::{Limits, Pace};
+pub use room::Room;
 pub use secret::{Bearer, NewSecret, SecretKind};
 pub use settings::{Backups, Settings};
 pub use tree::{Tree, Trees};
@@ -73,6 +76,8 @@ pub struct App {
     pub trees: Trees,
     /// How much was asked for lately.
     pub limits: Limits,
+    /// Whether there is room on the disk.
+    pub room: Room,
 }
 
 impl App {
@@ -98,6 +103,7 @@ impl App {
             settings,
             trees: Trees::default(),
             limits,
+            room: Room::default(),
         }
     }
 

@@ -9,11 +9,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use strongroom_base::ids::OrganisationId;
 use strongroom_db::organisations::{self, Organisation};
 use strongroom_db::{DbError, Reading, settings};
-use strongroom_domain::account::{Account, Standing, effective};
+use strongroom_domain::account::{Account, Origin, Standing, effective};
 use strongroom_domain::organisation::{
     Forest, OrganisationState, Organisations, Parent, Path, subtree,
 };
-use strongroom_domain::policy::OwnGroups;
+use strongroom_domain::policy::{OwnGroups, SecondFactorRule, second_factor_required_by};
 
 /// All organisations.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub struct Tree {
     states: BTreeMap<OrganisationId, OrganisationState>,
     /// Those that have groups of settings of their own.
     own: BTreeMap<OrganisationId, OwnGroups>,
+    second_factors: BTreeMap<OrganisationId, SecondFactorRule>,
 }
 
 /// The tree that was last read.
@@ -75,6 +76,7 @@ impl Tree {
             forest,
             states: rows.iter().map(|row| (row.id, row.state)).collect(),
             own,
+            second_factors: rows.iter().map(|row| (row.id, rule(row))).collect(),
         })
     }
 
@@ -151,6 +153,27 @@ impl Tree {
             .unwrap_or(OrganisationState::Active)
     }
 
+    /// Returns which organisation requires a second factor of everybody in this one: the highest that does.
+    pub(crate) fn second_factor_required_by(
+        &self,
+        organisation: OrganisationId,
+    ) -> Option<OrganisationId> {
+        let path = self.levels(organisation).into_iter().map(|(id, _)| {
+            let rule = self.second_factors.get(&id).copied();
+            (id, rule.unwrap_or_default())
+        });
+        second_factor_required_by(path)
+    }
+
+    /// Tells whether a second factor is required of an account. A directory has its own.
+    pub(crate) fn requires_second_factor(
+        &self,
+        account: &Account,
+        organisation: OrganisationId,
+    ) -> bool {
+        account.origin == Origin::Internal && self.second_factor_required_by(organisation).is_some()
+    }
+
     /// Returns an organisation and all below it; nothing if there is none such.
     pub(crate) fn within(&self, top: OrganisationId) -> Vec<OrganisationId> {
         subtree(&self.forest, top).unwrap_or_default()
@@ -164,5 +187,12 @@ impl Tree {
     /// Returns where an organisation hangs.
     pub(crate) fn parent(&self, organisation: OrganisationId) -> Option<Parent> {
         self.forest.parent(organisation)
+    }
+}
+
+fn rule(organisation: &Organisation) -> SecondFactorRule {
+    match organisation.second_factor {
+        Some(_since) => SecondFactorRule::Required,
+        None => SecondFactorRule::Inherited,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -67,6 +67,9 @@ pub(super) async fn around(State(site): State<SiteRef>, request: Request, next: 
     }
     let took = begun.elapsed();
     let status = response.status().as_u16();
+    if response.status() == StatusCode::INSUFFICIENT_STORAGE {
+        site.app.room.is_missing(site.app.now());
+    }
     site.metrics.answered(known(&method), &path, status, took);
     // Neither queries nor bodies: both may have names of people. Where the path has an id, the log has its name.
     tracing::info!(

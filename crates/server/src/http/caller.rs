@@ -172,6 +172,7 @@ async fn aim(parts: &mut Parts) -> Result<Aim, Problem> {
         "session" => value.parse().map(Aim::Session).ok(),
         "token" => value.parse().map(Aim::Token).ok(),
         "computer" => value.parse().map(Aim::Computer).ok(),
+        "passkey" => value.parse().map(Aim::Passkey).ok(),
         _ => None,
     };
     Ok(aim.unwrap_or(Aim::Nowhere))

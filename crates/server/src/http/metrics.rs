@@ -24,6 +24,7 @@ pub struct Metrics {
     jobs_failed: Family<JobName, Gauge>,
     sinks_entries: Family<SinkName, Gauge>,
     sinks_seconds: Family<SinkName, Gauge>,
+    disk_full: Gauge,
     /// How many connections are open.
     pub connections: Gauge,
 }
@@ -73,6 +74,12 @@ impl Metrics {
             "Connections that are open",
             connections.clone(),
         );
+        let disk_full = Gauge::default();
+        registry.register(
+            "disk_full",
+            "1 while the disk of the database is full: nothing can be changed",
+            disk_full.clone(),
+        );
         let (jobs, jobs_done, jobs_failed) = jobs(&mut registry);
         let (sinks_entries, sinks_seconds) = sinks(&mut registry);
         Self {
@@ -84,6 +91,7 @@ impl Metrics {
             jobs_failed,
             sinks_entries,
             sinks_seconds,
+            disk_full,
             connections,
         }
     }
@@ -122,6 +130,11 @@ impl Metrics {
         };
         self.sinks_entries.get_or_create(&name).set(entries);
         self.sinks_seconds.get_or_create(&name).set(seconds);
+    }
+
+    /// Says whether the disk of the database is full.
+    pub(crate) fn disk(&self, is_full: bool) {
+        self.disk_full.set(i64::from(is_full));
     }
 
     /// Returns all of them, as Prometheus reads them.

@@ -16,6 +16,7 @@ mod me;
 mod metrics;
 pub mod openapi;
 mod organisations;
+mod passkeys;
 mod problem;
 mod registration_keys;
 mod request_id;
@@ -77,6 +78,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     settings::set::ENDPOINT,
     settings::inherit::ENDPOINT,
     settings::own::ENDPOINT,
+    organisations::require_second_factor::ENDPOINT,
+    organisations::waive_second_factor::ENDPOINT,
     registration_keys::read::ENDPOINT,
     registration_keys::rotate::ENDPOINT,
     registration_keys::close::ENDPOINT,
@@ -122,6 +125,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     second_factor::confirm::ENDPOINT,
     second_factor::remove_own::ENDPOINT,
     second_factor::make_codes::ENDPOINT,
+    passkeys::start::ENDPOINT,
+    passkeys::add::ENDPOINT,
+    passkeys::list::ENDPOINT,
+    passkeys::rename::ENDPOINT,
+    passkeys::remove::ENDPOINT,
+    sign_in::start_passkey::ENDPOINT,
+    sign_in::finish_passkey::ENDPOINT,
     me::profile::ENDPOINT,
     me::start_password::ENDPOINT,
     me::finish_password::ENDPOINT,

@@ -191,6 +191,7 @@ fn problems(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
         all.push((401, "The name or the password is wrong"));
         all.push((403, "The account is not active"));
         all.push((404, "The link is not good"));
+        all.push((409, "That cannot be done as things stand"));
         all.push((429, "Too many requests"));
     }
     if endpoint.takes.is_some() {
@@ -207,5 +208,8 @@ fn problems(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
         all.push((428, "The caller does not say which version they have seen"));
     }
     all.push((503, "Not now"));
+    if changes {
+        all.push((507, "The server's disk is full"));
+    }
     all
 }

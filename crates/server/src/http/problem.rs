@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use strongroom_api::v1;
 use strongroom_base::{Class, Classified as _, with_causes};
+use strongroom_db::DbError;
 use strongroom_domain::access::Denial;
 
 use super::request_id;
@@ -44,6 +45,7 @@ impl Problem {
             }
             StatusCode::TOO_MANY_REQUESTS => ("too-many", "Too many requests"),
             StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "Not now"),
+            StatusCode::INSUFFICIENT_STORAGE => ("disk-full", "The server's disk is full"),
             _ => ("server-at-fault", "The server is at fault"),
         };
         Self {
@@ -79,6 +81,12 @@ impl Problem {
     fn too_old(detail: String) -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, detail);
         problem.kind("program-too-old", "The program is too old for this server")
+    }
+
+    /// Makes the problem of which the log has more.
+    fn in_the_log() -> Self {
+        let detail = "the server's log has more about this";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
     /// Makes the problem for a request that took too long.
@@ -121,6 +129,10 @@ impl From<Fault> for Problem {
                 let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
                 problem.kind("wrong-code", "The code is wrong")
             }
+            Fault::WrongPasskey => {
+                let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
+                problem.kind("wrong-passkey", "The passkey is wrong")
+            }
             Fault::LinkNotGood => {
                 let problem = Self::new(StatusCode::NOT_FOUND, detail);
                 problem.kind("link-not-good", "The link is not good")
@@ -149,17 +161,35 @@ impl From<Fault> for Problem {
             Fault::Invalid { at, detail } => Self::new(StatusCode::BAD_REQUEST, detail).at(at),
             Fault::Refused(detail) => Self::new(StatusCode::CONFLICT, detail),
             Fault::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
-            Fault::Database(error) if error.class() == Class::Retry => Self {
-                retry_after: Some(Duration::from_secs(5)),
-                ..Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the server cannot reach its database now",
-                )
-            },
-            Fault::Database(_) | Fault::Vault(_) | Fault::Program(_) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the server's log has more about this",
+            Fault::Database(error) => Self::from(error),
+            Fault::Vault(_) | Fault::Program(_) => Self::in_the_log(),
+        }
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        let later = |status, seconds, detail: &str| Self {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..Self::new(status, detail)
+        };
+        match error {
+            DbError::Full(_) => later(
+                StatusCode::INSUFFICIENT_STORAGE,
+                60,
+                "the server's disk is full: nothing can be changed until there is room",
             ),
+            error @ DbError::NotTaken(_) => {
+                tracing::warn!(error = %with_causes(&error), "a request has a value that cannot be stored");
+                let detail = "a value of the request cannot be stored";
+                Self::new(StatusCode::BAD_REQUEST, detail)
+            }
+            error if error.class() == Class::Retry => later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                5,
+                "the server cannot reach its database now",
+            ),
+            _ => Self::in_the_log(),
         }
     }
 }
@@ -172,6 +202,12 @@ impl From<Denial> for Problem {
             Denial::Oneself => problem.kind("oneself", "Somebody else must do this for you"),
             Denial::Credential => problem.kind("credential", "This credential is not for that"),
             Denial::NotActive => problem.kind("not-active", "Your account is not active"),
+            Denial::SecondFactorMissing => {
+                problem.kind("second-factor-missing", "Set up a second factor first")
+            }
+            Denial::SecondFactorNotShown => {
+                problem.kind("second-factor-not-shown", "Sign in with your second factor")
+            }
             _ => problem,
         }
     }

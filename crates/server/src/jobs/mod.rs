@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_base::with_causes;
+use strongroom_db::DbError;
 use strongroom_db::jobs::{self, Over};
 use strongroom_db::throttles;
 use strongroom_domain::moment::{DAY, elapsed};
 
 use crate::app::audit::sign_if_due;
 use crate::app::backup::make_scheduled;
-use crate::app::{App, Fault, Tree, key_ring};
+use crate::app::{App, Fault, Tree, key_ring, room};
 use crate::http::Site;
 
 /// How often is looked for what is due.
@@ -48,13 +49,14 @@ pub enum Job {
 
 impl Job {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Remove(Over::Sessions),
         Self::Remove(Over::Links),
         Self::Remove(Over::Tokens),
         Self::Remove(Over::Answers),
         Self::Remove(Over::Attempts),
         Self::Remove(Over::SecondAttempts),
+        Self::Remove(Over::Challenges),
         Self::Remove(Over::Familiar),
         Self::Throttles,
         Self::Checkpoint,
@@ -71,6 +73,7 @@ impl Job {
             Self::Remove(Over::Answers) => "answers",
             Self::Remove(Over::Attempts) => "attempts",
             Self::Remove(Over::SecondAttempts) => "second-attempts",
+            Self::Remove(Over::Challenges) => "challenges",
             Self::Remove(Over::Familiar) => "familiar",
             Self::Throttles => "throttles",
             Self::Checkpoint => "checkpoint",
@@ -85,7 +88,7 @@ impl Job {
                 let backups = app.settings.backups.as_ref();
                 backups.map_or(DAY, |backups| backups.every)
             }
-            Self::Remove(Over::Attempts | Over::SecondAttempts)
+            Self::Remove(Over::Attempts | Over::SecondAttempts | Over::Challenges)
             | Self::Throttles
             | Self::Checkpoint
             | Self::KeyRing => Duration::from_mins(1),
@@ -100,7 +103,7 @@ impl Job {
             Over::Links => LINK_LIFE + KEPT,
             Over::Tokens => KEPT,
             Over::Answers => DAY,
-            Over::Attempts | Over::SecondAttempts => Duration::from_mins(10),
+            Over::Attempts | Over::SecondAttempts | Over::Challenges => Duration::from_mins(10),
             Over::Familiar => strongroom_domain::throttle::STRANGE_AFTER,
         })
     }
@@ -167,8 +170,10 @@ pub async fn run(site: Arc<Site>) {
 
 /// Does what is due, once. What fails is tried again the next time.
 pub async fn tick(site: &Site) {
+    room::look(&site.app).await;
     for job in Job::ALL {
         if let Err(error) = attempt(&site.app, job).await {
+            room_missing(&site.app, &error);
             tracing::warn!(job = job.name(), error = %with_causes(&error), "a job could not be claimed");
         }
     }
@@ -188,6 +193,7 @@ pub async fn attempt(app: &App, job: Job) -> Result<bool, Fault> {
     }
     let outcome = job.run(app).await;
     let outcome = outcome.map_err(|error| {
+        room_missing(app, &error);
         let text = with_causes(&error);
         tracing::warn!(job = name, error = %text, "a job failed");
         text
@@ -201,6 +207,12 @@ pub async fn attempt(app: &App, job: Job) -> Result<bool, Fault> {
     jobs::ended(&writing, name, &app.node, outcome, now).await?;
     writing.commit().await?;
     Ok(true)
+}
+
+fn room_missing(app: &App, error: &Fault) {
+    if matches!(error, Fault::Database(DbError::Full(_))) {
+        app.room.is_missing(app.now());
+    }
 }
 
 /// Every node says of all jobs when they were last done, whichever node did it.

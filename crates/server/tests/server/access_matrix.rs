@@ -4,7 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use strongroom_base::ids::PasskeyId;
+use strongroom_crypto::random::SystemRandom;
+use strongroom_db::passkeys::Passkey;
 use strongroom_domain::access::{Action, AddOn, Grant, Kind, Scope};
+use strongroom_domain::name::PersonName;
 use strongroom_server::app::Right;
 use strongroom_server::http::{ENDPOINTS, Endpoint};
 
@@ -114,6 +118,7 @@ async fn send(
 ) -> u16 {
     let (place, person, confirm) = target;
     let at = &world.places[place];
+    let passkey = passkey(world, endpoint, person).await;
     let path = endpoint
         .path
         .replace("{organisation}", &at.organisation.to_string())
@@ -122,6 +127,7 @@ async fn send(
         .replace("{setting}", "sessions.idle")
         .replace("{token}", &person.token.to_string())
         .replace("{computer}", &person.computer.to_string())
+        .replace("{passkey}", &passkey)
         .replace("{user}", &person.user.to_string());
     let body = endpoint
         .example
@@ -146,6 +152,37 @@ async fn send(
         request = request.text(&body);
     }
     request.send().await.status.as_u16()
+}
+
+/// Returns the id of the passkey of somebody, where an endpoint is about one.
+async fn passkey(world: &World, endpoint: &Endpoint, person: &Person) -> String {
+    if !endpoint.path.contains("{passkey}") {
+        return String::new();
+    }
+    let reading = world.app.database.read().await.unwrap();
+    let found = strongroom_db::passkeys::of_user(&reading, person.user).await;
+    found.unwrap()[0].id.to_string()
+}
+
+/// Gives somebody a passkey, with which nobody signs in.
+async fn give_passkey(world: &World, person: &Person) {
+    let id = PasskeyId::random(&SystemRandom);
+    let passkey = Passkey {
+        id,
+        user: person.user,
+        credential_id: id.0.to_vec(),
+        public_key: Vec::new(),
+        counter: 0,
+        may_be_copied: false,
+        name: PersonName::new("A passkey").unwrap(),
+        made: world.app.now(),
+        last_used: None,
+    };
+    let writing = world.app.database.write().await.unwrap();
+    strongroom_db::passkeys::add(&writing, &passkey)
+        .await
+        .unwrap();
+    writing.commit().await.unwrap();
 }
 
 /// What must be typed to confirm what is done to the target of an endpoint.
@@ -214,6 +251,7 @@ pub(crate) async fn every_endpoint_with_every_role_and_relation(mut world: World
             .send()
             .await;
         key.expect(201);
+        give_passkey(&world, &world.places[place].person).await;
     }
     let mut observed = Vec::new();
     for column in 0..COLUMNS {
@@ -223,6 +261,8 @@ pub(crate) async fn every_endpoint_with_every_role_and_relation(mut world: World
         let for_servers = world
             .person("own", &[held(&world, column, Kind::System)])
             .await;
+        give_passkey(&world, &actor).await;
+        give_passkey(&world, &for_servers).await;
         for endpoint in ENDPOINTS {
             let Right::To(action) = endpoint.right else {
                 continue;

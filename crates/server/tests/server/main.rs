@@ -13,6 +13,7 @@ mod accounts;
 mod asking;
 mod audit;
 mod audit_sinks;
+mod authenticator;
 mod backup;
 mod check_in;
 mod computers;
@@ -24,8 +25,10 @@ mod jobs;
 mod key_ring;
 mod nodes;
 mod organisations;
+mod passkeys;
 mod protocol;
 mod registration_keys;
+mod required_factor;
 mod second_factor;
 mod settings;
 mod sign_in;
@@ -78,6 +81,12 @@ mod once {
     async fn who_dawdles_is_cut_off() {
         let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
         crate::trouble::who_dawdles_is_cut_off(world).await;
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_read_and_recovers() {
+        let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
+        crate::trouble::a_full_disk_is_read_and_recovers(world).await;
     }
 
     #[tokio::test]
@@ -208,6 +217,17 @@ on_both! {
         a_stopped_organisation_stops_everybody_below,
         depth_ends_at_eight,
         what_is_stopped_is_named;
+    passkeys:
+        a_passkey_signs_in_alone,
+        a_passkey_is_a_second_factor,
+        what_is_wrong_signs_nobody_in,
+        a_counter_that_goes_back_is_refused_and_on_record,
+        the_passkey_of_another_is_no_second_factor,
+        what_is_wrong_makes_no_passkey,
+        passkeys_are_named_and_taken_away,
+        a_passkey_is_what_is_required,
+        nobody_learns_who_is_there,
+        who_asks_for_many_challenges_waits;
     protocol:
         problems_are_problems,
         a_change_needs_the_version_that_was_seen,
@@ -221,6 +241,14 @@ on_both! {
     registration_keys:
         a_key_is_shown_once_and_rotated,
         a_key_ends;
+    required_factor:
+        who_has_none_sets_one_up_and_does_nothing_else,
+        who_has_one_shows_it,
+        nothing_below_loosens_it,
+        a_token_stops_with_its_owner,
+        the_last_one_stays,
+        who_lost_it_sets_another_up,
+        a_restore_does_not_waive_it;
     second_factor:
         an_app_is_asked_for_at_sign_in,
         a_code_is_taken_once,

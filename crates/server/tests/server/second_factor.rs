@@ -14,7 +14,7 @@ pub(crate) struct Owner {
     pub(crate) person: Person,
     app: TotpSecret,
     pub(crate) codes: Vec<String>,
-    bearer: String,
+    pub(crate) bearer: String,
 }
 
 /// What the app shows now.
@@ -55,6 +55,29 @@ fn texts(value: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Begins to set an app up, and returns it.
+async fn begin(world: &World, bearer: &str) -> TotpSecret {
+    let started = world.post("/me/authenticator").bearer(bearer).send().await;
+    let secret = started.expect(201)["app"]["secret"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let uri = started.body["app"]["uri"].as_str().unwrap();
+    assert!(
+        uri.starts_with("otpauth://totp/Strongroom:person."),
+        "{uri}"
+    );
+    TotpSecret::from_bytes(Secret::new(base32(&secret)))
+}
+
+/// Sets an app up.
+pub(crate) async fn set_up(world: &World, bearer: &str) {
+    let app = begin(world, bearer).await;
+    let body = json!({ "code": code(world, &app) });
+    let confirm = world.post("/me/authenticator/confirm").bearer(bearer);
+    confirm.json(&body).send().await.expect(201);
+}
+
 impl Owner {
     pub(crate) async fn new(world: &World) -> Self {
         let person = world.places["child"].person.clone();
@@ -64,17 +87,7 @@ impl Owner {
         let start = || world.post("/me/authenticator").bearer(&bearer);
         start().send().await.expect(201);
         // Begun anew, the one before is forgotten.
-        let started = start().send().await;
-        let secret = started.expect(201)["app"]["secret"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let uri = started.body["app"]["uri"].as_str().unwrap();
-        assert!(
-            uri.starts_with("otpauth://totp/Strongroom:person."),
-            "{uri}"
-        );
-        let app = TotpSecret::from_bytes(Secret::new(base32(&secret)));
+        let app = begin(world, &bearer).await;
         // Nobody is asked for what was not confirmed.
         sign_in(world, &person.name, PASSWORD)
             .await
@@ -110,7 +123,7 @@ impl Owner {
     }
 }
 
-async fn second(world: &World, attempt: &str, code: &str) -> Answer {
+pub(crate) async fn second(world: &World, attempt: &str, code: &str) -> Answer {
     let body = json!({ "attempt": attempt, "code": code });
     world
         .post("/sign-in/second-factor")

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use strongroom_db::jobs::Over;
 use strongroom_server::http::serve::{Serving, serve};
 use strongroom_server::http::{Site, router};
+use strongroom_server::jobs;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -99,6 +101,67 @@ pub(crate) async fn who_is_refused_before_the_body_goes_on(world: World) {
         assert!(answer(&mut stream).await.contains(" 200 "));
     }
     server.abort();
+}
+
+/// What does not fit is not stored, what is stored is read, and it goes on by itself when there is room.
+pub(crate) async fn a_full_disk_is_read_and_recovers(world: World) {
+    let sysadmin = world.sysadmin().await;
+    let own = format!("/organisations/{}/groups", world.at("own"));
+    let app = world.app_with_pages(60).await;
+    let site = Arc::new(Site::new(app, Vec::new()));
+    let node = router(Arc::clone(&site));
+    let make = async |n: u32| {
+        let body = serde_json::json!({ "name": format!("Group {n}") });
+        let key = format!("{n}-{}", "x".repeat(200));
+        let make = world.post(&own).by(&sysadmin).json(&body);
+        make.header("idempotency-key", &key)
+            .send_to(node.clone())
+            .await
+    };
+    let read = async |path: &str| world.get(path).by(&sysadmin).send_to(node.clone()).await;
+    let mut n_made = 0;
+    let full = loop {
+        let answer = make(n_made).await;
+        if answer.status != 201 || n_made > 2_000 {
+            break answer;
+        }
+        n_made += 1;
+    };
+    assert!(n_made > 0);
+    full.problem(507, "disk-full");
+    assert_eq!(full.header("retry-after"), Some("60"));
+    // Nothing of what failed is there, and all that was answered is.
+    let listed = read(&format!("{own}?limit=1000")).await;
+    let n_listed = listed.expect(200)["items"].as_array().unwrap().len();
+    assert_eq!(n_listed, usize::try_from(n_made).unwrap() + 1);
+    make(n_made).await.problem(507, "disk-full");
+    read("/me").await.expect(200);
+    let ready = read("/health/ready").await;
+    assert_eq!(ready.status, 200);
+    assert!(ready.text.contains("read-only"), "{}", ready.text);
+    let measured = read("/metrics").await;
+    assert!(measured.text.contains("strongroom_disk_full 1"));
+    // Nothing is forgotten while it is full.
+    jobs::tick(&site).await;
+    assert!(site.app.room.full_since().is_some());
+    // Room is made by a node that has some: answers of before are removed.
+    let writing = world.app.database.note().await.unwrap();
+    let now = strongroom_domain::moment::after(world.app.now(), Duration::from_secs(1));
+    let removed = strongroom_db::jobs::remove(&writing, Over::Answers, now, 10_000).await;
+    assert!(removed.unwrap() > 0);
+    writing.commit().await.unwrap();
+    jobs::tick(&site).await;
+    assert_eq!(site.app.room.full_since(), None);
+    make(n_made).await.expect(201);
+    assert_eq!(read("/health/ready").await.text, "ready\n");
+    assert!(
+        read("/metrics")
+            .await
+            .text
+            .contains("strongroom_disk_full 0")
+    );
+    let log = read("/audit?event=server.disk-was-full").await;
+    assert_eq!(log.expect(200)["items"].as_array().unwrap().len(), 1);
 }
 
 /// Forwards connections, unless the other side is said to be gone.

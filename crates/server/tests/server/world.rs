@@ -185,6 +185,14 @@ impl World {
         self.app_of(database)
     }
 
+    /// The same server on a disk that has room for so many more pages.
+    pub(crate) async fn app_with_pages(&self, more: u32) -> Arc<App> {
+        let file = self.folder.path().join("server.sqlite");
+        let pages = self.app.database.pages().await.unwrap() + more;
+        self.app_on(&Address::of_file(&file).with_pages_max(pages))
+            .await
+    }
+
     async fn app_on(&self, address: &Address) -> Arc<App> {
         let database = Database::open(address, 4).await.unwrap();
         self.app_of(database)
@@ -215,6 +223,7 @@ impl World {
                 state: OrganisationState::Active,
                 made: self.app.now(),
                 version: 1,
+                second_factor: None,
             };
             organisations::add(&writing, &organisation).await.unwrap();
             let own = [Grant::DesktopUser, Grant::WebUser];

@@ -6,9 +6,10 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::UserId;
 use strongroom_db::server::Known;
 use strongroom_db::{Reading, computers, grants, sessions, tokens, users};
+use strongroom_domain::access::SecondFactor;
 
 use super::{Caller, Credential};
-use crate::app::{App, Bearer, Fault, SecretKind, Tree};
+use crate::app::{App, Bearer, Fault, SecretKind, Tree, second_factor};
 
 /// Returns who asks. Whatever is wrong with the credential, the answer is the same.
 pub(super) async fn authenticate(
@@ -86,6 +87,8 @@ async fn caller(
         .await?
         .ok_or(Fault::NotSignedIn)?;
     let id = user.account.user;
+    let is_required = tree.requires_second_factor(&user.account, user.organisation);
+    let second_factor = shown(reading, id, is_required, &credential).await?;
     Ok(Caller {
         user: id,
         organisation: user.organisation,
@@ -93,6 +96,25 @@ async fn caller(
         standing: tree.standing(&user.account, user.organisation),
         name: user.name,
         credential,
+        second_factor,
         address,
     })
+}
+
+/// Judges what was shown. A token is as good as what its owner has.
+async fn shown(
+    reading: &Reading,
+    user: UserId,
+    is_required: bool,
+    credential: &Credential,
+) -> Result<SecondFactor, Fault> {
+    if !is_required || matches!(credential, Credential::Computer(_)) {
+        return Ok(SecondFactor::Enough);
+    }
+    let is_there = second_factor::is_asked_for(reading, user).await?;
+    let was_shown = match credential {
+        Credential::Session(session) => session.second_factor.is_some(),
+        Credential::Token(_) | Credential::Computer(_) => is_there,
+    };
+    Ok(SecondFactor::judge(is_required, is_there, was_shown))
 }

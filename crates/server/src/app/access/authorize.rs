@@ -92,7 +92,10 @@ pub(crate) fn charge_guess(app: &App, fault: &Fault, request: &Request) {
 fn stands(caller: &Caller) -> Result<(), Fault> {
     match &caller.credential {
         Credential::Computer(_) => Err(Fault::Unseen),
-        Credential::Session(_) | Credential::Token(_) if caller.standing.may_sign_in() => Ok(()),
+        Credential::Session(_) | Credential::Token(_) if caller.standing.may_sign_in() => {
+            let denial = caller.second_factor.denial();
+            denial.map_or(Ok(()), |denial| Err(Fault::Denied(denial)))
+        }
         Credential::Session(_) | Credential::Token(_) => {
             Err(Fault::Denied(strongroom_domain::access::Denial::NotActive))
         }

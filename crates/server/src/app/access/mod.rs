@@ -9,9 +9,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use strongroom_base::clock::Timestamp;
-use strongroom_base::ids::{ComputerId, GroupId, OrganisationId, SessionId, TokenId, UserId};
+use strongroom_base::ids::{
+    ComputerId, GroupId, OrganisationId, PasskeyId, SessionId, TokenId, UserId,
+};
 use strongroom_db::Reading;
-use strongroom_domain::access::{Action, Actor, Grant, Permit, Via};
+use strongroom_domain::access::{Action, Actor, Grant, Permit, SecondFactor, Via};
 use strongroom_domain::account::Standing;
 use strongroom_domain::computer::Computer;
 use strongroom_domain::name::UserName;
@@ -55,6 +57,8 @@ pub enum Aim {
     Token(TokenId),
     /// A computer.
     Computer(ComputerId),
+    /// A passkey.
+    Passkey(PasskeyId),
     /// Something with an id that nothing can have.
     Nowhere,
 }
@@ -85,6 +89,8 @@ pub struct Caller {
     pub standing: Standing,
     /// By what the user acts.
     pub credential: Credential,
+    /// What of a second factor was shown, where one is required.
+    pub second_factor: SecondFactor,
     /// From where.
     pub address: IpAddr,
 }
@@ -147,6 +153,7 @@ impl Caller {
                 Credential::Token(token) => Via::Token(&token.scope),
                 Credential::Computer(computer) => Via::Computer(computer.id),
             },
+            second_factor: self.second_factor,
         }
     }
 

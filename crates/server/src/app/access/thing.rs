@@ -4,6 +4,7 @@ use strongroom_base::ids::{ComputerId, OrganisationId};
 use strongroom_db::computers;
 use strongroom_db::groups;
 use strongroom_db::organisations::Organisation;
+use strongroom_db::passkeys::{self, Passkey};
 use strongroom_db::sessions;
 use strongroom_db::tokens;
 use strongroom_db::users::User;
@@ -30,6 +31,8 @@ pub enum Thing {
     Token(tokens::Stored, User),
     /// A computer, and whose it is.
     Computer(computers::Stored, User),
+    /// A passkey, and whose it is.
+    Passkey(Passkey, User),
 }
 
 /// What the rules ask about it.
@@ -77,6 +80,11 @@ impl Thing {
                 let found = computers::find(reading, id).await?.ok_or(Fault::Unseen)?;
                 let owner = user(found.computer.owner).await?;
                 Self::Computer(found, owner)
+            }
+            Aim::Passkey(id) => {
+                let found = passkeys::find(reading, id).await?.ok_or(Fault::Unseen)?;
+                let owner = user(found.user).await?;
+                Self::Passkey(found, owner)
             }
         })
     }
@@ -126,7 +134,8 @@ impl Thing {
             Self::User(user)
             | Self::Session(_, user)
             | Self::Token(_, user)
-            | Self::Computer(_, user) => Some(user),
+            | Self::Computer(_, user)
+            | Self::Passkey(_, user) => Some(user),
             Self::Servers | Self::Organisation(_) | Self::Group(_) => None,
         }
     }
@@ -138,7 +147,7 @@ impl Thing {
             Self::User(user) => Some(user.version),
             Self::Group(group) => Some(group.version),
             Self::Computer(computer, _) => Some(computer.version),
-            Self::Servers | Self::Session(..) | Self::Token(..) => None,
+            Self::Servers | Self::Session(..) | Self::Token(..) | Self::Passkey(..) => None,
         }
     }
 
@@ -150,7 +159,8 @@ impl Thing {
             | Self::User(_)
             | Self::Session(..)
             | Self::Token(..)
-            | Self::Computer(..) => None,
+            | Self::Computer(..)
+            | Self::Passkey(..) => None,
         }
     }
 }
@@ -202,6 +212,14 @@ impl Access {
         match &self.thing {
             Thing::Computer(computer, owner) => Ok((computer.clone(), owner.clone())),
             _ => Err(Fault::Program("the path names no computer")),
+        }
+    }
+
+    /// Returns the passkey, and whose it is.
+    pub(crate) fn passkey(&self) -> Result<(Passkey, User), Fault> {
+        match &self.thing {
+            Thing::Passkey(passkey, owner) => Ok((passkey.clone(), owner.clone())),
+            _ => Err(Fault::Program("the path names no passkey")),
         }
     }
 }

@@ -63,7 +63,7 @@ async fn change_state(
     name: &'static str,
 ) -> Result<v1::Organisation, Fault> {
     let mut organisation = deed.organisation()?;
-    let was = shown(&organisation).state;
+    let was = shown(&organisation, &deed.tree).state;
     let state = State {
         id: organisation.id,
         state: organisation.state,
@@ -71,7 +71,7 @@ async fn change_state(
     let changed = state.change(change, deed.permit()?, deed.now);
     organisation.state = changed.map_err(Fault::refused)?.state;
     let stored = organisations::store(&deed.writing, &organisation).await?;
-    let answer = shown(&stored);
+    let answer = shown(&stored, &deed.tree);
     let text = |state| serde_json::to_value(state).unwrap_or_default();
     let event =
         Event::of_organisation(name, &stored).changed("state", text(was), text(answer.state));

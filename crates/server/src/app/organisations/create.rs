@@ -52,10 +52,11 @@ async fn create(
         state: OrganisationState::Active,
         made: deed.now,
         version: 1,
+        second_factor: None,
     };
     organisations::add(&deed.writing, &organisation).await?;
     let event = Event::of_organisation("organisation.created", &organisation)
         .with("parent", parent_text(parent));
     deed.record(event).await?;
-    Ok(shown(&organisation))
+    Ok(shown(&organisation, &deed.tree))
 }

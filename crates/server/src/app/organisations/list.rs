@@ -26,6 +26,6 @@ pub async fn list(
     Ok(asked.page(
         found,
         |last| paging::cursor(&[last.name.key(), &last.id.to_string()]),
-        |organisation| shown(&organisation),
+        |organisation| shown(&organisation, &view.tree),
     ))
 }

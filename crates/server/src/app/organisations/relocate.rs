@@ -47,7 +47,7 @@ pub async fn relocate(
         )
         .with("left_groups", left);
     deed.record(event).await?;
-    Ok(shown(&stored))
+    Ok(shown(&stored, &deed.tree))
 }
 
 /// Plans the move, if the caller may carry it out. What they cannot see is not there.

@@ -30,5 +30,5 @@ pub async fn rename(
         stored.name.as_str(),
     );
     deed.record(event).await?;
-    Ok(shown(&stored))
+    Ok(shown(&stored, &deed.tree))
 }

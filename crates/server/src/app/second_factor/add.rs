@@ -4,6 +4,7 @@ use strongroom_api::v1;
 use strongroom_crypto::totp::{Step, TotpSecret};
 use strongroom_custody::codes::RecoveryCode;
 use strongroom_db::second_factors::{self, Authenticator};
+use strongroom_db::sessions;
 use strongroom_domain::account::Origin;
 
 use super::secret;
@@ -69,6 +70,7 @@ pub async fn confirm(
         ..found
     };
     second_factors::store(&deed.writing, id, &confirmed).await?;
+    shown_in_session(deed).await?;
     let codes = draw(deed).await?;
     deed.record(Event::of_user("user.authenticator-added", &user))
         .await?;
@@ -79,13 +81,31 @@ pub async fn confirm(
 pub async fn make_codes(deed: &mut Deed) -> Result<v1::RecoveryCodes, Fault> {
     let user = deed.user()?;
     if !super::is_asked_for(&deed.writing, user.account.user).await? {
-        let detail = "the account has no authenticator app that codes could stand in for";
+        let detail = "the account has no second factor that codes could stand in for";
         return Err(Fault::refused(detail));
     }
     let codes = draw(deed).await?;
     deed.record(Event::of_user("user.recovery-codes-made", &user))
         .await?;
     Ok(codes)
+}
+
+/// Completes what was begun when another second factor was set up: returns recovery codes, where the account had none.
+pub(crate) async fn added(deed: &Deed) -> Result<Option<Vec<String>>, Fault> {
+    shown_in_session(deed).await?;
+    let id = deed.user()?.account.user;
+    if second_factors::count_codes(&deed.writing, id).await? > 0 {
+        return Ok(None);
+    }
+    Ok(draw(deed).await?.codes)
+}
+
+/// The session in which a second factor is set up is one that showed it.
+async fn shown_in_session(deed: &Deed) -> Result<(), Fault> {
+    if let Some(session) = deed.caller.session() {
+        sessions::second_factor_shown(&deed.writing, session.id, deed.now).await?;
+    }
+    Ok(())
 }
 
 async fn draw(deed: &Deed) -> Result<v1::RecoveryCodes, Fault> {

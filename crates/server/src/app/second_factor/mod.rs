@@ -1,4 +1,4 @@
-//! Second factors: an authenticator app, and recovery codes for when it is lost.
+//! Second factors: an authenticator app, passkeys, and recovery codes for when they are lost.
 
 mod add;
 mod remove;
@@ -9,13 +9,15 @@ use strongroom_crypto::secret::Secret;
 use strongroom_crypto::totp::{Step, TOTP_SECRET_LEN, TotpSecret};
 use strongroom_custody::codes::RecoveryCode;
 use strongroom_db::second_factors::{self, Authenticator};
-use strongroom_db::{Reading, Writing};
+use strongroom_db::{Reading, Writing, passkeys};
 
 use super::words::moment;
 use super::{App, Fault, View};
 use crate::vault::{VaultError, totp_place};
 
+pub(super) use add::added;
 pub use add::{confirm, make_codes, start};
+pub(super) use remove::taken;
 pub use remove::{remove, remove_own};
 
 /// Says what the user of the path has.
@@ -26,7 +28,8 @@ pub async fn show(view: &View) -> Result<v1::SecondFactor, Fault> {
 /// Tells whether an account asks for a second factor.
 pub(super) async fn is_asked_for(reading: &Reading, user: UserId) -> Result<bool, Fault> {
     let found = second_factors::find(reading, user).await?;
-    Ok(found.is_some_and(|found| found.confirmed.is_some()))
+    let has_app = found.is_some_and(|found| found.confirmed.is_some());
+    Ok(has_app || passkeys::count_of(reading, user).await? > 0)
 }
 
 /// Takes a code, which is never taken again, and says what it was; `None` for one that does not count.
@@ -37,14 +40,13 @@ pub(super) async fn accept(
     typed: &str,
 ) -> Result<Option<&'static str>, Fault> {
     let found = second_factors::find(writing, user).await?;
-    let Some(found) = found.filter(|found| found.confirmed.is_some()) else {
-        return Ok(None);
-    };
-    let secret = secret(app, writing, user, &found).await?;
-    let last = found.last_step.map(Step);
-    if let Ok(Step(step)) = secret.accept(typed, app.now(), last) {
-        second_factors::set_step(writing, user, step).await?;
-        return Ok(Some("authenticator"));
+    if let Some(found) = found.filter(|found| found.confirmed.is_some()) {
+        let secret = secret(app, writing, user, &found).await?;
+        let last = found.last_step.map(Step);
+        if let Ok(Step(step)) = secret.accept(typed, app.now(), last) {
+            second_factors::set_step(writing, user, step).await?;
+            return Ok(Some("authenticator"));
+        }
     }
     let Ok(code) = RecoveryCode::from_typed(typed) else {
         return Ok(None);
@@ -58,6 +60,7 @@ async fn shown(reading: &Reading, user: UserId) -> Result<v1::SecondFactor, Faul
     Ok(v1::SecondFactor {
         authenticator: found.and_then(|found| found.confirmed).map(moment),
         recovery_codes: second_factors::count_codes(reading, user).await?,
+        passkeys: passkeys::count_of(reading, user).await?,
     })
 }
 

@@ -81,6 +81,7 @@ fn shown(stored: Stored, current: bool) -> v1::Session {
         last_used: moment(session.last_used),
         address: stored.address,
         program: stored.program,
+        second_factor: session.second_factor.map(moment),
         current,
     }
 }

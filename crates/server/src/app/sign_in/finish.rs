@@ -8,6 +8,7 @@ use strongroom_base::ids::{UserId, from_hex};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::opaque::{LoginFinal, LoginState};
 use strongroom_custody::audit::{self as custody_audit, Actor, ActorKind, Outcome};
+use strongroom_custody::passkeys::PasskeyError;
 use strongroom_db::{Writing, attempts, audit, users};
 use strongroom_domain::moment::elapsed;
 
@@ -41,8 +42,8 @@ pub async fn finish(stranger: &Stranger, request: v1::FinishSignIn) -> Result<v1
         // A name that nobody has takes as long as one that somebody has.
         let writing = app.database.write().await?;
         match attempt.user {
-            Some(user) => refuse(stranger, &writing, user, "password").await?,
-            None => refuse_unknown(stranger, &writing).await?,
+            Some(user) => refuse(stranger, &writing, user, "password", None).await?,
+            None => refuse_unknown(stranger, &writing, "name").await?,
         }
         writing.commit().await?;
         return Err(Fault::WrongPassword);
@@ -61,12 +62,16 @@ pub(super) async fn refuse(
     writing: &Writing,
     user: UserId,
     wrong: &str,
+    because: Option<PasskeyError>,
 ) -> Result<(), Fault> {
     let app = &stranger.app;
     let Some(user) = users::find(writing, user).await? else {
         return Ok(());
     };
-    let event = Event::of_user("session.begun", &user).with("wrong", wrong);
+    let because = because.map(|error| error.to_string());
+    let event = Event::of_user("session.begun", &user)
+        .with("wrong", wrong)
+        .with("because", because);
     let mut event = event.by(nobody(), stranger.address.to_string());
     event.outcome = Outcome::Refused;
     let id = user.account.user;
@@ -74,8 +79,13 @@ pub(super) async fn refuse(
     Ok(())
 }
 
-/// Puts on record that somebody named a user whom there is not. What they typed is not kept: it may be a password.
-async fn refuse_unknown(stranger: &Stranger, writing: &Writing) -> Result<(), Fault> {
+/// Puts on record that somebody named a user, or showed a passkey, whom there is not. What they typed is not kept: it may be
+/// a password.
+pub(super) async fn refuse_unknown(
+    stranger: &Stranger,
+    writing: &Writing,
+    wrong: &str,
+) -> Result<(), Fault> {
     let app = &stranger.app;
     let found = users::find(writing, UserId([0; 16])).await?;
     debug_assert!(found.is_none(), "ids are drawn");
@@ -87,7 +97,7 @@ async fn refuse_unknown(stranger: &Stranger, writing: &Writing) -> Result<(), Fa
         subject: None,
         address: stranger.address.to_string(),
         reason: String::new(),
-        details: BTreeMap::from([("wrong".to_owned(), "name".to_owned())]),
+        details: BTreeMap::from([("wrong".to_owned(), wrong.to_owned())]),
     };
     audit::append(writing, &event, None, app.now()).await?;
     Ok(())

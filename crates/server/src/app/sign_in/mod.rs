@@ -5,6 +5,7 @@
 
 mod finish;
 mod link;
+mod passkey;
 mod password;
 mod second;
 mod session;
@@ -20,6 +21,7 @@ use super::{App, Fault};
 
 pub use finish::finish;
 pub use link::{finish_link, start_link};
+pub use passkey::{finish_passkey, start_passkey};
 pub use password::{finish_password, start_password};
 pub use second::finish_second_factor;
 pub use start::start;

@@ -15,10 +15,10 @@ use crate::app::throttle::Door;
 use crate::app::{Fault, second_factor};
 
 /// How long a second factor may be waited for.
-const WAITING_MAX: Duration = Duration::from_mins(5);
+pub(super) const WAITING_MAX: Duration = Duration::from_mins(5);
 
 /// How many codes may be wrong before the password is asked for again.
-const TRIES_MAX: u32 = 3;
+pub(super) const TRIES_MAX: u32 = 3;
 
 /// Begins a session, if the code is one that counts. Each code is taken once, in the transaction that begins the
 /// session.
@@ -44,13 +44,13 @@ pub async fn finish_second_factor(
             let pending = Waiting { tries, ..pending };
             second_factors::add_waiting(&writing, &id_hash, &pending).await?;
         }
-        refuse(stranger, &writing, id, "code").await?;
+        refuse(stranger, &writing, id, "code", None).await?;
         writing.commit().await?;
         return Err(Fault::WrongCode);
     };
-    let user = standing(&writing, id).await?;
+    let welcome = standing(&writing, id).await?;
     let program = &pending.program;
-    let signed_in = begin_session(stranger, &writing, &user, program, Some(factor)).await?;
+    let signed_in = begin_session(stranger, &writing, &welcome, program, Some(factor)).await?;
     writing.commit().await?;
     stranger.pay_back(&Door::Account(id)).await;
     Ok(signed_in)

@@ -45,8 +45,8 @@ pub(super) async fn begin(
 ) -> Result<Begun, Fault> {
     let app = &stranger.app;
     let program = named("program", program, PersonName::new)?;
-    let user = standing(writing, user).await?;
-    let id = user.account.user;
+    let welcome = standing(writing, user).await?;
+    let id = welcome.user.account.user;
     if second_factor::is_asked_for(writing, id).await? {
         let secret = Secret::<32>::random(&*app.random);
         let attempt = Waiting {
@@ -59,12 +59,18 @@ pub(super) async fn begin(
         second_factors::add_waiting(writing, &hash, &attempt).await?;
         return Ok(Begun::Waiting(to_hex(secret.expose_bytes())));
     }
-    let signed_in = begin_session(stranger, writing, &user, program.as_str(), None).await?;
+    let signed_in = begin_session(stranger, writing, &welcome, program.as_str(), None).await?;
     Ok(Begun::Session(signed_in))
 }
 
+/// Somebody who may sign in.
+pub(super) struct Welcome {
+    pub(super) user: User,
+    is_second_factor_required: bool,
+}
+
 /// Returns the user, if the account is such that its user may sign in, or take it up again.
-pub(super) async fn standing(writing: &Writing, user: UserId) -> Result<User, Fault> {
+pub(super) async fn standing(writing: &Writing, user: UserId) -> Result<Welcome, Fault> {
     let user = users::find(writing, user)
         .await?
         .ok_or(Fault::WrongPassword)?;
@@ -73,25 +79,31 @@ pub(super) async fn standing(writing: &Writing, user: UserId) -> Result<User, Fa
     if !standing.may_sign_in() && !standing.may_reactivate_itself() {
         return Err(Fault::Denied(Denial::NotActive));
     }
-    Ok(user)
+    Ok(Welcome {
+        is_second_factor_required: tree.requires_second_factor(&user.account, user.organisation),
+        user,
+    })
 }
 
 /// Begins a session for somebody who has shown all that the account asks for.
 pub(super) async fn begin_session(
     stranger: &Stranger,
     writing: &Writing,
-    user: &User,
+    welcome: &Welcome,
     program: &str,
     second: Option<&str>,
 ) -> Result<v1::SignedIn, Fault> {
-    let app = &stranger.app;
+    let (app, user) = (&stranger.app, &welcome.user);
     let known = server::known(writing).await?;
     let tree = app.trees.of_version(writing, known.tree_version).await?;
     let terms = app.policies(&tree, user.organisation).sessions.terms();
     let id = SessionId::random(&*app.random);
     let session = Session::begin(id, user.account.user, app.now(), known.epoch);
     let stored = sessions::Stored {
-        session,
+        session: match second {
+            Some(_) => session.with_second_factor(app.now()),
+            None => session,
+        },
         address: stranger.address.to_string(),
         program: program.to_owned(),
     };
@@ -104,6 +116,8 @@ pub(super) async fn begin_session(
         secret: secret.expose_text().to_owned(),
         user: user.account.user.to_string(),
         expires: moment(after(app.now(), terms.absolute)),
+        // Who has one is asked for it before.
+        second_factor_missing: welcome.is_second_factor_required && second.is_none(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use strongroom_api::v1;
 use strongroom_db::server;
+use strongroom_domain::access::SecondFactor;
 use strongroom_domain::name::PersonName;
 
 use super::{shown, update};
@@ -23,6 +24,7 @@ pub async fn profile(view: &View) -> Result<v1::Profile, Fault> {
         },
         server: known.server_id,
         epoch: known.epoch.0,
+        second_factor_missing: caller.second_factor == SecondFactor::Missing,
     })
 }
 

@@ -26,6 +26,7 @@ async fn handler(
     _viewer: Viewer,
     State(site): State<SiteRef>,
 ) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
+    site.metrics.disk(site.app.room.full_since().is_some());
     let text = site.metrics.text().map_err(|_never| {
         let detail = "the measurements cannot be written";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)

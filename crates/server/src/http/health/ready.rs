@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/health/ready",
-    about: "Says whether requests should be sent here: the database answers, and the program is not about to end",
+    about: "Says whether requests should be sent here: the database answers, and the program is not about to end; and whether the disk is full",
     right: Right::Public,
     pace: Pace::Free,
     route: || get(handler),
@@ -25,5 +25,9 @@ async fn handler(State(site): State<SiteRef>) -> Result<&'static str, Problem> {
     }
     let checked = site.app.database.check().await;
     checked.map_err(crate::app::Fault::from)?;
-    Ok("ready\n")
+    // What is stored can be read still: requests should go on to be sent here.
+    Ok(match site.app.room.full_since() {
+        None => "ready\n",
+        Some(_since) => "ready, read-only: the disk of the database is full\n",
+    })
 }

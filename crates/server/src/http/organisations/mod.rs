@@ -9,3 +9,5 @@ pub(super) mod reactivate;
 pub(super) mod read;
 pub(super) mod relocate;
 pub(super) mod rename;
+pub(super) mod require_second_factor;
+pub(super) mod waive_second_factor;

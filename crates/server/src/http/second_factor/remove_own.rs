@@ -12,7 +12,7 @@ use crate::http::endpoint::{Endpoint, Verb};
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     method: Verb::Delete,
     path: "/api/v1/me/authenticator",
-    about: "Takes the caller's authenticator app and recovery codes away",
+    about: "Takes the caller's authenticator app away; the recovery codes go with the last second factor",
     right: Right::To(Action::CredentialsChange),
     status: 204,
     route: || delete(handler),

@@ -6,6 +6,7 @@ mod group;
 mod link;
 mod me;
 mod organisation;
+mod passkey;
 mod registration;
 mod role;
 mod second_factor;
@@ -29,6 +30,7 @@ pub(super) const NOUNS: &[Noun] = &[
     session::NOUN,
     token::NOUN,
     second_factor::NOUN,
+    passkey::NOUN,
     me::NOUN,
     audit::NOUN,
 ];

@@ -21,11 +21,12 @@ pub(super) const NOUN: Noun = Noun {
             &[
                 shown("authenticator app since", "authenticator", Shows::Time),
                 column("recovery codes left", "recovery_codes"),
+                column("passkeys", "passkeys"),
             ],
         ),
         verb(
             "remove",
-            "Take the authenticator app and the recovery codes of a user away who has lost them",
+            "Take all second factors of a user away who has lost them",
             endpoints::SECOND_FACTOR_REMOVE.operation(),
             &[path("user", Sort::User, "The user")],
             &[],
@@ -47,7 +48,7 @@ pub(super) const NOUN: Noun = Noun {
         ),
         verb(
             "drop",
-            "Take your own authenticator app and recovery codes away",
+            "Take your own authenticator app away",
             endpoints::AUTHENTICATOR_REMOVE.operation(),
             &[],
             &[],

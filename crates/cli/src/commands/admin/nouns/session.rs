@@ -8,6 +8,7 @@ const COLUMNS: &[Column] = &[
     column("id", "id"),
     shown("began", "began", Shows::Time),
     shown("last used", "last_used", Shows::Time),
+    shown("second factor", "second_factor", Shows::Time),
     column("from", "address"),
     column("program", "program"),
     column("this one", "current"),
