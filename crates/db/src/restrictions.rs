@@ -1,5 +1,5 @@
 //! What a database that is replaced by an older one forbade: blocked and suspended accounts, stopped organisations,
-//! revoked computers, registration keys that were closed. It stays so.
+//! revoked computers, registration keys that were closed or used. It stays so.
 
 use sea_orm::prelude::Expr;
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _};
@@ -15,7 +15,7 @@ pub struct Restrictions {
     users: Vec<users::Model>,
     organisations: Vec<organisations::Model>,
     computers: Vec<computers::Model>,
-    open_keys: Vec<Vec<u8>>,
+    open_keys: Vec<registration_keys::Model>,
 }
 
 /// Reads it.
@@ -44,12 +44,12 @@ pub async fn read(reading: &Reading) -> Result<Restrictions, DbError> {
             .filter(revoked)
             .all(transaction)
             .await?,
-        open_keys: keys.into_iter().map(|key| key.secret_hash).collect(),
+        open_keys: keys,
     })
 }
 
 /// Forbids it in what was restored. Recovery codes are void, and registration keys that were not open to the last are
-/// closed: nobody knows which of them were used or replaced since.
+/// closed: nobody knows which of them were used or replaced since. Of the others, uses since count.
 pub async fn carry_over(
     writing: &Writing,
     restrictions: Restrictions,
@@ -105,12 +105,21 @@ pub async fn carry_over(
     recovery_codes::Entity::delete_many()
         .exec(transaction)
         .await?;
+    for key in &restrictions.open_keys {
+        registration_keys::Entity::update_many()
+            .col_expr(registration_keys::Column::Uses, Expr::value(key.uses))
+            .filter(registration_keys::Column::SecretHash.eq(key.secret_hash.clone()))
+            .filter(registration_keys::Column::Uses.lt(key.uses))
+            .exec(transaction)
+            .await?;
+    }
     let mut close = registration_keys::Entity::update_many()
         .col_expr(registration_keys::Column::Closed, Expr::value(nanos(now)))
         .filter(registration_keys::Column::Closed.is_null());
     if !restrictions.open_keys.is_empty() {
-        close =
-            close.filter(registration_keys::Column::SecretHash.is_not_in(restrictions.open_keys));
+        let open = restrictions.open_keys.into_iter();
+        let open = open.map(|key| key.secret_hash);
+        close = close.filter(registration_keys::Column::SecretHash.is_not_in(open));
     }
     close.exec(transaction).await?;
     Ok(())
