@@ -14,6 +14,7 @@ mod checkout;
 mod ci;
 mod command;
 mod fuzz_api;
+mod load;
 mod openapi;
 mod reader;
 mod services;
@@ -45,6 +46,7 @@ enum Task {
     Services(services::Arguments),
     Openapi(openapi::Arguments),
     FuzzApi(fuzz_api::Arguments),
+    Load(load::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -57,6 +59,7 @@ fn main() -> Result<ExitCode> {
         Task::Services(arguments) => services::run(&arguments)?,
         Task::Openapi(arguments) => openapi::run(&arguments)?,
         Task::FuzzApi(arguments) => fuzz_api::run(&arguments)?,
+        Task::Load(arguments) => return load::run(&arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! What a database that is replaced by an older one forbade: blocked and suspended accounts, stopped organisations,
-//! second factors that were required, passkeys that were taken away, revoked computers, registration keys that were closed. It stays so.
+//! second factors that were required, passkeys that were taken away, revoked computers, registration keys that were closed
+//! or used. It stays so.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ pub struct Restrictions {
     organisations: Vec<organisations::Model>,
     requiring: Vec<organisations::Model>,
     computers: Vec<computers::Model>,
-    open_keys: Vec<Vec<u8>>,
+    open_keys: Vec<registration_keys::Model>,
     /// As their authenticators call them; nothing where there is no database that is replaced.
     passkeys: Option<BTreeSet<Vec<u8>>>,
 }
@@ -53,13 +54,13 @@ pub async fn read(reading: &Reading) -> Result<Restrictions, DbError> {
             .filter(revoked)
             .all(transaction)
             .await?,
-        open_keys: keys.into_iter().map(|key| key.secret_hash).collect(),
+        open_keys: keys,
         passkeys: Some(crate::passkeys::credential_ids(reading).await?),
     })
 }
 
 /// Forbids it in what was restored. Recovery codes are void, and registration keys that were not open to the last are
-/// closed: nobody knows which of them were used or replaced since.
+/// closed: nobody knows which of them were used or replaced since. Of the others, uses since count.
 pub async fn carry_over(
     writing: &Writing,
     restrictions: Restrictions,
@@ -105,12 +106,21 @@ pub async fn carry_over(
     recovery_codes::Entity::delete_many()
         .exec(transaction)
         .await?;
+    for key in &restrictions.open_keys {
+        registration_keys::Entity::update_many()
+            .col_expr(registration_keys::Column::Uses, Expr::value(key.uses))
+            .filter(registration_keys::Column::SecretHash.eq(key.secret_hash.clone()))
+            .filter(registration_keys::Column::Uses.lt(key.uses))
+            .exec(transaction)
+            .await?;
+    }
     let mut close = registration_keys::Entity::update_many()
         .col_expr(registration_keys::Column::Closed, Expr::value(nanos(now)))
         .filter(registration_keys::Column::Closed.is_null());
     if !restrictions.open_keys.is_empty() {
-        close =
-            close.filter(registration_keys::Column::SecretHash.is_not_in(restrictions.open_keys));
+        let open = restrictions.open_keys.into_iter();
+        let open = open.map(|key| key.secret_hash);
+        close = close.filter(registration_keys::Column::SecretHash.is_not_in(open));
     }
     close.exec(transaction).await?;
     Ok(())

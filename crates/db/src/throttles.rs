@@ -109,58 +109,60 @@ pub async fn history(reading: &Reading, counted: Counted) -> Result<History, DbE
     })
 }
 
-/// Stores what is known from now on.
+/// Stores what is known from now on. Whoever else counts waits meanwhile, so it is done in few statements.
 pub async fn store(
     writing: &Writing,
     counted: Counted,
     history: &History,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    for (id, kind, bucket) in [
-        (counted.network(), "network", history.network),
-        (counted.record(), "network", history.record),
-        (counted.block(), "network", history.block),
-        (EVERYWHERE.to_owned(), EVERYWHERE, history.everywhere),
+    let transaction = &writing.transaction;
+    let mut ids = Vec::new();
+    let mut kept = Vec::new();
+    for (id, bucket) in [
+        (counted.network(), history.network),
+        (counted.record(), history.record),
+        (counted.block(), history.block),
     ] {
-        let is_kept = kind == EVERYWHERE || !bucket.is_clean(now);
-        let until = nanos(bucket.until());
-        put(writing, id, kind, (0, until, until), is_kept).await?;
+        if !bucket.is_clean(now) {
+            let until = nanos(bucket.until());
+            kept.push(row(id.clone(), "network", (0, until, until)));
+        }
+        ids.push(id);
     }
     if let Some(id) = counted.account() {
         let Failures { count, last } = history.account;
-        let forget = nanos(after(last, WAIT_MAX * 2));
-        let row = (i64::from(count), nanos(last), forget);
-        put(writing, id, "account", row, count > 0).await?;
+        if count > 0 {
+            let forget = nanos(after(last, WAIT_MAX * 2));
+            let counts = (i64::from(count), nanos(last), forget);
+            kept.push(row(id.clone(), "account", counts));
+        }
+        ids.push(id);
     }
+    throttles::Entity::delete_many()
+        .filter(throttles::Column::Id.is_in(ids))
+        .exec(transaction)
+        .await?;
+    if !kept.is_empty() {
+        throttles::Entity::insert_many(kept)
+            .exec_without_returning(transaction)
+            .await?;
+    }
+    // The row that is locked is never another one.
+    let until = nanos(history.everywhere.until());
+    let everywhere = row(EVERYWHERE.to_owned(), EVERYWHERE, (0, until, until));
+    everywhere.update(transaction).await?;
     Ok(())
 }
 
-async fn put(
-    writing: &Writing,
-    id: String,
-    kind: &str,
-    (count, at, forget): (i64, i64, i64),
-    is_kept: bool,
-) -> Result<(), DbError> {
-    let row = throttles::ActiveModel {
-        id: Set(id.clone()),
+fn row(id: String, kind: &str, (count, at, forget): (i64, i64, i64)) -> throttles::ActiveModel {
+    throttles::ActiveModel {
+        id: Set(id),
         kind: Set(kind.to_owned()),
         count: Set(count),
         at: Set(at),
         forget: Set(forget),
-    };
-    if kind == EVERYWHERE {
-        // The row that is locked is never another one.
-        row.update(&writing.transaction).await?;
-        return Ok(());
     }
-    throttles::Entity::delete_by_id(id)
-        .exec(&writing.transaction)
-        .await?;
-    if is_kept {
-        row.insert(&writing.transaction).await?;
-    }
-    Ok(())
 }
 
 /// Returns the familiar places of an account.

@@ -129,6 +129,37 @@ pub(crate) fn new_database() -> Result<String> {
     postgresql::new_database(url.context("start it: cargo xtask services start")?)
 }
 
+/// A PostgreSQL for one measurement, which stores durably; it ends with this.
+pub(crate) struct OwnPostgresql {
+    folder: PathBuf,
+    url: String,
+}
+
+impl OwnPostgresql {
+    /// Starts one with what it keeps below a folder.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        Service::at(folder).stop()?;
+        clean(folder)?;
+        let there = postgresql::start_durable(folder)?;
+        let url = there["url"].as_str().context("its address")?.to_owned();
+        let folder = folder.to_owned();
+        Ok(Self { folder, url })
+    }
+
+    /// Makes a database, and returns its address.
+    pub(crate) fn new_database(&self) -> Result<String> {
+        postgresql::new_database(&self.url)
+    }
+}
+
+impl Drop for OwnPostgresql {
+    fn drop(&mut self) {
+        let _ = Service::at(&self.folder).stop();
+        let _ = postgresql::remove(&self.folder);
+        let _ = clean(&self.folder);
+    }
+}
+
 fn folder() -> Result<PathBuf> {
     Ok(Checkout::find()?.target.join("services"))
 }

@@ -25,7 +25,22 @@ const ACCOUNT: &str = "postgres";
 const USER: &str = "strongroom";
 const DATABASE: &str = "postgres";
 
+/// Settings where what is stored need not outlive a crash of the machine: tests keep nothing.
+const FLEETING: &str = "fsync=off";
+
+/// Settings as they are shipped.
+const DURABLE: &str = "fsync=on";
+
 pub(super) fn start(folder: &Path) -> Result<Value> {
+    start_with(folder, FLEETING)
+}
+
+/// Starts one that stores as one does which is in earnest.
+pub(super) fn start_durable(folder: &Path) -> Result<Value> {
+    start_with(folder, DURABLE)
+}
+
+fn start_with(folder: &Path, durability: &str) -> Result<Value> {
     let programs = programs()?;
     private_folder(folder)?;
     let own = own_folder(folder);
@@ -50,12 +65,11 @@ pub(super) fn start(folder: &Path) -> Result<Value> {
     let service = Service::at(folder);
     let mut server = as_user(&programs.join("postgres"));
     server.arg("-D").arg(&data).arg("-p").arg(port.to_string());
-    // What a test stores is not kept; a crash of the machine may take it.
     for setting in [
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
         "max_connections=300",
-        "fsync=off",
+        durability,
     ] {
         server.args(["-c", setting]);
     }
@@ -70,7 +84,7 @@ pub(super) fn start(folder: &Path) -> Result<Value> {
 
 /// Makes a database, and returns its address.
 pub(super) fn new_database(url: &str) -> Result<String> {
-    let name = format!("fuzz_{}", secret(8)?);
+    let name = format!("own_{}", secret(8)?);
     let mut psql = Command::new(programs()?.join("psql"));
     psql.arg(url).args(["--quiet", "--command"]);
     psql.arg(format!("CREATE DATABASE \"{name}\""));
