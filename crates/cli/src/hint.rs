@@ -47,6 +47,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
     if error.of_state().is_some() {
         return Some(STATE.to_owned());
     }
+    if let Some(hint) = of_snapshots(error) {
+        return Some(hint);
+    }
     let hint = match error {
         AgentError::NoProfile { .. } => {
             "make one with `strongroom init`, or name a destination with --from and a key with --key-file"
@@ -65,19 +68,6 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         }
         AgentError::NoSuchSlot { .. } => "`strongroom key slots` lists them",
         AgentError::SeveralArchives { .. } => "choose one with --archive",
-        AgentError::NoSnapshot => {
-            "`strongroom backup` makes the first snapshot; with `--from NAME` you see what another profile left at a destination"
-        }
-        AgentError::NoSnapshotYet { began, .. } => {
-            return Some(format!(
-                "it began at {}; `strongroom snapshots` lists all",
-                time::local(*began)
-            ));
-        }
-        AgentError::NoSuchSnapshot { .. } | AgentError::SeveralSnapshots { .. } => {
-            "`strongroom snapshots` lists them"
-        }
-        AgentError::NoSuchPath { .. } => "`strongroom ls SNAPSHOT` lists what is there",
         AgentError::Engine(EngineError::Fenced { destination, .. }) => {
             return Some(format!(
                 "if this profile is the one to go on: `strongroom init --adopt {destination}`; every \
@@ -94,6 +84,27 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         other if other.class() == Class::Damage => {
             "`strongroom verify` shows what is damaged; everything else can be restored"
         }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Returns what may help with snapshots and what is in them.
+fn of_snapshots(error: &AgentError) -> Option<String> {
+    let hint = match error {
+        AgentError::NoSnapshot => {
+            "`strongroom backup` makes the first snapshot; with `--from NAME` you see what another profile left at a destination"
+        }
+        AgentError::NoSnapshotYet { began, .. } => {
+            return Some(format!(
+                "it began at {}; `strongroom snapshots` lists all",
+                time::local(*began)
+            ));
+        }
+        AgentError::NoSuchSnapshot { .. } | AgentError::SeveralSnapshots { .. } => {
+            "`strongroom snapshots` lists them"
+        }
+        AgentError::NoSuchPath { .. } => "`strongroom ls SNAPSHOT` lists what is there",
         _ => return None,
     };
     Some(hint.to_owned())

@@ -205,7 +205,7 @@ fn notices_another_epoch(world: &World) {
         let other = format!("\nepoch = {known}\n");
         world
             .place
-            .write(file, &read().replace("\nepoch = 1\n", &other));
+            .write(file, read().replace("\nepoch = 1\n", &other));
         let ran = world.run("eve", "whoami");
         assert!(ran.code == 0 && ran.err.contains(said), "{ran:?}");
     }
@@ -213,7 +213,7 @@ fn notices_another_epoch(world: &World) {
     assert!(read().contains("\nepoch = 7\n"), "{}", read());
     world
         .place
-        .write(file, &read().replace("\nepoch = 7\n", "\nepoch = 1\n"));
+        .write(file, read().replace("\nepoch = 7\n", "\nepoch = 1\n"));
     let ran = world.run("eve", "whoami");
     assert!(ran.code == 0 && ran.err.is_empty(), "{ran:?}");
 }
@@ -230,13 +230,13 @@ fn passwords_are_as_long_as_the_settings_say(world: &World) {
     );
     let made = world.json("admin link reset ada");
     let link = made["link"].as_str().unwrap();
-    let line = format!("login --setup {link} --password-file password");
-    let said = world.fails("ada", &line, 1);
+    let login = format!("login --setup {link} --password-file password");
+    let said = world.fails("ada", &login, 1);
     assert!(said.contains("needs at least 40"), "{said}");
     let said = world.fails("profile", &format!("{set} 5"), 1);
     assert!(said.contains("6 to 64"), "{said}");
     world.ok("profile", "admin settings inherit Engineering password");
-    world.ok("ada", &line);
+    world.ok("ada", &login);
 }
 
 /// Its credential is good for nothing at once, and it can be enrolled anew.

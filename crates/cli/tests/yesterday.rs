@@ -51,7 +51,10 @@ impl World {
             world.ok("profile", &format!("admin user create Default {user}"));
             let made = world.json(&format!("admin link invite {user}"));
             let at = usize::from(user == "dan");
-            world.links[at].1 = made["link"].as_str().unwrap_or(&link).to_owned();
+            made["link"]
+                .as_str()
+                .unwrap_or(&link)
+                .clone_into(&mut world.links[at].1);
         }
         world.ok(
             "profile",
@@ -110,8 +113,8 @@ impl World {
 
     #[track_caller]
     fn set_up(&self, profile: &str, link: &str) {
-        let line = format!("login --setup {link} --password-file password");
-        self.ok(profile, &line);
+        let login = format!("login --setup {link} --password-file password");
+        self.ok(profile, &login);
     }
 
     fn log_in(&self, user: &str) -> String {
@@ -246,7 +249,7 @@ fn a_lost_database_is_no_secret() {
     let said = world.enrol("again", &world.key_for_one, 1);
     assert!(said.contains("the registration key is not good"), "{said}");
     let (_, link) = &world.links[1];
-    let line = format!("login --setup {link} --password-file password");
-    world.fails("dan", &line, 1);
+    let login = format!("login --setup {link} --password-file password");
+    world.fails("dan", &login, 1);
     server.end();
 }

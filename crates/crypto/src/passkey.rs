@@ -1,4 +1,4 @@
-//! Public keys of passkeys, and what they sign: ES256, EdDSA and RS256 (`spec/sign-in-v1.md`, section 5).
+//! Public keys of passkeys, and what they sign: ES256, `EdDSA` and RS256 (`spec/sign-in-v1.md`, section 5).
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,

@@ -152,8 +152,8 @@ mod tests {
         let database = Database::open(&address.with_pages_max(100), 2).await;
         let database = database.expect("a database");
         let fill = "CREATE TABLE filled AS SELECT randomblob(1000000)";
-        let full = fails(&database, fill).await;
-        assert!(matches!(full, DbError::Full(_)), "{full:?}");
+        let refused = fails(&database, fill).await;
+        assert!(matches!(refused, DbError::Full(_)), "{refused:?}");
         // The connection is as good as before.
         let writing = database.set_up().await.expect("a transaction");
         writing.commit().await.expect("nothing is committed");

@@ -1,5 +1,7 @@
 //! Own groups of settings, by name: what is set, locked and inherited again (administration 2.6).
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use strongroom_domain::policy::{ChangeError, Level, Lock, OwnGroups, Policies, Row, ServerGroups};
 
 mod world;

@@ -135,7 +135,7 @@ mod tests {
     fn a_clock_set_back_keeps_nobody_out_for_long() {
         let limits = Limits::new(&Settings::default());
         let user = UserId([1; 16]);
-        let at = |seconds| Timestamp::from_parts(1_000_000 + seconds, 0);
+        let at = |seconds: i64| Timestamp::from_parts(1_000_000 + seconds, 0);
         assert!(limits.admit(user, Pace::Light, at(0)).is_ok());
         // As if it had asked for all it may at once; and it drips away.
         assert!(limits.admit(user, Pace::Light, at(-3600)).is_err());

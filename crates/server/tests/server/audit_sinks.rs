@@ -80,18 +80,18 @@ fn sequences(text: &str) -> Vec<u64> {
 pub(crate) async fn a_file_has_every_entry_in_order_and_once(world: World) {
     let path = world.folder.path().join("audit.jsonl");
     happen(&world, 3).await;
-    let waiting = behind(&world).await;
-    assert!(waiting >= 3, "{waiting}");
+    let count = behind(&world).await;
+    assert!(count >= 3, "{count}");
     let mut sink = file(&path);
     let done = deliver(&world.app, &mut sink).await.unwrap();
-    assert_eq!(done, (waiting, false));
+    assert_eq!(done, (count, false));
     assert_eq!(behind(&world).await, 0);
     assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
     // Another start of the program goes on where this one was.
     happen(&world, 2).await;
     deliver(&world.app, &mut file(&path)).await.unwrap();
     let found = sequences(&std::fs::read_to_string(&path).unwrap());
-    assert_eq!(found, (1..=waiting + 2).collect::<Vec<_>>());
+    assert_eq!(found, (1..=count + 2).collect::<Vec<_>>());
     // A node that does not get to deliver leaves it.
     happen(&world, 1).await;
     let other = world.another_app().await;

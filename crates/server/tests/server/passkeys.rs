@@ -175,13 +175,13 @@ pub(crate) async fn what_is_wrong_signs_nobody_in(world: World) {
     let whole = Authenticator::new();
     let cases: [(&str, Wrong); 9] = [
         ("origin", |device| {
-            device.origin = "https://badlocalhost:7443".to_owned();
+            "https://badlocalhost:7443".clone_into(&mut device.origin);
         }),
         ("origin", |device| {
-            device.origin = "https://localhost".to_owned();
+            "https://localhost".clone_into(&mut device.origin);
         }),
         ("another site", |device| {
-            device.site = "example.com".to_owned();
+            "example.com".clone_into(&mut device.site);
         }),
         ("something else", |device| {
             device.kind = Some("webauthn.create");
@@ -191,7 +191,7 @@ pub(crate) async fn what_is_wrong_signs_nobody_in(world: World) {
         ("did not verify", |device| device.flags = 1),
         ("signature", |device| device.spoils = true),
         ("somebody else's", |device| {
-            device.handle = Some(vec![1; 16])
+            device.handle = Some(vec![1; 16]);
         }),
     ];
     let handle = owner.device.handle.clone();
@@ -294,9 +294,11 @@ pub(crate) async fn what_is_wrong_makes_no_passkey(world: World) {
     let owner = Owner::new(&world, "child").await;
     let cases: [(&str, Wrong); 5] = [
         ("origin", |device| {
-            device.origin = "https://localhost.example".to_owned();
+            "https://localhost.example".clone_into(&mut device.origin);
         }),
-        ("another site", |device| device.site = "example".to_owned()),
+        ("another site", |device| {
+            "example".clone_into(&mut device.site);
+        }),
         ("something else", |device| {
             device.kind = Some("webauthn.get");
         }),

@@ -171,8 +171,12 @@ pub(crate) async fn a_token_stops_with_its_owner(world: World) {
     ask().await.expect(200);
     let sysadmin = world.sysadmin().await;
     let path = format!("{own}/second-factor");
-    let taken = world.ask("DELETE", &path).by(&sysadmin).send().await;
-    taken.expect(204);
+    world
+        .ask("DELETE", &path)
+        .by(&sysadmin)
+        .send()
+        .await
+        .expect(204);
     ask().await.problem(403, "second-factor-missing");
     let listed = world.get("/users").bearer(&token).send().await;
     listed.problem(403, "second-factor-missing");
@@ -200,8 +204,12 @@ pub(crate) async fn who_lost_it_sets_another_up(world: World) {
     let sysadmin = world.sysadmin().await;
     let own = format!("/users/{}", owner.person.user);
     let path = format!("{own}/second-factor");
-    let taken = world.ask("DELETE", &path).by(&sysadmin).send().await;
-    taken.expect(204);
+    world
+        .ask("DELETE", &path)
+        .by(&sysadmin)
+        .send()
+        .await
+        .expect(204);
     // A session that showed it is as good as one that did not: what it showed is there no more.
     let refused = world.get(&own).bearer(&owner.bearer).send().await;
     refused.problem(403, "second-factor-missing");
