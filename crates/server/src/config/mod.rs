@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(
             names,
             [
-                "backup", "database", "limits", "listen", "log", "sessions", "tls"
+                "audit", "backup", "database", "limits", "listen", "log", "sessions", "tls"
             ]
         );
         let database = &schema["$defs"]["Database"]["properties"];
