@@ -77,10 +77,11 @@ impl Meaning {
         /// `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE`: the index of the log found no room.
         const SQLITE_FULL: [&str; 2] = ["13", "4874"];
         const POSTGRESQL_FULL: &str = "53100";
-        const POSTGRESQL_DATA: &str = "22";
+        /// Too long, a character that the database has not, a zero byte: the other numbers of the class are faults of a statement.
+        const POSTGRESQL_DATA: [&str; 3] = ["22001", "22021", "22P05"];
         if SQLITE_FULL.contains(&code) || code == POSTGRESQL_FULL {
             Self::Full
-        } else if code.len() == 5 && code.starts_with(POSTGRESQL_DATA) {
+        } else if POSTGRESQL_DATA.contains(&code) {
             Self::NotTaken
         } else {
             Self::Other
@@ -134,12 +135,12 @@ mod tests {
         assert!(matches!(full, DbError::Full(_)), "{full:?}");
         assert_eq!(full.class(), Class::Retry);
         // Bad data is nobody's outage: it is not tried again.
-        for statement in ["SELECT 'x'::bigint", "SELECT 1 / 0", &raise("22021")] {
+        for statement in [&raise("22021"), &raise("22001")] {
             let data = fails(&database, statement).await;
             assert!(matches!(data, DbError::NotTaken(_)), "{data:?}");
             assert_eq!(data.class(), Class::Caller);
         }
-        for code in ["53200", "57014", "40001"] {
+        for code in ["53200", "57014", "40001", "22012"] {
             let other = fails(&database, &raise(code)).await;
             assert!(matches!(other, DbError::Statement(_)), "{other:?}");
         }

@@ -3,14 +3,15 @@
 use sea_orm::prelude::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, Set,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, Set,
 };
 use strongroom_base::clock::Timestamp;
-use strongroom_base::ids::{SessionId, UserId};
+use strongroom_base::ids::{OrganisationId, SessionId, UserId};
 use strongroom_domain::session::{ServerEpoch, Session};
 
 use crate::convert::{count, nanos, parse, time};
 use crate::entity::sessions::{ActiveModel, Column, Entity, Model};
+use crate::entity::users;
 use crate::{DbError, Reading, Writing};
 
 const TABLE: &str = "sessions";
@@ -96,6 +97,49 @@ pub async fn second_factor_shown(
         .filter(Column::Id.eq(id.to_string()))
         .exec(&writing.transaction)
         .await?;
+    Ok(())
+}
+
+/// Ends those of the users of some organisations that began, or were used last, at a time or before; returns how many that were.
+pub async fn end_over(
+    writing: &Writing,
+    organisations: &[OrganisationId],
+    (began, used): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let organisations = organisations.iter().map(ToString::to_string);
+    let users = users::Entity::find()
+        .select_only()
+        .column(users::Column::Id)
+        .filter(users::Column::OrganisationId.is_in(organisations))
+        .into_query();
+    let is_over = Condition::any()
+        .add(Column::Began.lte(nanos(began)))
+        .add(Column::LastUsed.lte(nanos(used)));
+    let ended = Entity::update_many()
+        .col_expr(Column::Ended, Expr::value(nanos(now)))
+        .filter(Column::Ended.is_null())
+        .filter(is_over)
+        .filter(Column::UserId.in_subquery(users))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// Takes from the sessions of a user, but perhaps one, that a second factor was shown: the one that was may be there no more.
+pub async fn second_factor_gone(
+    writing: &Writing,
+    user: UserId,
+    but: Option<SessionId>,
+) -> Result<(), DbError> {
+    let mut query = Entity::update_many()
+        .col_expr(Column::SecondFactor, Expr::value(Option::<i64>::None))
+        .filter(Column::UserId.eq(user.to_string()))
+        .filter(Column::SecondFactor.is_not_null());
+    if let Some(but) = but {
+        query = query.filter(Column::Id.ne(but.to_string()));
+    }
+    query.exec(&writing.transaction).await?;
     Ok(())
 }
 

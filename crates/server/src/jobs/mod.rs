@@ -3,13 +3,15 @@
 
 pub mod sinks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use strongroom_base::clock::Timestamp;
 use strongroom_base::with_causes;
 use strongroom_db::DbError;
 use strongroom_db::jobs::{self, Over};
-use strongroom_db::throttles;
+use strongroom_db::{sessions, throttles};
 use strongroom_domain::moment::{DAY, elapsed};
 
 use crate::app::audit::sign_if_due;
@@ -37,6 +39,8 @@ const LINK_LIFE: Duration = DAY.saturating_mul(7);
 pub enum Job {
     /// Removes rows that are over.
     Remove(Over),
+    /// Ends sessions that lasted as long as they may: longer terms bring none of them back.
+    EndSessions,
     /// Forgets failures that nobody waits for any more.
     Throttles,
     /// Signs the head of the audit log.
@@ -49,7 +53,7 @@ pub enum Job {
 
 impl Job {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Remove(Over::Sessions),
         Self::Remove(Over::Links),
         Self::Remove(Over::Tokens),
@@ -58,6 +62,7 @@ impl Job {
         Self::Remove(Over::SecondAttempts),
         Self::Remove(Over::Challenges),
         Self::Remove(Over::Familiar),
+        Self::EndSessions,
         Self::Throttles,
         Self::Checkpoint,
         Self::KeyRing,
@@ -75,6 +80,7 @@ impl Job {
             Self::Remove(Over::SecondAttempts) => "second-attempts",
             Self::Remove(Over::Challenges) => "challenges",
             Self::Remove(Over::Familiar) => "familiar",
+            Self::EndSessions => "end-sessions",
             Self::Throttles => "throttles",
             Self::Checkpoint => "checkpoint",
             Self::KeyRing => "key-ring",
@@ -89,6 +95,7 @@ impl Job {
                 backups.map_or(DAY, |backups| backups.every)
             }
             Self::Remove(Over::Attempts | Over::SecondAttempts | Over::Challenges)
+            | Self::EndSessions
             | Self::Throttles
             | Self::Checkpoint
             | Self::KeyRing => Duration::from_mins(1),
@@ -114,7 +121,7 @@ impl Job {
             Self::Remove(over) => {
                 let age = Self::age(over, app).await?.as_nanos();
                 let age = i128::try_from(age).unwrap_or(i128::MAX);
-                let before = strongroom_base::clock::Timestamp(app.now().0.saturating_sub(age));
+                let before = Timestamp(app.now().0.saturating_sub(age));
                 let mut removed = 0;
                 loop {
                     let writing = app.database.note().await?;
@@ -139,6 +146,7 @@ impl Job {
                     }
                 }
             }
+            Self::EndSessions => end_sessions(app).await,
             Self::Checkpoint => sign_if_due(app).await,
             Self::Backup => make_scheduled(app).await.map_err(|error| {
                 tracing::error!(error = %with_causes(&error), "the server was not backed up");
@@ -158,6 +166,30 @@ async fn longest_idle(app: &App) -> Result<Duration, Fault> {
     let idle = |organisation| app.policies(&tree, organisation).sessions.terms().idle;
     let of_server = app.settings.groups.sessions.idle.value.length();
     Ok(tree.ids().map(idle).fold(of_server, Duration::max))
+}
+
+/// Ends sessions that lasted as long as the organisations of their users let them; those with equal terms at once.
+async fn end_sessions(app: &App) -> Result<u64, Fault> {
+    let writing = app.database.note().await?;
+    let tree = Tree::read(&writing).await?;
+    let mut alike = BTreeMap::<_, Vec<_>>::new();
+    for organisation in tree.ids() {
+        let terms = app.policies(&tree, organisation).sessions.terms();
+        let alike = alike.entry((terms.absolute, terms.idle));
+        alike.or_default().push(organisation);
+    }
+    let now = app.now();
+    let ago = |time: Duration| {
+        let nanos = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        Timestamp(now.0.saturating_sub(nanos))
+    };
+    let mut n_ended = 0;
+    for ((absolute, idle), organisations) in alike {
+        let before = (ago(absolute), ago(idle));
+        n_ended += sessions::end_over(&writing, &organisations, before, now).await?;
+    }
+    writing.commit().await?;
+    Ok(n_ended)
 }
 
 /// Does what is due, again and again, until it is dropped.

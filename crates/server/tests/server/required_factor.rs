@@ -218,6 +218,9 @@ pub(crate) async fn who_lost_it_sets_another_up(world: World) {
     let bearer = secret(&answer);
     set_up(&world, &bearer).await;
     world.get(&own).bearer(&bearer).send().await.expect(200);
+    // And it shows nothing of the one that is there now: whoever stole the one before has no way in with it.
+    let refused = world.get(&own).bearer(&owner.bearer).send().await;
+    refused.problem(403, "second-factor-not-shown");
 }
 
 pub(crate) async fn a_restore_does_not_waive_it(world: World) {

@@ -168,6 +168,18 @@ pub(crate) async fn sessions_and_tokens_last_as_their_organisation_says(world: W
     world.pass(Duration::from_mins(11));
     // It holds for sessions that had begun, there and nowhere else.
     assert_eq!((me(&child).await, me(&uncle).await), (401, 200));
+    // What was over stays over when sessions may last longer.
+    strongroom_server::jobs::tick(&world.site).await;
+    set(
+        &world,
+        &sysadmin,
+        "own",
+        "sessions.idle",
+        json!({ "value": "60d" }),
+    )
+    .await
+    .expect(200);
+    assert_eq!(me(&child).await, 401);
     // A longer one is not cut short by what removes sessions that are over.
     let admin = world.sysadmin().await;
     for name in ["sessions.idle", "sessions.absolute"] {

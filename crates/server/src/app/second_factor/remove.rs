@@ -1,7 +1,7 @@
 //! Taking a second factor away.
 
 use strongroom_db::users::User;
-use strongroom_db::{passkeys, second_factors};
+use strongroom_db::{passkeys, second_factors, sessions};
 
 use crate::app::audit::Event;
 use crate::app::{Deed, Fault};
@@ -28,16 +28,19 @@ pub async fn remove(deed: &mut Deed) -> Result<(), Fault> {
         return Err(Fault::refused("the account has no second factor"));
     }
     second_factors::remove_codes(&deed.writing, id).await?;
+    sessions::second_factor_gone(&deed.writing, id, None).await?;
     let event = Event::of_user("user.second-factor-removed", &user)
         .with("by", "an administrator")
         .with("passkeys", n_passkeys);
     deed.record(event).await
 }
 
-/// Looks at what is left, when its owner has taken one away: the recovery codes go with the last one, and the last one does
-/// not go where one is required.
+/// Looks at what is left, when one was taken away: other sessions may have shown that one, so they count as if they had shown
+/// none; the recovery codes go with the last one, and the last one does not go where one is required.
 pub(crate) async fn taken(deed: &Deed, owner: &User) -> Result<(), Fault> {
     let id = owner.account.user;
+    let own = deed.session().map(|session| session.id);
+    sessions::second_factor_gone(&deed.writing, id, own).await?;
     if super::is_asked_for(&deed.writing, id).await? {
         return Ok(());
     }

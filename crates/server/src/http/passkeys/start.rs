@@ -16,6 +16,7 @@ pub(crate) const ENDPOINT: Endpoint = Endpoint {
     right: Right::To(Action::CredentialsChange),
     gives: Some(shape::<v1::PasskeyCreation>()),
     status: 201,
+    secret: Some("challenge"),
     route: || post(handler),
     ..Endpoint::CHANGE
 };

@@ -76,13 +76,15 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if !metadata.is_file() {
         return file.write_all(bytes);
     }
-    let before = metadata.len();
+    // As long as it is written, also by a thread that nobody waits for any more, no other node writes.
+    file.try_lock()?;
+    let before = file.metadata()?.len();
     if !ends_with_line(path, before)? {
         // What was cut off by a kill is a line of its own, and comes whole after it.
         file.write_all(b"\n")?;
     }
     let written = file.write_all(bytes).and_then(|()| file.sync_data());
-    if written.is_err() {
+    if written.is_err() && file.metadata()?.len() > before {
         let _ = file.set_len(before);
     }
     written
@@ -112,6 +114,20 @@ mod tests {
         append(&path, b"three\n").unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "one\ntwo\nthr\nthree\n");
+    }
+
+    #[test]
+    fn two_never_write_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        append(&path, b"one\n").unwrap();
+        let other = std::fs::File::open(&path).unwrap();
+        other.lock().unwrap();
+        let error = append(&path, b"two\n").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(other);
+        append(&path, b"three\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nthree\n");
     }
 
     #[test]
