@@ -46,6 +46,8 @@ enum Task {
     Services(services::Arguments),
     Openapi(openapi::Arguments),
     FuzzApi(fuzz_api::Arguments),
+    /// Run the commands that the book shows.
+    Book,
     Load(load::Arguments),
 }
 
@@ -59,6 +61,7 @@ fn main() -> Result<ExitCode> {
         Task::Services(arguments) => services::run(&arguments)?,
         Task::Openapi(arguments) => openapi::run(&arguments)?,
         Task::FuzzApi(arguments) => fuzz_api::run(&arguments)?,
+        Task::Book => book::run()?,
         Task::Load(arguments) => return load::run(&arguments),
     }
     Ok(ExitCode::SUCCESS)
