@@ -99,6 +99,29 @@ fn a_folder_that_went_back_is_accepted() {
     place.ok("backup files");
 }
 
+/// The archive goes on from the stick while the disk with the newest record is away. The disk comes back, and gets the new
+/// generation from a stick that has lost a record meanwhile: it is not complete, by what can be known from the stick.
+#[test]
+fn a_folder_whose_newest_records_were_given_up_is_healed() {
+    let place = backed_up();
+    place.ok("--quiet backup files");
+    let (stick, away) = (place.path("stick"), place.path("away"));
+    fs::rename(&stick, &away).unwrap();
+    place.write("files/a.txt", "second");
+    place.ok("--quiet backup files");
+    fs::rename(place.path("disk"), place.path("other")).unwrap();
+    fs::rename(&away, &stick).unwrap();
+    place.ok("destination accept stick");
+    let log = stick.join(&place.archives("stick")[0]).join("log");
+    fs::remove_file(log.join("00000001-0000000000000002")).unwrap();
+    fs::rename(place.path("other"), place.path("disk")).unwrap();
+    let backup = place.run(split("backup files"));
+    assert!(backup.err.contains("disk: not complete"), "{backup:?}");
+    place.ok("destination heal");
+    place.ok("backup files");
+    place.ok("verify --read-data");
+}
+
 #[test]
 fn what_is_lost_everywhere_is_made_good() {
     let place = backed_up();

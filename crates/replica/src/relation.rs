@@ -44,6 +44,27 @@ pub fn recall(own: &Log, remembered: Head) -> Relation {
     }
 }
 
+/// As [`recall`], where the chain of the history is known, and the newest record that the profile knows of it. A replica that was
+/// brought to a later generation of that chain has not forked, though what it acknowledged is no part of the chain: the archive
+/// went on from an older record, and the profile knows.
+pub fn recall_within(
+    own: &Log,
+    remembered: Head,
+    (chain, known): (&Log, Option<Head>),
+) -> Relation {
+    let is_later = |newest: Head| newest.id.generation > remembered.id.generation;
+    let is_brought = |newest: Head| is_later(newest) && chain.holds(newest);
+    let is_own = known.is_some_and(|known| is_later(known) && chain.holds(known));
+    match recall(own, remembered) {
+        Relation::Forked
+            if is_own && own.newest().is_some_and(is_brought) && !chain.holds(remembered) =>
+        {
+            Relation::Ahead
+        }
+        relation => relation,
+    }
+}
+
 /// Says whether a replica has another history than whoever remembers its newest record and the writer of that record's
 /// generation: another record in its place, or another writer. Two profiles that adopt an archive at destinations of
 /// which none sees the other's begin generations of one number.

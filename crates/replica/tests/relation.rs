@@ -10,7 +10,7 @@ use common::{World, authority, id, plant, record_ref, replica};
 use strongroom_replica::layout::object_path;
 use strongroom_replica::log::{Head, Log, read_log};
 use strongroom_replica::record::{Changes, RecordKind};
-use strongroom_replica::relation::{Relation, compare, recall};
+use strongroom_replica::relation::{Relation, compare, recall, recall_within};
 use strongroom_store::{Memory, ObjectPath, Store as _};
 
 fn path(seq: u64) -> ObjectPath {
@@ -106,4 +106,39 @@ fn what_a_checkpoint_left_behind_counts_as_held_and_a_branch_does_not() {
     world.checkpoint(&[id(1, 1), id(2, 7)]);
     assert_eq!(recall(&world.log(), branch), Relation::Forked);
     assert_eq!(recall(&world.log(), old), Relation::Ahead);
+}
+
+/// 1-4 and 1-5 were acknowledged while the archive went back to 1-3, and on from there.
+#[test]
+fn whoever_was_brought_to_a_later_generation_of_the_profile_is_ahead() {
+    let old = world();
+    let mut world = old.clone();
+    world.records.truncate(3);
+    world.previous = world.records[2].hash();
+    world.begin_generation();
+    world.snapshot(1, 10);
+    let newest = |log: &Log| log.newest();
+    let whole = world.log();
+    assert_eq!(newest(&whole).unwrap().id, id(2, 5));
+    let within = |own: &Log, chain: &Log, newest| {
+        let remembered = head(&old, 5);
+        recall_within(own, remembered, (chain, newest))
+    };
+    assert_eq!(recall(&whole, head(&old, 5)), Relation::Forked);
+    assert_eq!(within(&whole, &whole, newest(&whole)), Relation::Ahead);
+    // It was not brought to the newest record yet.
+    let store = world.store();
+    let path = world.path(id(2, 5));
+    store.delete(&path).unwrap();
+    let less = log(&store);
+    assert_eq!(newest(&less).unwrap().id, id(2, 4));
+    assert_eq!(within(&less, &whole, newest(&whole)), Relation::Ahead);
+    // The profile knows nothing of that generation.
+    let own = newest(&old.log());
+    for known in [own, None] {
+        assert_eq!(within(&whole, &whole, known), Relation::Forked);
+    }
+    // The one that it acknowledged is of the chain, and is gone there.
+    assert_eq!(within(&less, &old.log(), own), Relation::Forked);
+    assert_eq!(within(&old.log(), &whole, newest(&whole)), Relation::Equal);
 }

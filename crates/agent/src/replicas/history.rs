@@ -5,7 +5,7 @@ use strongroom_replica::Replica;
 use strongroom_replica::expected::Owner;
 use strongroom_replica::history::{Histories, Known, Together, together};
 use strongroom_replica::log::{Head, Log};
-use strongroom_replica::relation::{Relation, recall};
+use strongroom_replica::relation::{Relation, recall_within};
 
 use super::{Site, Task, Work, head_of};
 use crate::AgentError;
@@ -19,10 +19,7 @@ impl Work<'_> {
         sisters: &[&'r Replica],
         owner: &Owner<'_>,
     ) -> Result<Together<'r>, AgentError> {
-        let newest = self.state.head.map(|known| Head {
-            id: known.id,
-            hash: known.hash,
-        });
+        let newest = self.newest();
         let noted = self.state.newest.as_ref();
         let noted = noted.filter(|noted| Some(noted.head) == self.state.head);
         let author = noted.map(|noted| noted.author);
@@ -31,6 +28,11 @@ impl Work<'_> {
             Histories::One(together) => Ok(*together),
             Histories::Another(own) => Err(another(site, &own)),
         }
+    }
+
+    /// Returns the newest record that the profile knows.
+    fn newest(&self) -> Option<Head> {
+        self.state.head.map(to_log)
     }
 
     /// Stops where somebody else has written to the archive.
@@ -56,15 +58,11 @@ impl Work<'_> {
     pub(super) fn judge(
         &self,
         site: &Site,
-        own: &Log,
+        (own, chain): (&Log, &Log),
         task: Task,
     ) -> Result<Option<String>, AgentError> {
         let Some(known) = self.state.heads.get(&site.id) else {
             return Ok(None);
-        };
-        let remembered = Head {
-            id: known.id,
-            hash: known.hash,
         };
         let newest = own.newest().map_or_else(
             || "it holds no record".to_owned(),
@@ -72,7 +70,7 @@ impl Work<'_> {
         );
         let words = format!("it acknowledged record {}, and {newest}", known.id);
         let is_heal = matches!(task, Task::Heal { .. });
-        match recall(own, remembered) {
+        match recall_within(own, to_log(*known), (chain, self.newest())) {
             Relation::RolledBack if is_heal => Ok(Some(words)),
             Relation::RolledBack | Relation::Forked => Err(AgentError::SetAside {
                 destination: site.name.clone(),
@@ -80,6 +78,13 @@ impl Work<'_> {
             }),
             _ => Ok(None),
         }
+    }
+}
+
+fn to_log(head: strongroom_engine::Head) -> Head {
+    Head {
+        id: head.id,
+        hash: head.hash,
     }
 }
 

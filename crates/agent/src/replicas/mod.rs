@@ -227,7 +227,7 @@ impl<'a> Work<'a> {
         self.put_own(&mut expected)?;
         self.refuse_newer(&expected.log)?;
         let mut tending = Tending {
-            went_back: self.judge(site, &own, task)?,
+            went_back: self.judge(site, (&own, &expected.log), task)?,
             ..Tending::default()
         };
         let dry_run = matches!(task, Task::Heal { dry_run: true, .. });

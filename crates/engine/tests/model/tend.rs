@@ -17,7 +17,7 @@ use strongroom_replica::given_up::{Search, search};
 use strongroom_replica::heal::{Healed, heal, heal_from};
 use strongroom_replica::history::{Histories, Known, Together, together};
 use strongroom_replica::log::Log;
-use strongroom_replica::relation::{Relation, recall};
+use strongroom_replica::relation::{Relation, recall_within};
 use strongroom_replica::scrub::{Sample, scrub};
 use strongroom_replica::sync::sync_to;
 use strongroom_replica::{Replica, ReplicaError};
@@ -105,7 +105,7 @@ impl Tending<'_> {
         expected.descriptor = Some(self.descriptor.clone());
         expected.keys = Some(self.keys.clone());
         refuse_newer(&state, &expected.log)?;
-        judge(&state, *id, &own, sample.is_some())?;
+        judge(&state, *id, (&own, &expected.log), sample.is_some())?;
         let go_on = || ControlFlow::Continue(());
         let mut damaged = false;
         if own.newest() != expected.log.newest() || sample.is_none() {
@@ -220,11 +220,17 @@ fn refuse_newer(state: &WriterState, log: &Log) -> Result<(), EngineError> {
 }
 
 /// Compares a replica with what it acknowledged. One that went back is filled by healing alone.
-fn judge(state: &WriterState, id: DestinationId, own: &Log, heals: bool) -> Result<(), Untended> {
+fn judge(
+    state: &WriterState,
+    id: DestinationId,
+    (own, chain): (&Log, &Log),
+    heals: bool,
+) -> Result<(), Untended> {
     let Some(known) = state.heads.get(&id) else {
         return Ok(());
     };
-    match recall(own, to_log(*known)) {
+    let newest = state.head.map(to_log);
+    match recall_within(own, to_log(*known), (chain, newest)) {
         Relation::RolledBack if heals => Ok(()),
         relation @ (Relation::RolledBack | Relation::Forked) => Err(Untended::SetAside(format!(
             "{relation:?}: it acknowledged {}",
