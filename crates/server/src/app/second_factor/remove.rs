@@ -39,7 +39,7 @@ pub async fn remove(deed: &mut Deed) -> Result<(), Fault> {
 /// none; the recovery codes go with the last one, and the last one does not go where one is required.
 pub(crate) async fn taken(deed: &Deed, owner: &User) -> Result<(), Fault> {
     let id = owner.account.user;
-    let own = deed.session().map(|session| session.id);
+    let own = deed.caller.session().map(|session| session.id);
     sessions::second_factor_gone(&deed.writing, id, own).await?;
     if super::is_asked_for(&deed.writing, id).await? {
         return Ok(());
