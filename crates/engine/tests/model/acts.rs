@@ -93,7 +93,9 @@ impl Machine {
                 Ok(reports)
             }
             Err(error) => {
-                // It may have gone back, or not: what holds is what both would hold.
+                // It may have gone back, or not: what holds is what both would hold. While others may have written,
+                // nothing is sure of the history that it has stayed with.
+                let before = before.or_else(|| self.rivals.then(BTreeSet::new));
                 if let (Some(floor), Some(before)) = (&mut self.floor, before) {
                     floor.retain(|tag| before.contains(tag));
                 }
