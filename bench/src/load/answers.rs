@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::hammer::{Costs, Hammered, Next, Strength, hammer, milliseconds, number};
 use crate::people;
@@ -28,22 +28,12 @@ pub(crate) async fn check_ins(
     time: Duration,
     report: &mut Report,
 ) -> Result<()> {
-    let mut connection = server.site.connection();
-    let document = Asked::get("/openapi.json", "");
-    let document = connection.good(&document).await?;
     let goal = Goal::AtLeast(1_000.0);
-    let (what, path) = if let Some(path) = check_in_path(&document) {
-        ("check-ins", path)
-    } else {
-        let why = "check-ins: this server has none; what a computer asks first stands for them";
-        report.left_out.push(why.to_owned());
-        ("`GET /me` of computers", "/me".to_owned())
-    };
     let credentials: Arc<[String]> = world.computers.clone().into();
     let next: Next = Arc::new(move |worker, n| {
         let computer = (n * CONNECTIONS + worker) % credentials.len();
         let bearer = credentials.get(computer).map_or("", String::as_str);
-        check_in(&path, bearer)
+        check_in(bearer)
     });
     for (is_new_each, how) in [(false, "connections kept"), (true, "a new connection each")] {
         let strength = Strength {
@@ -52,7 +42,7 @@ pub(crate) async fn check_ins(
             is_new_each,
         };
         let mut hammered = hammer(server, strength, Arc::clone(&next)).await?;
-        let what = format!("{what}, {how}");
+        let what = format!("check-ins, {how}");
         let rate = hammered.rate();
         if is_new_each {
             report.told(PART, what.as_str(), rate, "a second");
@@ -70,20 +60,10 @@ fn tell(hammered: &mut Hammered, report: &mut Report, what: &str) {
     hammered.tell_costs(report, PART, what);
 }
 
-/// Returns where computers check in, below the prefix of the API.
-fn check_in_path(document: &Value) -> Option<String> {
-    let paths = document["paths"].as_object()?;
-    let found = paths.keys().find(|path| path.ends_with("check-in"))?;
-    Some(found.trim_start_matches("/api/v1").to_owned())
-}
-
-fn check_in(path: &str, bearer: &str) -> Asked {
-    if path == "/me" {
-        return Asked::get(path, bearer);
-    }
+fn check_in(bearer: &str) -> Asked {
     let backup = json!({ "state": "backup-complete", "completed": "2026-01-01T00:00:00Z" });
     let body = json!({ "program_version": "0.1.0", "epoch": 1, "backup": backup });
-    Asked::post(path, bearer, body)
+    Asked::post("/computers/self/check-in", bearer, body)
 }
 
 /// Measures sign-ins, the last message and all; and first messages alone, of which a guesser sends many.

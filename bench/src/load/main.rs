@@ -9,6 +9,7 @@ mod hammer;
 mod idle;
 mod people;
 mod report;
+#[path = "../say.rs"]
 mod say;
 mod server;
 mod wire;
@@ -100,7 +101,7 @@ async fn main() -> Result<ExitCode> {
     } else {
         report.table()
     };
-    say::result(&text);
+    say::table(&text);
     Ok(ExitCode::from(u8::from(!report.is_good())))
 }
 

@@ -29,8 +29,6 @@ pub(crate) struct Figure {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) figures: Vec<Figure>,
-    /// What was not measured, and why.
-    pub(crate) left_out: Vec<String>,
 }
 
 impl Goal {
@@ -108,9 +106,6 @@ impl Report {
                 shown(figure.value),
                 figure.unit
             );
-        }
-        for left_out in &self.left_out {
-            let _ = writeln!(text, "\nNot measured: {left_out}.");
         }
         text
     }
