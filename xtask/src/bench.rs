@@ -49,6 +49,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "--release",
         "--package",
         "strongroom-bench",
+        "--bin",
+        "strongroom-bench",
         "--",
     ];
     command::quietly(Command::new("cargo").args(bench).args(&arguments.rest))
