@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_base::ids::{ArchiveId, DestinationId, to_hex};
+use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_custody::password::PrivatePassword;
+use strongroom_engine::Memory as _;
 use strongroom_format::keys::KeysObject;
 use strongroom_read::{Archive, ReadError, Replicas, newest_keys};
 use strongroom_replica::Replica;
@@ -15,6 +17,7 @@ use strongroom_store::remember::RememberStore;
 
 use crate::destinations::{self, Reached, Unreached, reach};
 use crate::location::Location;
+use crate::memory::ProfileMemory;
 use crate::profile::{Config, DestinationConfig, Profile};
 use crate::{AgentError, archives, wraps};
 
@@ -40,6 +43,18 @@ pub struct Opened {
     pub problems: Vec<ReadError>,
     /// What the profile has lost, though the destinations have it.
     pub lost: Option<AgentError>,
+    /// The newest record that the profile remembers.
+    known: Option<RecordId>,
+}
+
+impl Opened {
+    /// Returns a record that is newer than all that could be read here, as far as anybody knows of one: it is named at a
+    /// destination, or the profile remembers it.
+    pub fn newer(&self) -> Option<RecordId> {
+        let head = self.archive.head();
+        let known = self.known.filter(|known| *known > head);
+        known.max(self.archive.unread())
+    }
 }
 
 /// Opens an archive of the profile.
@@ -64,7 +79,11 @@ pub fn from_profile(
         Some(credential) => custody_of(&wraps.keys, credential)?,
         None => wraps::custody_key_for(profile, &wraps.keys)?,
     };
-    open(archive.id, reached, unreached, &custody, Some(wraps.keys))
+    let mut opened = open(archive.id, reached, unreached, &custody, Some(wraps.keys))?;
+    let state = ProfileMemory::new(profile, archive.id).load();
+    // What is lost of it is no news to whoever reads: a writer says so.
+    opened.known = state.ok().and_then(|state| Some(state.head?.id));
+    Ok(opened)
 }
 
 /// Opens an archive whose keys the profile has lost, with the custody key and what the destinations have: as where there
@@ -203,6 +222,7 @@ fn open(
         unreached,
         problems,
         lost: None,
+        known: None,
     })
 }
 

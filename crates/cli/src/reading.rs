@@ -131,7 +131,7 @@ pub(crate) struct Snapshots {
     pub(crate) snapshots: Vec<SnapshotInfo>,
     /// Snapshots of a writer that was replaced, after its successor had begun.
     pub(crate) branches: Vec<SnapshotInfo>,
-    /// Whether records are damaged everywhere, so that snapshots may be missing here.
+    /// Whether records cannot be read anywhere, so that snapshots may be missing here.
     is_damaged: bool,
 }
 
@@ -153,8 +153,14 @@ impl Snapshots {
         for problem in missing.difference(&told) {
             context.output.warning("", problem);
         }
+        let newer = opened.newer();
         if !missing.is_empty() {
             context.output.warning("", HISTORY_DAMAGED);
+        } else if let Some(newer) = newer {
+            let text = format!(
+                "record {newer} is newer than all that could be read: the latest snapshot here may not be the latest"
+            );
+            context.output.warning("", &text);
         }
         let branch = opened.archive.branches().map_err(AgentError::from)?;
         if !branch.snapshots.is_empty() {
@@ -165,7 +171,7 @@ impl Snapshots {
             opened,
             snapshots,
             branches: branch.snapshots,
-            is_damaged: !missing.is_empty(),
+            is_damaged: !missing.is_empty() || newer.is_some(),
         })
     }
 

@@ -292,6 +292,40 @@ fn a_damaged_newest_record_is_no_success() {
 }
 
 #[test]
+fn an_older_state_is_not_passed_off_as_the_latest() {
+    let place = backed_up();
+    place.ok("destination add other other");
+    place.ok("backup files");
+    fs::rename(place.path("other"), place.path("taken")).unwrap();
+    place.write("files/later", "later");
+    place.ok("backup files");
+    fs::rename(place.path("taken"), place.path("other")).unwrap();
+    let archive = &place.archives("disk")[0];
+    let records = fs::read_dir(place.path(&format!("disk/{archive}/log"))).unwrap();
+    let newest = records.map(|entry| entry.unwrap().path()).max().unwrap();
+    let sound = fs::read(&newest).unwrap();
+    let is_told = |what: &str| {
+        for command in ["snapshots", "restore latest --to there", "ls latest"] {
+            let ran = place.fails(command, 4);
+            assert!(
+                ran.err.contains("is newer than all that could be read"),
+                "{what}: {command}: {ran:?}"
+            );
+        }
+        fs::remove_dir_all(place.path("there")).unwrap();
+    };
+    fs::remove_file(&newest).unwrap();
+    put(&newest, &sound[..sound.len() / 2]);
+    is_told("damaged");
+    fs::remove_file(&newest).unwrap();
+    put(&newest, &sound);
+    fs::rename(place.path("disk"), place.path("taken")).unwrap();
+    is_told("away");
+    fs::rename(place.path("taken"), place.path("disk")).unwrap();
+    assert!(place.ok("ls latest -r").out.contains("later"));
+}
+
+#[test]
 fn what_the_profile_has_lost_the_destinations_have() {
     let place = backed_up();
     let archive = place.archives("disk")[0].clone();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::crash::{Run, World};
-use common::hooked::Hook;
+use common::hooked::{Hook, Hooked};
 use common::trees::{fast_folder, read_tree};
 use common::{MovedClock, Warnings, noise, write};
 use strongroom_base::clock::{Clock as _, SystemClock, Timestamp};
@@ -25,8 +25,10 @@ use strongroom_engine::{
 };
 use strongroom_format::keys::KeysObject;
 use strongroom_read::{Archive, Replicas};
+use strongroom_replica::layout::object_path;
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
 use strongroom_store::fault::FaultPlan;
+use strongroom_store::{Store, StoreError};
 
 const FIRST: DestinationId = DestinationId([0; 16]);
 
@@ -358,4 +360,38 @@ fn a_log_of_which_each_destination_lacks_something_is_put_together() {
     );
     let listed: Vec<_> = snapshots.iter().map(|info| info.id.seq.0).collect();
     assert_eq!(listed, [2, 4], "what was forgotten stays forgotten");
+}
+
+#[test]
+fn a_newest_record_that_cannot_be_read_is_told_and_hides_nothing_older() {
+    let (world, source) = (later(), source());
+    world.backup(source.path(), &Run::sound()).unwrap();
+    write(&source.path().join("c"), b"more");
+    world.backup(source.path(), &Run::sound()).unwrap();
+    let ids = world.setup.replica(&world.setup.stores[0]).record_ids();
+    let newest = *ids.unwrap().last().unwrap();
+    let object = strongroom_base::object::ObjectRef::record(newest);
+    let place = object_path(world.setup.identity.archive, &object);
+    let hook: Hook = Box::new(move |call, path| {
+        if call != "get" || path != place.as_str() {
+            return Ok(());
+        }
+        Err(StoreError::Io {
+            op: "read",
+            path: path.to_owned(),
+            source: std::io::Error::other("a bad sector"),
+        })
+    });
+    let inner = world.stores[0].clone();
+    let store: Arc<dyn Store> = Arc::new(Hooked { inner, hook });
+    let replicas = || Replicas::new(vec![world.setup.replica(&store)]).unwrap();
+    let mut problems = Vec::new();
+    let archive = Archive::open(replicas(), &world.setup.custody, &mut problems).unwrap();
+    assert_eq!(archive.unread(), Some(newest));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let (snapshots, log, _) = archive.snapshots().unwrap();
+    assert_eq!((snapshots.len(), log.problems.len()), (1, 1));
+    // Whoever writes goes by no older record.
+    let ring = world.setup.identity.ring.clone();
+    assert!(Archive::with_key_ring(replicas(), ring, &mut problems).is_err());
 }

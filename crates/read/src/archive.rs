@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::{ObjectRef, RecordId};
-use strongroom_base::{Class, Classified};
 use strongroom_crypto::custody::CustodyKey;
 use strongroom_format::body::{Body, Deed, Snapshot};
 use strongroom_format::index::PackPlace;
 use strongroom_format::keys::{KeyRing, KeysObject};
 use strongroom_format::pack::Trailer;
 use strongroom_format::sealed;
-use strongroom_replica::log::{Log, LogEntry, read_head, read_log, read_log_of};
+use strongroom_replica::Replica;
+use strongroom_replica::log::{Log, LogEntry, read_log_of};
 use strongroom_replica::record::Record;
-use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::ReadError;
 use crate::index::{Index, RunOpener, SharedIndex};
 use crate::keys::newest_key_ring;
+use crate::newest::{Heads, Newest};
 use crate::rebuild::open_trailer;
 use crate::replicas::Replicas;
 use crate::segments::Segments;
@@ -47,6 +47,8 @@ pub struct Archive {
     pub(crate) authority: [u8; 32],
     /// The newest sound record of all replicas.
     head: RecordId,
+    /// The newest record of which a replica has the name, above the head, and that none could show.
+    unread: Option<RecordId>,
     /// The index runs that it names.
     runs: Vec<ObjectRef>,
 }
@@ -71,17 +73,33 @@ impl Archive {
         problems: &mut Vec<ReadError>,
     ) -> Result<Self, ReadError> {
         let ring = newest_key_ring(&replicas, custody, known, problems)?;
-        Self::with_key_ring(replicas, Arc::new(ring), problems)
+        Self::opened(replicas, Arc::new(ring), Newest::OrOlder, problems)
     }
 
-    /// Opens an archive whose key ring is known.
+    /// Opens an archive whose key ring is known. Where no replica has a newest record that can be read now, an error says
+    /// why: whoever writes must not go by an older one.
     pub fn with_key_ring(
         replicas: Replicas,
         ring: Arc<KeyRing>,
         problems: &mut Vec<ReadError>,
     ) -> Result<Self, ReadError> {
+        Self::opened(replicas, ring, Newest::OrFail, problems)
+    }
+
+    fn opened(
+        replicas: Replicas,
+        ring: Arc<KeyRing>,
+        wanted: Newest,
+        problems: &mut Vec<ReadError>,
+    ) -> Result<Self, ReadError> {
         let authority = ring.authority().public_key();
-        let (head, runs) = newest_head(&replicas, &authority, &ring, problems)?;
+        let heads = Heads {
+            replicas: &replicas,
+            authority: &authority,
+            ring: &ring,
+            wanted,
+        };
+        let (head, runs, unread) = heads.newest(problems)?;
         let opener = RunOpener {
             replicas: &replicas,
             ring: &ring,
@@ -101,6 +119,7 @@ impl Archive {
             segments,
             authority,
             head,
+            unread,
             runs,
         })
     }
@@ -249,6 +268,17 @@ impl Archive {
         Ok(self.snapshots()?.0.pop())
     }
 
+    /// Returns the newest record that a replica names and none could show, where it is newer than all that could be read: what is
+    /// the latest here may not be the latest.
+    pub fn unread(&self) -> Option<RecordId> {
+        self.unread
+    }
+
+    /// Returns the newest sound record.
+    pub fn head(&self) -> RecordId {
+        self.head
+    }
+
     /// Returns the index runs that there should be.
     pub fn runs(&self) -> &[ObjectRef] {
         &self.runs
@@ -289,54 +319,4 @@ pub fn open_body(record: &Record, ring: &KeyRing) -> Result<Body, ReadError> {
     let plaintext = sealed::open_body(record.body(), link.id.generation, link.archive, ring)
         .map_err(damaged)?;
     Body::decode(&plaintext, record.header().kind.code()).map_err(damaged)
-}
-
-/// Returns the newest sound record of all replicas, and the index runs that it names; every damaged one
-/// is a problem. A replica that cannot be read now is passed over.
-fn newest_head(
-    replicas: &Replicas,
-    authority: &[u8; 32],
-    ring: &KeyRing,
-    problems: &mut Vec<ReadError>,
-) -> Result<(RecordId, Vec<ObjectRef>), ReadError> {
-    let mut newest: Option<(RecordId, Vec<ObjectRef>)> = None;
-    let mut first_error = None;
-    for replica in replicas.iter() {
-        match sound_head(replica, authority, ring, problems) {
-            Ok(head) if newest.as_ref().is_none_or(|newest| newest.0 < head.0) => {
-                newest = Some(head);
-            }
-            Ok(_) => {}
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    newest.ok_or_else(|| first_error.unwrap_or(ReadError::NoReplica))
-}
-
-/// Returns the newest sound record of a replica, and the index runs that it names.
-fn sound_head(
-    replica: &Replica,
-    authority: &[u8; 32],
-    ring: &KeyRing,
-    problems: &mut Vec<ReadError>,
-) -> Result<(RecordId, Vec<ObjectRef>), ReadError> {
-    let newest = read_head(replica, authority).map_err(ReadError::from);
-    let error = match newest.and_then(|head| Ok((head.id(), open_body(&head, ring)?.runs))) {
-        Ok(head) => return Ok(head),
-        Err(error) if error.class() == Class::Damage => error,
-        Err(error) => return Err(error),
-    };
-    problems.push(error);
-    let mut newest = None;
-    read_log(replica, authority, &mut |record| {
-        if let Ok(body) = open_body(record, ring) {
-            newest = Some((record.id(), body.runs));
-        }
-    })?;
-    newest.ok_or_else(|| {
-        ReplicaError::EmptyLog {
-            destination: replica.describe(),
-        }
-        .into()
-    })
 }

@@ -11,6 +11,7 @@ mod error;
 mod find;
 mod index;
 mod keys;
+mod newest;
 mod rebuild;
 mod replicas;
 mod segment;
