@@ -166,16 +166,27 @@ fn lost_packs(
             let check = || verify::check_object_at(archive, replica, object, Some(*size));
             Ok(!read_data || unless_lost(check())?.is_some())
         };
-        let mut found = false;
-        for replica in archive.replicas().iter() {
-            found = found || is_whole(replica)?;
-        }
-        if !found {
+        if !is_at_one(archive.replicas().iter().map(is_whole))? {
             lost.insert(*object);
         }
         count(&progress.entries_done, 1);
     }
     Ok(lost)
+}
+
+/// Says whether one of the replicas has an object. That one of them cannot say so now matters only where no other has it.
+fn is_at_one(
+    answers: impl Iterator<Item = Result<bool, EngineError>>,
+) -> Result<bool, EngineError> {
+    let mut passing = None;
+    for answer in answers {
+        match answer {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) => passing = passing.or(Some(error)),
+        }
+    }
+    passing.map_or(Ok(false), Err)
 }
 
 /// Returns the records that hold packs or lost runs, and that no replica has whole.
@@ -242,4 +253,18 @@ pub(super) fn unrecorded<'a>(
         .into_iter()
         .filter(|(object, _)| !live.contains(object));
     Ok(adds.map(|(object, size)| Added { object, size }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_say_matters_where_nobody_else_has_it() {
+        let passing = || Err(EngineError::Interrupted);
+        assert!(is_at_one([passing(), Ok(true)].into_iter()).unwrap());
+        assert!(is_at_one([Ok(false), Ok(true), passing()].into_iter()).unwrap());
+        assert!(!is_at_one([Ok(false), Ok(false)].into_iter()).unwrap());
+        assert!(is_at_one([passing(), Ok(false)].into_iter()).is_err());
+    }
 }
