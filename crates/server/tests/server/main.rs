@@ -243,6 +243,7 @@ on_both! {
         a_key_ends;
     required_factor:
         who_has_none_sets_one_up_and_does_nothing_else,
+        nobody_learns_without_one_what_is_there,
         who_has_one_shows_it,
         nothing_below_loosens_it,
         a_token_stops_with_its_owner,

@@ -60,6 +60,47 @@ pub(crate) async fn who_has_none_sets_one_up_and_does_nothing_else(world: World)
     assert!(events.contains(&"organisation.second-factor-required".to_owned()));
 }
 
+pub(crate) async fn nobody_learns_without_one_what_is_there(world: World) {
+    require(&world, "own").await;
+    let admin = world.admin("own").await;
+    let (there, elsewhere) = (&world.places["child"], &world.places["uncle"]);
+    let nowhere = "0".repeat(32);
+    for (path, there, elsewhere) in [
+        (
+            "organisations",
+            there.organisation.to_string(),
+            elsewhere.organisation.to_string(),
+        ),
+        (
+            "users",
+            there.person.user.to_string(),
+            elsewhere.person.user.to_string(),
+        ),
+        (
+            "computers",
+            there.person.computer.to_string(),
+            elsewhere.person.computer.to_string(),
+        ),
+        (
+            "groups",
+            there.group.to_string(),
+            elsewhere.group.to_string(),
+        ),
+    ] {
+        let ask = async |id: &str| {
+            let path = format!("/{path}/{id}");
+            world.get(&path).by(&admin).send().await
+        };
+        ask(&there).await.problem(403, "second-factor-missing");
+        let foreign = ask(&elsewhere).await;
+        let missing = ask(&nowhere).await;
+        assert_eq!(
+            foreign.problem(404, "not-found"),
+            missing.problem(404, "not-found")
+        );
+    }
+}
+
 pub(crate) async fn who_has_one_shows_it(world: World) {
     let owner = Owner::new(&world).await;
     // The session in which the app was set up counts as one that showed it; one by password alone does not.
@@ -146,8 +187,10 @@ pub(crate) async fn nothing_below_loosens_it(world: World) {
     }
     // Who administers what is below cannot take it back above, nor do it without a factor of their own.
     let admin = world.admin("own").await;
-    let waived = world.post(&path("parent", "waive")).by(&admin).send().await;
+    let waived = world.post(&path("own", "waive")).by(&admin).send().await;
     waived.problem(403, "second-factor-missing");
+    let waived = world.post(&path("parent", "waive")).by(&admin).send().await;
+    waived.problem(404, "not-found");
     let waived = world
         .post(&path("parent", "waive"))
         .by(&sysadmin)
