@@ -152,6 +152,8 @@ actions! {
     ProfileRead "profile.read" Account [Own Own Own Own Own], Nobody;
     /// Changes what one is called, which mails one gets, and the names of own computers.
     ProfileEdit "profile.edit" Account [Own Own Own Own Own], Nobody;
+    /// Sees which passkeys and other second factors an account has.
+    CredentialsRead "credentials.read" Account [Own Own OwnTree OwnTree All], Nobody;
     /// Changes the own address of e-mail, password or second factor.
     CredentialsChange "credentials.change" Account [Own Own Own Own Own], Nobody needs FreshSignIn;
     /// Ends sessions.

@@ -225,6 +225,7 @@ on_both! {
         the_passkey_of_another_is_no_second_factor,
         what_is_wrong_makes_no_passkey,
         passkeys_are_named_and_taken_away,
+        whoever_has_a_passkey_sees_it,
         a_passkey_is_what_is_required,
         nobody_learns_who_is_there,
         who_asks_for_many_challenges_waits;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use strongroom_domain::access::Grant;
 
 use crate::authenticator::{Authenticator, text};
 use crate::required_factor::require;
@@ -378,6 +379,25 @@ pub(crate) async fn passkeys_are_named_and_taken_away(world: World) {
         .problem(401, "wrong-passkey");
     let shown = world.get(&path).by(&sysadmin).send().await;
     assert_eq!(shown.expect(200)["recovery_codes"], 0);
+}
+
+pub(crate) async fn whoever_has_a_passkey_sees_it(world: World) {
+    // The role of who backs up, and no other.
+    let person = world.person("child", &[Grant::DesktopUser]).await;
+    let mut device = Authenticator::new();
+    let made = register(&world, &person.bearer, &mut device, |_device| ()).await;
+    made.expect(201);
+    let path = |what: &str| format!("/users/{}/{what}", person.user);
+    let listed = world.get(&path("passkeys")).by(&person).send().await;
+    assert_eq!(listed.expect(200)["items"][0]["name"], "A phone");
+    let shown = world.get(&path("second-factor")).by(&person).send().await;
+    assert_eq!(shown.expect(200)["passkeys"], 1);
+    // Nobody sees those of others by it.
+    let other = world.person("child", &[Grant::DesktopUser]).await;
+    for what in ["passkeys", "second-factor"] {
+        let refused = world.get(&path(what)).by(&other).send().await;
+        refused.problem(404, "not-found");
+    }
 }
 
 pub(crate) async fn a_passkey_is_what_is_required(world: World) {
