@@ -220,6 +220,7 @@ on_both! {
     passkeys:
         a_passkey_signs_in_alone,
         a_passkey_is_a_second_factor,
+        two_sign_ins_of_one_user_do_not_undo_each_other,
         what_is_wrong_signs_nobody_in,
         a_counter_that_goes_back_is_refused_and_on_record,
         the_passkey_of_another_is_no_second_factor,

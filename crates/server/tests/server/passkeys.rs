@@ -171,6 +171,32 @@ pub(crate) async fn a_passkey_is_a_second_factor(world: World) {
         .problem(401, "wrong-password");
 }
 
+pub(crate) async fn two_sign_ins_of_one_user_do_not_undo_each_other(world: World) {
+    let mut owner = Owner::new(&world, "child").await;
+    let [one, other] = [owner.attempt(&world).await, owner.attempt(&world).await];
+    let begun = begin(&world, Some(&one)).await;
+    let begun_too = begin(&world, Some(&other)).await;
+    let signed = owner.device.sign(begun.expect(200));
+    finish(&world, Some(&one), &signed).await.expect(201);
+    let signed = owner.device.sign(begun_too.expect(200));
+    finish(&world, Some(&other), &signed).await.expect(201);
+    // What is drawn for one of them is not good for the other; drawn anew, it was forgotten.
+    let [one, other] = [owner.attempt(&world).await, owner.attempt(&world).await];
+    let begun = begin(&world, Some(&one)).await;
+    let signed = owner.device.sign(begun.expect(200));
+    finish(&world, Some(&other), &signed)
+        .await
+        .problem(401, "wrong-passkey");
+    let forgotten = begin(&world, Some(&one)).await;
+    let begun = begin(&world, Some(&one)).await;
+    let signed = owner.device.sign(forgotten.expect(200));
+    finish(&world, Some(&one), &signed)
+        .await
+        .problem(401, "wrong-passkey");
+    let signed = owner.device.sign(begun.expect(200));
+    finish(&world, Some(&one), &signed).await.expect(201);
+}
+
 pub(crate) async fn what_is_wrong_signs_nobody_in(world: World) {
     let mut owner = Owner::new(&world, "child").await;
     let whole = Authenticator::new();

@@ -2,7 +2,7 @@
 //! who uses it. Which of the reasons refused it nobody learns from the answer; the audit log has it.
 
 use strongroom_api::v1;
-use strongroom_base::ids::{UserId, from_hex};
+use strongroom_base::ids::from_hex;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::passkey::PublicKey;
 use strongroom_custody::passkeys::{
@@ -46,20 +46,19 @@ pub async fn start_passkey(
     let app = &stranger.app;
     let attempt = request.attempt.as_deref().map(attempt_hash).transpose()?;
     let site = passkeys::site(app)?;
-    let (purpose, user, known) = if let Some(attempt) = attempt {
+    let (purpose, known) = if let Some(attempt) = attempt {
         let reading = app.database.read().await?;
         let waiting = second_factors::find_waiting(&reading, &attempt).await?;
         let waiting = waiting.filter(|waiting| elapsed(waiting.made, app.now()) <= WAITING_MAX);
         let user = waiting.ok_or(Fault::WrongPassword)?.user;
         let known = stored::of_user(&reading, user).await?;
-        (Purpose::SecondFactor, Some(user), known)
+        (Purpose::SecondFactor(attempt), known)
     } else {
         stranger.attempt(&Door::Secret).await?;
-        (Purpose::SignIn, None, Vec::new())
+        (Purpose::SignIn, Vec::new())
     };
     let new = Challenge {
         purpose,
-        user,
         made: app.now(),
     };
     let writing = app.database.note().await?;
@@ -88,8 +87,8 @@ pub async fn finish_passkey(
     writing.commit().await?;
     let challenge = challenge.ok_or(Fault::WrongPasskey)?;
     match (attempt, challenge.purpose) {
-        (Some(attempt), Purpose::SecondFactor) => {
-            finish_second(stranger, &attempt, challenge.user, &sent).await
+        (Some(attempt), Purpose::SecondFactor(challenged)) => {
+            finish_second(stranger, &attempt, &challenged, &sent).await
         }
         (None, Purpose::SignIn) => finish_alone(stranger, &sent, program.as_str()).await,
         _ => Err(Fault::WrongPasskey),
@@ -99,7 +98,7 @@ pub async fn finish_passkey(
 async fn finish_second(
     stranger: &Stranger,
     attempt: &[u8; 32],
-    challenged: Option<UserId>,
+    challenged: &[u8; 32],
     sent: &Sent,
 ) -> Result<v1::SignedIn, Fault> {
     let app = &stranger.app;
@@ -112,7 +111,7 @@ async fn finish_second(
     }
     let id = pending.user;
     let found = stored::find_by_credential(&writing, &sent.credential_id).await?;
-    let found = found.filter(|found| found.user == id && challenged == Some(id));
+    let found = found.filter(|found| found.user == id && challenged == attempt);
     let checked = match &found {
         Some(passkey) => sent.check(passkey, true)?,
         None => Err(PasskeyError::OtherUser),
