@@ -229,6 +229,7 @@ on_both! {
         whoever_has_a_passkey_sees_it,
         a_passkey_is_what_is_required,
         nobody_learns_who_is_there,
+        a_challenge_is_no_guess_and_a_wrong_answer_is,
         who_asks_for_many_challenges_waits;
     protocol:
         problems_are_problems,

@@ -8,7 +8,7 @@ use strongroom_domain::access::Grant;
 use crate::authenticator::{Authenticator, text};
 use crate::required_factor::require;
 use crate::sign_in::{PASSWORD, choose, invited, sign_in};
-use crate::world::{Answer, Kind, Person, World};
+use crate::world::{Answer, Person, World};
 
 /// What is wrong with a passkey.
 type Wrong = fn(&mut Authenticator);
@@ -472,13 +472,7 @@ pub(crate) async fn nobody_learns_who_is_there(world: World) {
         .problem(403, "not-active");
 }
 
-pub(crate) async fn who_asks_for_many_challenges_waits(world: World) {
-    let kind = if world.address.is_shared() {
-        Kind::Postgresql
-    } else {
-        Kind::Sqlite
-    };
-    let world = World::new(kind).await;
+pub(crate) async fn a_challenge_is_no_guess_and_a_wrong_answer_is(world: World) {
     let mut owner = Owner::new(&world, "child").await;
     // Who signs in well pays nothing.
     for _ in 0..25 {
@@ -486,8 +480,42 @@ pub(crate) async fn who_asks_for_many_challenges_waits(world: World) {
             .await
             .expect(201);
     }
-    for _ in 0..20 {
+    // Neither does who asks for what is to be signed, and lets it be: nobody of the same network waits for it.
+    for _ in 0..30 {
+        begin(&world, None).await.expect(200);
+    }
+    owner.attempt(&world).await;
+    alone(&world, &mut owner.device, |_device| ())
+        .await
+        .expect(201);
+    world.pass(Duration::from_mins(2));
+    let kept = begin(&world, None).await;
+    let mut answers = Vec::new();
+    owner.device.spoils = true;
+    for _ in 0..21 {
+        let begun = begin(&world, None).await;
+        answers.push(owner.device.sign(begun.expect(200)));
+    }
+    let late = answers.pop().unwrap();
+    for answer in &answers {
+        finish(&world, None, answer)
+            .await
+            .problem(401, "wrong-passkey");
+    }
+    finish(&world, None, &late).await.problem(429, "too-many");
+    // Also one that would be good waits then.
+    owner.device.spoils = false;
+    let good = owner.device.sign(kept.expect(200));
+    finish(&world, None, &good).await.problem(429, "too-many");
+    world.pass(Duration::from_secs(45));
+    finish(&world, None, &good).await.expect(201);
+}
+
+pub(crate) async fn who_asks_for_many_challenges_waits(world: World) {
+    for _ in 0..60 {
         begin(&world, None).await.expect(200);
     }
     begin(&world, None).await.problem(429, "too-many");
+    world.pass(Duration::from_secs(1));
+    begin(&world, None).await.expect(200);
 }

@@ -38,7 +38,7 @@ struct Sent {
 }
 
 /// Draws what a passkey signs to sign in. Without an attempt nothing names a user, and the answer says of nobody whether
-/// they are there.
+/// they are there. It is no guess, and counts as none.
 pub async fn start_passkey(
     stranger: &Stranger,
     request: v1::StartPasskeySignIn,
@@ -46,6 +46,7 @@ pub async fn start_passkey(
     let app = &stranger.app;
     let attempt = request.attempt.as_deref().map(attempt_hash).transpose()?;
     let site = passkeys::site(app)?;
+    app.limits.draw(stranger.address, app.now())?;
     let (purpose, known) = if let Some(attempt) = attempt {
         let reading = app.database.read().await?;
         let waiting = second_factors::find_waiting(&reading, &attempt).await?;
@@ -54,7 +55,6 @@ pub async fn start_passkey(
         let known = stored::of_user(&reading, user).await?;
         (Purpose::SecondFactor(attempt), known)
     } else {
-        stranger.attempt(&Door::Secret).await?;
         (Purpose::SignIn, Vec::new())
     };
     let new = Challenge {
@@ -73,7 +73,8 @@ pub async fn start_passkey(
     })
 }
 
-/// Begins a session, if what was signed is good. Its challenge is gone before it is looked at.
+/// Begins a session, if what was signed is good. Its challenge is gone before it is looked at. By the passkey alone it is
+/// charged before, and paid back when it was good; as a second step, the password was charged, and is not paid back before.
 pub async fn finish_passkey(
     stranger: &Stranger,
     request: v1::FinishPasskeySignIn,
@@ -82,6 +83,9 @@ pub async fn finish_passkey(
     let attempt = request.attempt.as_deref().map(attempt_hash).transpose()?;
     let sent = Sent::read(passkeys::site(app)?, &request.credential)?;
     let program = named("program", &request.program, PersonName::new)?;
+    if attempt.is_none() {
+        stranger.attempt(&Door::Secret).await?;
+    }
     let writing = app.database.note().await?;
     let challenge = passkeys::take_challenge(&writing, &sent.client_data, app.now()).await?;
     writing.commit().await?;
