@@ -96,16 +96,40 @@ pub(crate) async fn a_file_has_every_entry_in_order_and_once(world: World) {
     happen(&world, 1).await;
     let other = world.another_app().await;
     let writing = other.database.note().await.unwrap();
-    let times = (Duration::ZERO, Duration::from_mins(10));
+    let times = (Duration::ZERO, Duration::from_mins(1));
     let job = format!("audit-sink-{NAME}");
     let claimed = strongroom_db::jobs::claim(&writing, &job, "another", times, other.now()).await;
     assert!(claimed.unwrap());
     writing.commit().await.unwrap();
     assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
     assert_eq!(behind(&world).await, 1);
-    // It may have been killed: in time, somebody else does it.
-    world.pass(Duration::from_mins(10));
-    assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (1, false));
+}
+
+pub(crate) async fn after_a_kill_another_node_goes_on_within_a_minute(world: World) {
+    let listener = TcpListener::bind("localhost:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    happen(&world, 2).await;
+    let waiting = behind(&world).await;
+    // Killed in the middle, when the collector had the connection and had read nothing.
+    let mut sink = collector(Transport::Tcp, port);
+    let (app, mut killed) = (world.another_app().await, true);
+    tokio::select! {
+        biased;
+        _ = listener.accept() => {}
+        _ = deliver(&app, &mut sink) => killed = false,
+    }
+    assert!(killed);
+    let path = world.folder.path().join("audit.jsonl");
+    let mut sink = file(&path);
+    // It may be alive still, and what it gave may be on its way.
+    assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
+    world.pass(Duration::from_secs(30));
+    assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
+    world.pass(Duration::from_secs(30));
+    let done = deliver(&world.app, &mut sink).await.unwrap();
+    assert_eq!(done, (waiting, false));
+    let found = sequences(&std::fs::read_to_string(&path).unwrap());
+    assert_eq!(found, (1..=waiting).collect::<Vec<_>>());
 }
 
 pub(crate) async fn a_file_that_hangs_stops_nothing(world: World) {

@@ -151,6 +151,7 @@ on_both! {
         an_export_proves_itself;
     audit_sinks:
         a_file_has_every_entry_in_order_and_once,
+        after_a_kill_another_node_goes_on_within_a_minute,
         a_file_that_hangs_stops_nothing,
         a_full_one_is_tried_again,
         a_collector_takes_counted_messages,
@@ -199,6 +200,7 @@ on_both! {
     jobs:
         what_is_over_is_removed_and_nothing_else,
         two_nodes_do_a_job_once,
+        a_job_is_that_of_the_node_that_claims_it_anew,
         measurements_say_what_was_done,
         checkpoints_are_signed_by_time_and_count;
     key_ring:
