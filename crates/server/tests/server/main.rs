@@ -156,6 +156,7 @@ on_both! {
         a_full_one_is_tried_again,
         a_collector_takes_counted_messages,
         a_collector_is_known_by_its_certificate,
+        who_ends_without_a_word_has_taken_nothing,
         a_collector_takes_datagrams;
     backup:
         a_restored_server_is_as_it_was_and_voids_what_was_issued,
