@@ -1,11 +1,9 @@
 //! Passkeys of accounts.
 
-use std::collections::BTreeSet;
-
 use sea_orm::prelude::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+    QueryFilter as _, QueryOrder as _, Set,
 };
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{PasskeyId, UserId};
@@ -17,9 +15,6 @@ use crate::error::damaged;
 use crate::{DbError, Reading, Writing};
 
 const TABLE: &str = "passkeys";
-
-/// How many are removed at once.
-const PART: usize = 500;
 
 /// A passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,30 +137,6 @@ pub async fn remove_all(writing: &Writing, user: UserId) -> Result<u64, DbError>
         .exec(&writing.transaction)
         .await?;
     Ok(removed.rows_affected)
-}
-
-/// Returns all, as their authenticators call them.
-pub(crate) async fn credential_ids(reading: &Reading) -> Result<BTreeSet<Vec<u8>>, DbError> {
-    let ids = Entity::find()
-        .select_only()
-        .column(Column::CredentialId)
-        .into_tuple::<Vec<u8>>()
-        .all(&reading.transaction)
-        .await?;
-    Ok(ids.into_iter().collect())
-}
-
-/// Removes all but these.
-pub(crate) async fn keep(writing: &Writing, kept: &BTreeSet<Vec<u8>>) -> Result<(), DbError> {
-    let all = credential_ids(writing).await?;
-    let gone: Vec<Vec<u8>> = all.difference(kept).cloned().collect();
-    for part in gone.chunks(PART) {
-        Entity::delete_many()
-            .filter(Column::CredentialId.is_in(part.to_vec()))
-            .exec(&writing.transaction)
-            .await?;
-    }
-    Ok(())
 }
 
 fn read(row: Model) -> Result<Passkey, DbError> {

@@ -161,6 +161,8 @@ on_both! {
     backup:
         a_restored_server_is_as_it_was_and_voids_what_was_issued,
         what_was_forbidden_since_stays_so,
+        second_factors_are_those_of_the_replaced_database,
+        a_new_server_takes_the_second_factors_of_the_backup,
         a_backup_goes_to_the_other_database,
         what_is_no_backup_is_refused;
     check_in:

@@ -14,16 +14,16 @@ use crate::world::{Answer, Person, World};
 type Wrong = fn(&mut Authenticator);
 
 /// Somebody with a password and a passkey.
-struct Owner {
-    person: Person,
-    bearer: String,
-    device: Authenticator,
-    passkey: String,
-    codes: Vec<Value>,
+pub(crate) struct Owner {
+    pub(crate) person: Person,
+    pub(crate) bearer: String,
+    pub(crate) device: Authenticator,
+    pub(crate) passkey: String,
+    pub(crate) codes: Vec<Value>,
 }
 
 impl Owner {
-    async fn new(world: &World, place: &str) -> Self {
+    pub(crate) async fn new(world: &World, place: &str) -> Self {
         let person = world.places[place].person.clone();
         let link = invited(world, &person).await;
         let chosen = choose(world, &link, PASSWORD).await;
@@ -53,7 +53,7 @@ fn secret(answer: &Answer) -> String {
 }
 
 /// Makes a passkey, with something wrong about it.
-async fn register(
+pub(crate) async fn register(
     world: &World,
     bearer: &str,
     device: &mut Authenticator,
@@ -84,7 +84,7 @@ async fn finish(world: &World, attempt: Option<&str>, credential: &Value) -> Ans
 }
 
 /// Signs in by the passkey alone, with something wrong about it.
-async fn alone(
+pub(crate) async fn alone(
     world: &World,
     device: &mut Authenticator,
     wrong: impl FnOnce(&mut Authenticator),
