@@ -37,6 +37,8 @@ pub struct Passkey {
     pub made: Timestamp,
     /// When it last signed in.
     pub last_used: Option<Timestamp>,
+    /// Since when it signs in after the password only, because that was chosen by a link.
+    pub after_password: Option<Timestamp>,
 }
 
 /// Returns one.
@@ -91,6 +93,7 @@ pub async fn add(writing: &Writing, new: &Passkey) -> Result<(), DbError> {
         name: Set(new.name.as_str().to_owned()),
         made: Set(nanos(new.made)),
         last_used: Set(new.last_used.map(nanos)),
+        after_password: Set(new.after_password.map(nanos)),
     };
     row.insert(&writing.transaction).await?;
     Ok(())
@@ -106,6 +109,30 @@ pub async fn used(
     Entity::update_many()
         .col_expr(Column::Counter, Expr::value(i64::from(counter)))
         .col_expr(Column::LastUsed, Expr::value(nanos(now)))
+        .filter(Column::Id.eq(id.to_string()))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(())
+}
+
+/// Notes that those of a user sign in after the password only, from now on; returns how many that are.
+pub async fn only_after_password(
+    writing: &Writing,
+    user: UserId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let changed = Entity::update_many()
+        .col_expr(Column::AfterPassword, Expr::value(nanos(now)))
+        .filter(Column::UserId.eq(user.to_string()))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
+/// Notes that one was shown after the password, and signs in by itself again.
+pub async fn shown_after_password(writing: &Writing, id: PasskeyId) -> Result<(), DbError> {
+    Entity::update_many()
+        .col_expr(Column::AfterPassword, Expr::value(None::<i64>))
         .filter(Column::Id.eq(id.to_string()))
         .exec(&writing.transaction)
         .await?;
@@ -150,5 +177,6 @@ fn read(row: Model) -> Result<Passkey, DbError> {
         name: PersonName::new(&row.name).map_err(|error| damaged(TABLE, error))?,
         made: time(row.made),
         last_used: row.last_used.map(time),
+        after_password: row.after_password.map(time),
     })
 }

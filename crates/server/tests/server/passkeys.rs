@@ -7,7 +7,7 @@ use strongroom_domain::access::Grant;
 
 use crate::authenticator::{Authenticator, text};
 use crate::required_factor::require;
-use crate::sign_in::{PASSWORD, choose, invited, sign_in};
+use crate::sign_in::{self, PASSWORD, choose, invited, sign_in};
 use crate::world::{Answer, Person, World};
 
 /// What is wrong with a passkey.
@@ -405,6 +405,60 @@ pub(crate) async fn passkeys_are_named_and_taken_away(world: World) {
         .problem(401, "wrong-passkey");
     let shown = world.get(&path).by(&sysadmin).send().await;
     assert_eq!(shown.expect(200)["recovery_codes"], 0);
+}
+
+/// Somebody was in the account, and put a passkey of their own there.
+pub(crate) async fn a_link_shuts_out_who_was_in(world: World) {
+    let mut owner = Owner::new(&world, "child").await;
+    let mut intruder = Authenticator::new();
+    let made = register(&world, &owner.bearer, &mut intruder, |_device| ()).await;
+    let theirs = made.expect(201)["passkey"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let body = json!({ "name": "Theirs", "actions": ["account.read"], "days": 1 });
+    let made = world.post("/me/tokens").bearer(&owner.bearer).json(&body);
+    let token = secret(&made.send().await);
+    let own = format!("/users/{}", owner.person.user);
+    let is_in = async |bearer: &str| world.get(&own).bearer(bearer).send().await;
+    is_in(&token).await.expect(200);
+    let (under_way, message) = sign_in::start(&world, &owner.person.name, PASSWORD).await;
+    let link = invited(&world, &owner.person).await;
+    let chosen = choose(&world, &link, "another pass phrase").await;
+    chosen.problem(401, "second-factor-needed");
+    for bearer in [&token, &owner.bearer] {
+        is_in(bearer).await.problem(401, "not-signed-in");
+    }
+    let late = sign_in::finish(&world, &under_way, &message.unwrap()).await;
+    late.problem(401, "wrong-password");
+    for device in [&mut intruder, &mut owner.device] {
+        let refused = alone(&world, device, |_device| ()).await;
+        refused.problem(401, "wrong-passkey");
+        let refused = newest(&world, &owner.person).await;
+        let because = refused["details"]["because"].as_str().unwrap();
+        assert!(because.contains("chosen by a link"), "{because}");
+    }
+    // After the new password it is the second factor that it was, and signs in by itself again.
+    let attempt = chosen.body["attempt"].as_str().unwrap();
+    let begun = begin(&world, Some(attempt)).await;
+    let signed = owner.device.sign(begun.expect(200));
+    let bearer = secret(&finish(&world, Some(attempt), &signed).await);
+    alone(&world, &mut owner.device, |_device| ())
+        .await
+        .expect(201);
+    alone(&world, &mut intruder, |_device| ())
+        .await
+        .problem(401, "wrong-passkey");
+    // Its owner sees which one was not shown, and takes it away.
+    let listed = world.get(&format!("{own}/passkeys")).bearer(&bearer);
+    let listed = listed.send().await;
+    let items = listed.expect(200)["items"].as_array().unwrap().clone();
+    for item in items {
+        let is_theirs = item["id"] == theirs;
+        assert_eq!(item["after_password_since"].is_string(), is_theirs);
+    }
+    let remove = world.ask("DELETE", &format!("/passkeys/{theirs}"));
+    remove.bearer(&bearer).send().await.expect(204);
 }
 
 pub(crate) async fn whoever_has_a_passkey_sees_it(world: World) {

@@ -111,6 +111,7 @@ pub async fn add(deed: &mut Deed, request: v1::AddPasskey) -> Result<v1::Passkey
         name,
         made: deed.now,
         last_used: None,
+        after_password: None,
     };
     passkeys::add(&deed.writing, &passkey).await?;
     let codes = second_factor::added(deed).await?;

@@ -27,6 +27,10 @@ use crate::app::{Fault, passkeys::client_data};
 /// What the audit log calls it.
 const PASSKEY: &str = "passkey";
 
+/// Why one does not sign in by itself.
+const AFTER_PASSWORD: &str =
+    "the password was chosen by a link, and the passkey was not shown after that one yet";
+
 /// What was sent, with its parts read.
 struct Sent {
     site: PasskeySite,
@@ -126,10 +130,12 @@ async fn finish_second(
             let pending = Waiting { tries, ..pending };
             second_factors::add_waiting(&writing, attempt, &pending).await?;
         }
-        refuse(stranger, &writing, id, PASSKEY, checked.err()).await?;
+        let because = checked.err().map(|error| error.to_string());
+        refuse(stranger, &writing, id, PASSKEY, because).await?;
         writing.commit().await?;
         return Err(Fault::WrongPasskey);
     };
+    stored::shown_after_password(&writing, passkey.id).await?;
     let signed_in = signed_in(stranger, &writing, (&passkey, counter), &pending.program).await?;
     writing.commit().await?;
     stranger.pay_back(&Door::Account(id)).await;
@@ -148,10 +154,17 @@ async fn finish_alone(
         writing.commit().await?;
         return Err(Fault::WrongPasskey);
     };
-    let counter = match sent.check(&passkey, false)? {
+    let checked = sent.check(&passkey, false)?;
+    let checked = checked.map_err(|error| error.to_string());
+    // Whoever has it may have put it there before the password was chosen anew.
+    let checked = checked.and_then(|counter| match passkey.after_password {
+        None => Ok(counter),
+        Some(_since) => Err(AFTER_PASSWORD.to_owned()),
+    });
+    let counter = match checked {
         Ok(counter) => counter,
-        Err(error) => {
-            refuse(stranger, &writing, passkey.user, PASSKEY, Some(error)).await?;
+        Err(because) => {
+            refuse(stranger, &writing, passkey.user, PASSKEY, Some(because)).await?;
             writing.commit().await?;
             return Err(Fault::WrongPasskey);
         }
