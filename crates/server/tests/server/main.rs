@@ -231,6 +231,7 @@ on_both! {
         the_passkey_of_another_is_no_second_factor,
         what_is_wrong_makes_no_passkey,
         passkeys_are_named_and_taken_away,
+        who_has_only_one_of_another_address_gets_in_again,
         a_link_shuts_out_who_was_in,
         whoever_has_a_passkey_sees_it,
         a_passkey_is_what_is_required,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use strongroom_domain::access::Grant;
+use strongroom_server::app::second_factor::{Taken, remove_beside};
 
 use crate::authenticator::{Authenticator, text};
 use crate::required_factor::require;
@@ -405,6 +406,48 @@ pub(crate) async fn passkeys_are_named_and_taken_away(world: World) {
         .problem(401, "wrong-passkey");
     let shown = world.get(&path).by(&sysadmin).send().await;
     assert_eq!(shown.expect(200)["recovery_codes"], 0);
+}
+
+/// With another public address a passkey opens nothing, and its account asks for it still. Whoever runs the server takes it
+/// away.
+pub(crate) async fn who_has_only_one_of_another_address_gets_in_again(world: World) {
+    let mut owner = Owner::new(&world, "child").await;
+    "https://elsewhere.example:7443".clone_into(&mut owner.device.origin);
+    "elsewhere.example".clone_into(&mut owner.device.site);
+    alone(&world, &mut owner.device, |_device| ())
+        .await
+        .problem(401, "wrong-passkey");
+    owner.attempt(&world).await;
+    let name = owner.person.name.to_uppercase();
+    let taken = remove_beside(&world.app, &name).await.unwrap();
+    let expected = Taken {
+        app: false,
+        passkeys: 1,
+    };
+    assert_eq!(taken, expected);
+    sign_in(&world, &owner.person.name, PASSWORD)
+        .await
+        .unwrap()
+        .expect(201);
+    let sysadmin = world.sysadmin().await;
+    let path = format!(
+        "/audit?event=user.second-factor-removed&user={}",
+        owner.person.user
+    );
+    let log = world.get(&path).by(&sysadmin).send().await;
+    let entry = &log.expect(200)["items"][0];
+    assert_eq!(entry["details"]["by"], "whoever runs the server");
+    assert_eq!(entry["actor_kind"], "system");
+    // By its id too; and what is not there is said.
+    let id = owner.person.user.to_string();
+    for (name, says) in [
+        (id.as_str(), "no second factor"),
+        ("nobody.at.all", "no user"),
+        ("no name: at all", "no user"),
+    ] {
+        let error = remove_beside(&world.app, name).await.unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }
 
 /// Somebody was in the account, and put a passkey of their own there.
