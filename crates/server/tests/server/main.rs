@@ -78,6 +78,19 @@ mod once {
     }
 
     #[tokio::test]
+    async fn what_the_server_locks_stays() {
+        use strongroom_domain::policy::{Lifetime, Setting};
+        let mut settings = strongroom_server::app::Settings {
+            requests_at_once: 1_000_000,
+            ..strongroom_server::app::Settings::default()
+        };
+        let idle = Lifetime::new(std::time::Duration::from_mins(20)).unwrap();
+        settings.groups.sessions.idle = Setting::locked(idle);
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::settings::what_the_server_locks_stays(world).await;
+    }
+
+    #[tokio::test]
     async fn who_dawdles_is_cut_off() {
         let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
         crate::trouble::who_dawdles_is_cut_off(world).await;
@@ -256,6 +269,7 @@ on_both! {
         nobody_learns_without_one_what_is_there,
         who_has_one_shows_it,
         nothing_below_loosens_it,
+        nobody_waives_it_for_those_above,
         a_token_stops_with_its_owner,
         the_last_one_stays,
         who_lost_it_sets_another_up,
@@ -270,6 +284,8 @@ on_both! {
     settings:
         settings_are_inherited_locked_and_shown_with_their_owner,
         a_setting_is_changed_by_who_has_seen_it,
+        nobody_loosens_what_holds_for_those_above,
+        a_setting_is_loosened_by_a_fresh_sign_in,
         sessions_and_tokens_last_as_their_organisation_says,
         registration_is_as_the_organisation_says,
         a_check_in_names_the_policy_that_holds;

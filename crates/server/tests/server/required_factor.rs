@@ -1,10 +1,13 @@
 //! Organisations that require a second factor.
 
+use std::time::Duration;
+
 use serde_json::json;
+use strongroom_domain::access::Grant;
 
 use crate::second_factor::{Owner, second, set_up};
 use crate::sign_in::{PASSWORD, choose, invited, sign_in};
-use crate::world::{Answer, World};
+use crate::world::{Answer, Person, World};
 
 pub(crate) async fn require(world: &World, place: &str) {
     let path = format!("/organisations/{}/require-second-factor", world.at(place));
@@ -201,6 +204,24 @@ pub(crate) async fn nothing_below_loosens_it(world: World) {
     let waived = world.post(&path("parent", "waive")).by(&admin).send().await;
     waived.problem(404, "not-found");
     world.get("/computers").by(&admin).send().await.expect(200);
+}
+
+pub(crate) async fn nobody_waives_it_for_those_above(world: World) {
+    let waive = async |by: &Person, place: &str| {
+        let path = format!("/organisations/{}/waive-second-factor", world.at(place));
+        world.post(&path).by(by).send().await
+    };
+    require(&world, "own").await;
+    require(&world, "uncle").await;
+    let admin = world.admin("parent").await;
+    let roles = [Grant::DesktopUser, Grant::WebUser, Grant::Sysadmin];
+    world.person("child", &roles).await;
+    waive(&admin, "own").await.problem(403, "outranked");
+    let admin = world.admin("root").await;
+    world.pass(Duration::from_mins(10));
+    waive(&admin, "uncle").await.problem(403, "sign-in-again");
+    let admin = world.admin("root").await;
+    waive(&admin, "uncle").await.expect(200);
 }
 
 pub(crate) async fn a_token_stops_with_its_owner(world: World) {
