@@ -40,6 +40,15 @@ pub async fn take(writing: &Writing, id_hash: &[u8; 32]) -> Result<Option<Attemp
     Ok(found.filter(|_| deleted.rows_affected == 1))
 }
 
+/// Takes all of a user away.
+pub async fn remove_all(writing: &Writing, user: UserId) -> Result<(), DbError> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.to_string()))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(())
+}
+
 /// Removes those that began before a time; returns how many that were.
 pub async fn forget(writing: &Writing, before: Timestamp) -> Result<u64, DbError> {
     let removed = Entity::delete_many()

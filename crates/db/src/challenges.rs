@@ -4,8 +4,8 @@ use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFi
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::UserId;
 
-use crate::convert::{nanos, parse, time};
-use crate::entity::challenges::{ActiveModel, Column, Entity};
+use crate::convert::{hash, nanos, parse, time};
+use crate::entity::challenges::{ActiveModel, Column, Entity, Model};
 use crate::error::damaged;
 use crate::{DbError, Writing};
 
@@ -14,10 +14,10 @@ const TABLE: &str = "challenges";
 /// What a challenge is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A new passkey.
-    Registration,
-    /// The second step of a sign-in.
-    SecondFactor,
+    /// A new passkey of this user.
+    Registration(UserId),
+    /// The second step of the sign-in whose attempt has this hash.
+    SecondFactor([u8; 32]),
     /// A sign-in with a passkey alone.
     SignIn,
 }
@@ -27,17 +27,25 @@ pub enum Purpose {
 pub struct Challenge {
     /// For what.
     pub purpose: Purpose,
-    /// For whom, where that is known.
-    pub user: Option<UserId>,
     /// When.
     pub made: Timestamp,
 }
 
-/// Adds one, in the place of those that the same user had for the same.
+/// Adds one, in the place of the one that there was for the same.
 pub async fn add(writing: &Writing, hash: &[u8; 32], new: &Challenge) -> Result<(), DbError> {
-    if let Some(user) = new.user {
+    let (user, attempt) = match new.purpose {
+        Purpose::Registration(user) => (Some(user.to_string()), None),
+        Purpose::SecondFactor(attempt) => (None, Some(attempt.to_vec())),
+        Purpose::SignIn => (None, None),
+    };
+    let same = match (&user, &attempt) {
+        (Some(user), _) => Some(Column::UserId.eq(user.clone())),
+        (_, Some(attempt)) => Some(Column::Attempt.eq(attempt.clone())),
+        (None, None) => None,
+    };
+    if let Some(same) = same {
         Entity::delete_many()
-            .filter(Column::UserId.eq(user.to_string()))
+            .filter(same)
             .filter(Column::Purpose.eq(name(new.purpose)))
             .exec(&writing.transaction)
             .await?;
@@ -45,8 +53,9 @@ pub async fn add(writing: &Writing, hash: &[u8; 32], new: &Challenge) -> Result<
     let row = ActiveModel {
         hash: Set(hash.to_vec()),
         purpose: Set(name(new.purpose).to_owned()),
-        user_id: Set(new.user.map(|user| user.to_string())),
+        user_id: Set(user),
         made: Set(nanos(new.made)),
+        attempt: Set(attempt),
     };
     row.insert(&writing.transaction).await?;
     Ok(())
@@ -60,28 +69,29 @@ pub async fn take(writing: &Writing, hash: &[u8; 32]) -> Result<Option<Challenge
     let deleted = Entity::delete_by_id(hash.to_vec())
         .exec(&writing.transaction)
         .await?;
-    row.filter(|_| deleted.rows_affected == 1)
-        .map(|row| {
-            let purpose = match row.purpose.as_str() {
-                "registration" => Purpose::Registration,
-                "second-factor" => Purpose::SecondFactor,
-                "sign-in" => Purpose::SignIn,
-                other => return Err(damaged(TABLE, format!("the purpose `{other}`"))),
-            };
-            let user = row.user_id.as_deref();
-            Ok(Challenge {
-                purpose,
-                user: user.map(|id| parse(TABLE, id)).transpose()?,
-                made: time(row.made),
-            })
-        })
-        .transpose()
+    match row.filter(|_| deleted.rows_affected == 1) {
+        Some(row) => read(&row),
+        None => Ok(None),
+    }
+}
+
+/// Reads one. One that a program gave that did not note the attempt is good for nothing.
+fn read(row: &Model) -> Result<Option<Challenge>, DbError> {
+    let purpose = match (row.purpose.as_str(), &row.user_id, &row.attempt) {
+        ("registration", Some(user), _) => Purpose::Registration(parse(TABLE, user)?),
+        ("second-factor", _, Some(attempt)) => Purpose::SecondFactor(hash(TABLE, attempt)?),
+        ("second-factor", _, None) => return Ok(None),
+        ("sign-in", None, None) => Purpose::SignIn,
+        (other, _, _) => return Err(damaged(TABLE, format!("the purpose `{other}`"))),
+    };
+    let made = time(row.made);
+    Ok(Some(Challenge { purpose, made }))
 }
 
 fn name(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::Registration => "registration",
-        Purpose::SecondFactor => "second-factor",
+        Purpose::Registration(_) => "registration",
+        Purpose::SecondFactor(_) => "second-factor",
         Purpose::SignIn => "sign-in",
     }
 }

@@ -10,6 +10,7 @@ use sea_orm::{
 };
 use strongroom_base::clock::Timestamp;
 use strongroom_domain::moment::after;
+use strongroom_domain::session::SKEW_MAX;
 
 use crate::convert::{nanos, time};
 use crate::entity::jobs::{ActiveModel, Column, Entity};
@@ -87,8 +88,8 @@ pub async fn claim(
     let is_free = Condition::any()
         .add(Column::Claimed.is_null())
         .add(Column::Claimed.lte(at))
-        // Nobody claims for longer: the clock was set back.
-        .add(Column::Claimed.gt(nanos(after(now, lease))));
+        // Nobody claims for longer, however far ahead the clock of another node may be: this one was set back.
+        .add(Column::Claimed.gt(nanos(after(now, lease + SKEW_MAX))));
     let is_due = Condition::any()
         .add(Column::Ended.is_null())
         .add(Column::Ended.lte(nanos(now) - nanos_of(every)))
@@ -103,6 +104,24 @@ pub async fn claim(
         .exec(&writing.transaction)
         .await?;
     Ok(claimed.rows_affected == 1)
+}
+
+/// Claims a job for longer that a node has; tells whether it has it still.
+pub async fn renew(
+    writing: &Writing,
+    name: &str,
+    node: &str,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let renewed = Entity::update_many()
+        .col_expr(Column::Claimed, Expr::value(nanos(after(now, lease))))
+        .filter(Column::Name.eq(name))
+        .filter(Column::Node.eq(node))
+        .filter(Column::Claimed.is_not_null())
+        .exec(&writing.transaction)
+        .await?;
+    Ok(renewed.rows_affected == 1)
 }
 
 /// Notes the end of a job that a node did.

@@ -28,6 +28,7 @@ mod migrations;
 pub mod organisations;
 pub mod passkeys;
 pub mod registration_keys;
+pub mod replaced_factors;
 pub mod restrictions;
 pub mod sealed;
 pub mod second_factors;

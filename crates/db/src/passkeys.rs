@@ -1,11 +1,9 @@
 //! Passkeys of accounts.
 
-use std::collections::BTreeSet;
-
 use sea_orm::prelude::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+    QueryFilter as _, QueryOrder as _, Set,
 };
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::{PasskeyId, UserId};
@@ -17,9 +15,6 @@ use crate::error::damaged;
 use crate::{DbError, Reading, Writing};
 
 const TABLE: &str = "passkeys";
-
-/// How many are removed at once.
-const PART: usize = 500;
 
 /// A passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +37,8 @@ pub struct Passkey {
     pub made: Timestamp,
     /// When it last signed in.
     pub last_used: Option<Timestamp>,
+    /// Since when it signs in after the password only, because that was chosen by a link.
+    pub after_password: Option<Timestamp>,
 }
 
 /// Returns one.
@@ -96,6 +93,7 @@ pub async fn add(writing: &Writing, new: &Passkey) -> Result<(), DbError> {
         name: Set(new.name.as_str().to_owned()),
         made: Set(nanos(new.made)),
         last_used: Set(new.last_used.map(nanos)),
+        after_password: Set(new.after_password.map(nanos)),
     };
     row.insert(&writing.transaction).await?;
     Ok(())
@@ -111,6 +109,30 @@ pub async fn used(
     Entity::update_many()
         .col_expr(Column::Counter, Expr::value(i64::from(counter)))
         .col_expr(Column::LastUsed, Expr::value(nanos(now)))
+        .filter(Column::Id.eq(id.to_string()))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(())
+}
+
+/// Notes that those of a user sign in after the password only, from now on; returns how many that are.
+pub async fn only_after_password(
+    writing: &Writing,
+    user: UserId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let changed = Entity::update_many()
+        .col_expr(Column::AfterPassword, Expr::value(nanos(now)))
+        .filter(Column::UserId.eq(user.to_string()))
+        .exec(&writing.transaction)
+        .await?;
+    Ok(changed.rows_affected)
+}
+
+/// Notes that one was shown after the password, and signs in by itself again.
+pub async fn shown_after_password(writing: &Writing, id: PasskeyId) -> Result<(), DbError> {
+    Entity::update_many()
+        .col_expr(Column::AfterPassword, Expr::value(None::<i64>))
         .filter(Column::Id.eq(id.to_string()))
         .exec(&writing.transaction)
         .await?;
@@ -144,30 +166,6 @@ pub async fn remove_all(writing: &Writing, user: UserId) -> Result<u64, DbError>
     Ok(removed.rows_affected)
 }
 
-/// Returns all, as their authenticators call them.
-pub(crate) async fn credential_ids(reading: &Reading) -> Result<BTreeSet<Vec<u8>>, DbError> {
-    let ids = Entity::find()
-        .select_only()
-        .column(Column::CredentialId)
-        .into_tuple::<Vec<u8>>()
-        .all(&reading.transaction)
-        .await?;
-    Ok(ids.into_iter().collect())
-}
-
-/// Removes all but these.
-pub(crate) async fn keep(writing: &Writing, kept: &BTreeSet<Vec<u8>>) -> Result<(), DbError> {
-    let all = credential_ids(writing).await?;
-    let gone: Vec<Vec<u8>> = all.difference(kept).cloned().collect();
-    for part in gone.chunks(PART) {
-        Entity::delete_many()
-            .filter(Column::CredentialId.is_in(part.to_vec()))
-            .exec(&writing.transaction)
-            .await?;
-    }
-    Ok(())
-}
-
 fn read(row: Model) -> Result<Passkey, DbError> {
     Ok(Passkey {
         id: parse(TABLE, &row.id)?,
@@ -179,5 +177,6 @@ fn read(row: Model) -> Result<Passkey, DbError> {
         name: PersonName::new(&row.name).map_err(|error| damaged(TABLE, error))?,
         made: time(row.made),
         last_used: row.last_used.map(time),
+        after_password: row.after_password.map(time),
     })
 }

@@ -1,8 +1,5 @@
 //! What a database that is replaced by an older one forbade: blocked and suspended accounts, stopped organisations,
-//! second factors that were required, passkeys that were taken away, revoked computers, registration keys that were closed
-//! or used. It stays so.
-
-use std::collections::BTreeSet;
+//! second factors that were required, revoked computers, registration keys that were closed or used. It stays so.
 
 use sea_orm::prelude::Expr;
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _};
@@ -20,8 +17,6 @@ pub struct Restrictions {
     requiring: Vec<organisations::Model>,
     computers: Vec<computers::Model>,
     open_keys: Vec<registration_keys::Model>,
-    /// As their authenticators call them; nothing where there is no database that is replaced.
-    passkeys: Option<BTreeSet<Vec<u8>>>,
 }
 
 /// Reads it.
@@ -55,7 +50,6 @@ pub async fn read(reading: &Reading) -> Result<Restrictions, DbError> {
             .all(transaction)
             .await?,
         open_keys: keys,
-        passkeys: Some(crate::passkeys::credential_ids(reading).await?),
     })
 }
 
@@ -99,9 +93,6 @@ pub async fn carry_over(
             .filter(computers::Column::Id.eq(computer.id))
             .exec(transaction)
             .await?;
-    }
-    if let Some(kept) = restrictions.passkeys {
-        crate::passkeys::keep(writing, &kept).await?;
     }
     recovery_codes::Entity::delete_many()
         .exec(transaction)

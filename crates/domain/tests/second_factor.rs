@@ -6,11 +6,12 @@ use strongroom_base::ids::ComputerId;
 use strongroom_domain::access::{
     Action, Actor, Denial, Grant, Kind, SecondFactor, Subject, Target, Via, decide,
 };
+use strongroom_domain::account::{SignIn, Standing};
 use strongroom_domain::token::TokenScope;
 
 mod world;
 
-use world::{OWN, account, actor, forest, of_organisation, subject};
+use world::{ACTIVE, OWN, STRANGER, account, actor, forest, of_organisation, subject};
 
 /// Returns the names of all that may be done, to the own account and to whatever else there is.
 fn allowed(via: Via<'_>, second_factor: SecondFactor) -> [BTreeSet<&'static str>; 2] {
@@ -98,5 +99,50 @@ fn why_is_said() {
         let decision = decide(&forest, &by, Action::ServerRead, &Target::System);
         assert_eq!(decision.permit().err(), Some(denial));
         assert_eq!(second_factor.denial(), Some(denial));
+    }
+}
+
+/// Neither a second factor that is missing nor an account that rests makes a difference between what somebody may not see
+/// and what is not there.
+#[test]
+fn what_is_not_seen_is_not_there() {
+    let (forest, held) = (forest(), [Grant::WebUser, Grant::Admin(OWN)]);
+    let suspended = Standing::Active {
+        sign_in: SignIn::Suspended {
+            since: world::at(0),
+        },
+    };
+    let cases = [
+        (SecondFactor::Missing, ACTIVE, Denial::SecondFactorMissing),
+        (SecondFactor::NotShown, ACTIVE, Denial::SecondFactorNotShown),
+        (SecondFactor::Enough, suspended, Denial::NotActive),
+    ];
+    for (second_factor, standing, denial) in cases {
+        let by = Actor {
+            second_factor,
+            standing,
+            ..actor(&held)
+        };
+        let refused = |action, target: &Target<'_>| decide(&forest, &by, action, target).permit();
+        for (action, there, nowhere) in [
+            (
+                Action::OrganisationRead,
+                of_organisation(OWN),
+                of_organisation(STRANGER),
+            ),
+            (
+                Action::PolicyEdit,
+                of_organisation(OWN),
+                of_organisation(STRANGER),
+            ),
+            (Action::AccountRead, account(2, OWN), account(2, STRANGER)),
+            (Action::AccountBlock, account(2, OWN), account(2, STRANGER)),
+        ] {
+            assert_eq!(refused(action, &there).err(), Some(denial), "{action:?}");
+            let unseen = refused(action, &nowhere).err();
+            assert_eq!(unseen, Some(Denial::Unseen), "{action:?}");
+        }
+        let servers = refused(Action::ServerRead, &Target::System).err();
+        assert_eq!(servers, Some(Denial::Unseen));
     }
 }

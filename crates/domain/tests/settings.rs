@@ -151,3 +151,32 @@ fn what_is_stored_is_read_and_what_is_newer_passed_over() {
     rows[0].value = "?".to_owned();
     assert!(OwnGroups::from_rows(&rows).is_err());
 }
+
+#[test]
+fn what_lets_more_happen_than_before_is_named() {
+    let server = ServerGroups::default();
+    let with = |changes: &[(&str, &str, Lock)]| {
+        let mut own = OwnGroups::default();
+        for (name, value, lock) in changes {
+            own.set((&server, &[]), name, value, Some(*lock)).unwrap();
+        }
+        Policies::of(&server, &[(OWN, &own)])
+    };
+    let inherited = with(&[]);
+    let tight = with(&[
+        ("sessions.idle", "10m", Lock::Open),
+        ("sessions.absolute", "12h", Lock::Locked),
+        ("password.length_min", "14", Lock::Open),
+        ("registration.registration", "closed", Lock::Open),
+    ]);
+    assert_eq!(tight.loosened_since(&inherited), Vec::<&str>::new());
+    assert_eq!(tight.loosened_since(&tight), Vec::<&str>::new());
+    // The lock of what has the same value counts.
+    let loosened = [
+        "password.length_min",
+        "sessions.idle",
+        "sessions.absolute",
+        "registration.registration",
+    ];
+    assert_eq!(inherited.loosened_since(&tight), loosened);
+}

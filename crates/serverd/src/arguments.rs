@@ -42,6 +42,9 @@ pub(crate) enum Command {
         #[arg(long)]
         replace: bool,
     },
+    /// Second factors of users who get in no more
+    #[command(subcommand)]
+    SecondFactor(SecondFactor),
     /// Looks at the keys that seal secrets in the database, and changes them
     #[command(subcommand)]
     Secrets(Secrets),
@@ -63,6 +66,15 @@ pub(crate) enum Audit {
     },
     /// Shows the public key by which the checkpoints of this server are known
     Key,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SecondFactor {
+    /// Takes all second factors of a user away; the server may run meanwhile, and the audit log has it
+    Remove {
+        /// The user: the name or the id
+        user: String,
+    },
 }
 
 #[derive(Subcommand)]

@@ -40,9 +40,13 @@ pub(crate) fn restore(arguments: &Arguments, file: &Path, replace: bool) -> Resu
         output::line("sessions, tokens, links and recovery codes of before are void");
         if restored.carried_over {
             output::line("who was blocked in the database that was replaced stays so");
+            output::line("second factors are those that accounts had in it");
         } else {
             output::line(
                 "who was blocked after the backup was made is not: block them before the server runs for others",
+            );
+            output::line(
+                "second factors are those of the backup: one that was taken away since is back",
             );
         }
         Ok(())

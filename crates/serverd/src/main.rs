@@ -11,6 +11,7 @@ mod logging;
 mod open;
 mod output;
 mod run;
+mod second_factor;
 mod secrets;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Audit(Audit::Key) => audit::key(&arguments),
         Command::Backup { to } => backup::make(&arguments, to.as_deref()),
         Command::Restore { file, replace } => backup::restore(&arguments, file, *replace),
+        Command::SecondFactor(command) => second_factor::run(&arguments, command),
         Command::Secrets(secrets) => secrets::run(&arguments, secrets),
         Command::Openapi => {
             output::line(strongroom_server::http::openapi::text().trim_end());

@@ -11,6 +11,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use strongroom_base::ids::PasskeyId;
+use strongroom_db::passkeys::{self, Passkey};
+use strongroom_db::{Address, Database, users};
+use strongroom_domain::name::{PersonName, UserName};
 
 fn program(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom-server"));
@@ -87,4 +91,50 @@ fn keys_change_and_backups_come_back() {
         !is_good && refused.contains("needs the master key"),
         "{refused}"
     );
+}
+
+/// Puts a passkey into the account of the first sysadmin.
+async fn give_passkey(home: &Path) {
+    let address = Address::of_file(&home.join("server.sqlite"));
+    let database = Database::open(&address, 1).await.unwrap();
+    let writing = database.write().await.unwrap();
+    let name = UserName::new("sysadmin").unwrap();
+    let user = users::find_by_name(&writing, &name).await.unwrap().unwrap();
+    let passkey = Passkey {
+        id: PasskeyId([7; 16]),
+        user: user.account.user,
+        credential_id: vec![7; 16],
+        public_key: Vec::new(),
+        counter: 0,
+        may_be_copied: false,
+        name: PersonName::new("A phone").unwrap(),
+        made: user.made,
+        last_used: None,
+        after_password: None,
+    };
+    passkeys::add(&writing, &passkey).await.unwrap();
+    writing.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_gets_in_no_more_is_helped_by_whoever_runs_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    first_start(&home);
+    let remove = |user: &str| said(&home, &["second-factor", "remove", user]);
+    let (is_good, refused) = remove("sysadmin");
+    assert!(
+        !is_good && refused.contains("has no second factor"),
+        "{refused}"
+    );
+    let (is_good, refused) = remove("nobody");
+    assert!(
+        !is_good && refused.contains("no user `nobody`"),
+        "{refused}"
+    );
+    give_passkey(&home).await;
+    let (is_good, removed) = remove("sysadmin");
+    assert!(is_good && removed.contains("passkeys 1"), "{removed}");
+    let (is_good, again) = remove("sysadmin");
+    assert!(!is_good, "{again}");
 }

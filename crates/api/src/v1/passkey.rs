@@ -20,6 +20,9 @@ pub struct Passkey {
     /// When it last signed in.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_used: Option<String>,
+    /// Since when it signs in after the password only, because that was chosen by a link: until it is shown after it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after_password_since: Option<String>,
 }
 
 /// A passkey that was made, with recovery codes where the account had none.

@@ -10,6 +10,7 @@ pub(crate) struct Model {
     pub(crate) purpose: String,
     pub(crate) user_id: Option<String>,
     pub(crate) made: i64,
+    pub(crate) attempt: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

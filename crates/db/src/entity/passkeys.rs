@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) made: i64,
     pub(crate) last_used: Option<i64>,
+    pub(crate) after_password: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

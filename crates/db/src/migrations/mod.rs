@@ -37,6 +37,14 @@ const STEPS: &[Step] = &[
         name: "20261129_000060_passkeys",
         sql: include_str!("20261129_000060_passkeys.sql"),
     },
+    Step {
+        name: "20261129_000070_challenge_of_attempt",
+        sql: include_str!("20261129_000070_challenge_of_attempt.sql"),
+    },
+    Step {
+        name: "20261129_000080_passkey_after_password",
+        sql: include_str!("20261129_000080_passkey_after_password.sql"),
+    },
 ];
 
 /// Carries out what was not yet.

@@ -152,6 +152,8 @@ actions! {
     ProfileRead "profile.read" Account [Own Own Own Own Own], Nobody;
     /// Changes what one is called, which mails one gets, and the names of own computers.
     ProfileEdit "profile.edit" Account [Own Own Own Own Own], Nobody;
+    /// Sees which passkeys and other second factors an account has.
+    CredentialsRead "credentials.read" Account [Own Own OwnTree OwnTree All], Nobody;
     /// Changes the own address of e-mail, password or second factor.
     CredentialsChange "credentials.change" Account [Own Own Own Own Own], Nobody needs FreshSignIn;
     /// Ends sessions.
@@ -236,6 +238,9 @@ actions! {
     PolicyRead "policy.read" Organisation [No No Tree Tree All], Nobody;
     /// Changes, locks or pushes settings of an organisation.
     PolicyEdit "policy.edit" Organisation [No No No Tree All], Nobody;
+    /// Changes settings of an organisation so that they let more happen than before, or are no longer locked; waives the second
+    /// factor that it requires. It is done to those whom they hold for.
+    PolicyLoosen "policy.loosen" Organisation [No No No Tree All], Rank needs FreshSignIn;
     /// Changes what may be done with keys in an organisation; what destroys data needs a second person.
     EscrowPolicyEdit "escrow-policy.edit" Organisation [No No No Tree All], Nobody;
     /// Sees the registration key of an organisation.

@@ -200,21 +200,27 @@ fn denial(
     if rule.kind != target.kind() {
         return Some(Denial::WrongKind);
     }
+    let is_own = target.is_of(actor.user);
+    let is_reached = reaches(organisations, actor, action, target, is_own);
+    let is_seen =
+        is_reached || is_own || reaches(organisations, actor, target.seen_by(), target, false);
+    if !is_seen {
+        // Before anything is said of the actor: it is answered like what is not there, whoever asks.
+        return Some(Denial::Unseen);
+    }
     if !stands(actor, action) {
         return Some(Denial::NotActive);
     }
-    let is_own = target.is_of(actor.user);
     let second_factor = actor.second_factor;
     if let Some(denial) = second_factor.denial_of(actor.via, action, is_own) {
         return Some(denial);
     }
-    if !reaches(organisations, actor, action, target, is_own) {
-        let is_seen = reaches(organisations, actor, target.seen_by(), target, is_own);
+    if !is_reached {
         let is_for_others = reaches(organisations, actor, action, target, false);
-        return Some(match (is_own, is_seen) {
-            (true, _) if is_for_others => Denial::Oneself,
-            (true, _) | (false, true) => Denial::Forbidden,
-            (false, false) => Denial::Unseen,
+        return Some(if is_own && is_for_others {
+            Denial::Oneself
+        } else {
+            Denial::Forbidden
         });
     }
     if !credential_includes(organisations, actor, action, target) {

@@ -4,7 +4,7 @@ use strongroom_base::ids::OrganisationId;
 use strongroom_base::{Class, Classified};
 
 use super::own::{Holds, Row};
-use super::value::ValueError;
+use super::value::{Value, ValueError};
 
 /// Whose a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +90,14 @@ impl<G> Chain<'_, G> {
     }
 }
 
+impl<T: Value> Effective<T> {
+    /// Tells whether it lets more happen than another one, or lets what is below say more.
+    pub(super) fn is_looser_than(&self, other: &Self) -> bool {
+        let is_unlocked = self.locked_by.is_none() && other.locked_by.is_some();
+        is_unlocked || self.value.is_looser_than(&other.value)
+    }
+}
+
 impl<T: Clone> Effective<T> {
     fn of(level: Level, setting: &Setting<T>) -> Self {
         Self {
@@ -145,6 +153,9 @@ pub trait Settings: Sized {
 
     /// Returns every setting as it holds.
     fn holds(policy: &Self::Policy) -> Vec<Holds>;
+
+    /// Returns the names of what lets more happen than before, or is no longer locked.
+    fn loosened(before: &Self::Policy, after: &Self::Policy) -> Vec<&'static str>;
 
     /// Returns an own group with which the same holds as before.
     fn inherited(policy: &Self::Policy) -> Self;
@@ -238,6 +249,14 @@ macro_rules! settings {
                     owner: policy.$field.owner,
                     locked_by: policy.$field.locked_by,
                 }),*]
+            }
+
+            fn loosened(before: &$policy, after: &$policy) -> Vec<&'static str> {
+                let mut loosened = Vec::new();
+                $(if after.$field.is_looser_than(&before.$field) {
+                    loosened.push(concat!($name, ".", stringify!($field)));
+                })*
+                loosened
             }
 
             fn inherited(policy: &$policy) -> Self {

@@ -98,6 +98,13 @@ macro_rules! groups {
                 $(all.extend($settings::holds(&self.$field));)*
                 all
             }
+
+            /// Returns the names of the settings that let more happen than before, or are no longer locked.
+            pub fn loosened_since(&self, before: &Self) -> Vec<&'static str> {
+                let mut loosened = Vec::new();
+                $(loosened.extend($settings::loosened(&before.$field, &self.$field));)*
+                loosened
+            }
         }
 
         impl OwnGroups {

@@ -39,9 +39,12 @@ pub trait Value: Sized {
 
     /// Reads a text.
     fn read(text: &str) -> Result<Self, ValueError>;
+
+    /// Tells whether it lets more happen than another one.
+    fn is_looser_than(&self, other: &Self) -> bool;
 }
 
-/// Values that are one of a few words.
+/// Values that are one of a few words, the loosest first.
 macro_rules! words {
     ($($value:ty { $($variant:ident = $word:literal),* })*) => {
         $(impl Value for $value {
@@ -54,6 +57,11 @@ macro_rules! words {
                     $($word => Ok(Self::$variant),)*
                     _ => Err(ValueError::new(concat!("one of:" $(, " ", $word)*))),
                 }
+            }
+
+            fn is_looser_than(&self, other: &Self) -> bool {
+                let place = |of: &Self| [$($word),*].iter().position(|word| *word == of.text());
+                place(self) < place(other)
             }
         })*
     };
@@ -73,8 +81,13 @@ impl Value for PasswordLength {
     fn read(text: &str) -> Result<Self, ValueError> {
         Self::new(number(text)?).map_err(ValueError::new)
     }
+
+    fn is_looser_than(&self, other: &Self) -> bool {
+        self.get() < other.get()
+    }
 }
 
+/// What is kept for fewer days is gone sooner.
 impl Value for Days {
     fn text(&self) -> String {
         self.get().to_string()
@@ -82,6 +95,10 @@ impl Value for Days {
 
     fn read(text: &str) -> Result<Self, ValueError> {
         number(text).map(Self::new)
+    }
+
+    fn is_looser_than(&self, other: &Self) -> bool {
+        self < other
     }
 }
 
@@ -95,6 +112,10 @@ impl Value for u32 {
             0 => Err(ValueError::new("at least 1")),
             number => Ok(number),
         }
+    }
+
+    fn is_looser_than(&self, other: &Self) -> bool {
+        self > other
     }
 }
 
@@ -119,6 +140,10 @@ impl Value for Lifetime {
         let count: u64 = number(digits).map_err(|_no_number| wrong())?;
         Self::new(Duration::from_secs(count.saturating_mul(*unit))).map_err(ValueError::new)
     }
+
+    fn is_looser_than(&self, other: &Self) -> bool {
+        self > other
+    }
 }
 
 impl<T: Value> Value for Option<T> {
@@ -134,6 +159,15 @@ impl<T: Value> Value for Option<T> {
                 .map_err(|error| ValueError::new(format!("{error}, or {NONE}"))),
         }
     }
+
+    /// No limit is the loosest.
+    fn is_looser_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Some(one), Some(other)) => one.is_looser_than(other),
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
 }
 
 /// `unsecured..none`: from the weakest to the strictest.
@@ -146,6 +180,10 @@ impl Value for EscrowBounds {
         let wrong = || ValueError::new("the weakest and the strictest, as in: unsecured..none");
         let (weakest, strictest) = text.split_once("..").ok_or_else(wrong)?;
         Self::new(Escrow::read(weakest)?, Escrow::read(strictest)?).map_err(ValueError::new)
+    }
+
+    fn is_looser_than(&self, other: &Self) -> bool {
+        !(other.includes(self.weakest()) && other.includes(self.strictest()))
     }
 }
 
@@ -184,6 +222,30 @@ mod tests {
             Lifetime::read("60m").map(|life| life.text()).as_deref(),
             Ok("1h")
         );
+    }
+
+    /// From the strictest on, each looser than all before it.
+    fn loosens<T: Value>(texts: &[&str]) {
+        let values: Vec<T> = texts.iter().map(|text| T::read(text).unwrap()).collect();
+        for (at, value) in values.iter().enumerate() {
+            for (other_at, other) in values.iter().enumerate() {
+                let is_looser = value.is_looser_than(other);
+                assert_eq!(is_looser, at > other_at, "{texts:?} {at} {other_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_lets_more_happen_is_looser() {
+        loosens::<PasswordLength>(&["64", "12", "6"]);
+        loosens::<Lifetime>(&["1m", "30m", "12h", "3650d"]);
+        loosens::<Option<Lifetime>>(&["1d", "30d", "none"]);
+        loosens::<Option<u32>>(&["1", "10", "none"]);
+        loosens::<Registration>(&["closed", "open"]);
+        loosens::<Days>(&["30", "0"]);
+        loosens::<PrivatePassword>(&["forbidden", "allowed"]);
+        loosens::<Escrow>(&["none", "secured", "unsecured"]);
+        loosens::<EscrowBounds>(&["none..none", "secured..none", "unsecured..none"]);
     }
 
     #[test]

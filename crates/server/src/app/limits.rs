@@ -16,6 +16,9 @@ use super::{Fault, Settings};
 /// Most callers, and most networks, that are remembered.
 const REMEMBERED_MAX: usize = 20_000;
 
+/// How many challenges a network may draw: one a second, and sixty at once. None of them is a guess; each is a row.
+const DRAWN: Rate = Rate::new(60, Duration::from_secs(1));
+
 /// How fast an endpoint may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -38,6 +41,7 @@ pub struct Limits {
     heavy: Rate,
     callers: Mutex<Ledger<(u8, UserId)>>,
     networks: Mutex<Ledger<Network>>,
+    drawing: Mutex<Ledger<Network>>,
 }
 
 impl Limits {
@@ -54,6 +58,7 @@ impl Limits {
             heavy: rate(50),
             callers: Mutex::new(Ledger::new(REMEMBERED_MAX)),
             networks: Mutex::new(Ledger::new(REMEMBERED_MAX)),
+            drawing: Mutex::new(Ledger::new(REMEMBERED_MAX)),
         }
     }
 
@@ -67,6 +72,12 @@ impl Limits {
         };
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         charge(&mut callers, (number, user), rate, now)
+    }
+
+    /// Counts a challenge that a network draws, or says how long to wait. It counts against nothing else.
+    pub(crate) fn draw(&self, address: IpAddr, now: Timestamp) -> Result<(), Fault> {
+        let mut drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
+        charge(&mut drawing, Network::of(address), DRAWN, now)
     }
 
     /// Says how long a network has to wait that failed too often.
@@ -144,6 +155,19 @@ mod tests {
         limits.failed(guesser, at(0));
         assert!(limits.check(guesser, at(-3600)).is_err());
         assert!(limits.check(guesser, at(-3540)).is_ok());
+    }
+
+    #[test]
+    fn who_draws_without_pause_waits_for_that_alone() {
+        let limits = Limits::new(&Settings::default());
+        let now = Timestamp::from_parts(1_000_000, 0);
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let n_drawn = (0..1000).filter(|_| limits.draw(address, now).is_ok());
+        assert_eq!(n_drawn.count(), 60);
+        assert!(limits.check(address, now).is_ok());
+        assert!(limits.draw(IpAddr::from([192, 0, 2, 2]), now).is_ok());
+        let later = Timestamp::from_parts(1_000_001, 0);
+        assert!(limits.draw(address, later).is_ok());
     }
 
     #[test]

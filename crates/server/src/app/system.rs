@@ -14,13 +14,8 @@ pub(crate) async fn record(
     action: &str,
     details: BTreeMap<String, String>,
 ) -> Result<(), Fault> {
-    let known = server::known(writing).await?;
     let event = Event {
-        actor: Actor {
-            kind: ActorKind::System,
-            id: known.server_id,
-            name: "strongroom-server".to_owned(),
-        },
+        actor: actor(writing).await?,
         action: action.to_owned(),
         outcome: Outcome::Done,
         organisation: None,
@@ -31,4 +26,14 @@ pub(crate) async fn record(
     };
     audit::append(writing, &event, None, app.now()).await?;
     Ok(())
+}
+
+/// Returns the servers, as those who do something.
+pub(crate) async fn actor(writing: &Writing) -> Result<Actor, Fault> {
+    let known = server::known(writing).await?;
+    Ok(Actor {
+        kind: ActorKind::System,
+        id: known.server_id,
+        name: "strongroom-server".to_owned(),
+    })
 }

@@ -11,7 +11,7 @@ use strongroom_custody::audit::Format;
 use utoipa::ToSchema;
 
 use super::{ConfigError, wrong};
-use crate::app::audit::sinks::{PATIENCE, Place, SinkSettings, Transport};
+use crate::app::audit::sinks::{End, PATIENCE, Place, SinkSettings, Transport};
 
 /// Most places.
 const SINKS_MAX: usize = 16;
@@ -46,6 +46,9 @@ pub struct AuditSink {
     /// Of a collector that is reached by TLS: a file with the certificates of those who vouch for it.
     #[schema(value_type = Option<String>)]
     pub ca: Option<PathBuf>,
+    /// Of such a collector: that it ends a connection without saying so, which anybody on the way could do too.
+    #[serde(default)]
+    pub ends_silently: bool,
 }
 
 /// What a place is.
@@ -116,6 +119,12 @@ impl AuditSink {
             ("path", self.path.is_some(), needs_path),
             ("address", self.address.is_some(), !needs_path),
             ("ca", self.ca.is_some(), needs_ca),
+            // Without it, it is not so.
+            (
+                "ends_silently",
+                self.ends_silently,
+                self.ends_silently && needs_ca,
+            ),
         ] {
             if is_there != is_needed {
                 let detail = if is_needed {
@@ -157,7 +166,10 @@ impl AuditSink {
                 let (host, port) = self.host_and_port(at)?;
                 let transport = match kind {
                     SinkKind::SyslogUdp => Transport::Udp,
-                    SinkKind::SyslogTls => Transport::Tls(self.roots(at, home)?),
+                    SinkKind::SyslogTls if self.ends_silently => {
+                        Transport::Tls(self.roots(at, home)?, End::Silent)
+                    }
+                    SinkKind::SyslogTls => Transport::Tls(self.roots(at, home)?, End::Said),
                     SinkKind::SyslogTcp | SinkKind::File => Transport::Tcp,
                 };
                 let from = from.to_owned();

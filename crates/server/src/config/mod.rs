@@ -230,6 +230,10 @@ mod tests {
                 "audit.sinks[0].ca: ",
             ),
             (
+                "[[audit.sinks]]\nname = 'a'\nkind = 'file'\npath = 'x'\nends_silently = true",
+                "audit.sinks[0].ends_silently: ",
+            ),
+            (
                 "[[audit.sinks]]\nname = 'a'\nkind = 'syslog-udp'\naddress = 'host'",
                 "audit.sinks[0].address: ",
             ),

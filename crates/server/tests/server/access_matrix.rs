@@ -177,6 +177,7 @@ async fn give_passkey(world: &World, person: &Person) {
         name: PersonName::new("A passkey").unwrap(),
         made: world.app.now(),
         last_used: None,
+        after_password: None,
     };
     let writing = world.app.database.write().await.unwrap();
     strongroom_db::passkeys::add(&writing, &passkey)

@@ -12,11 +12,11 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use strongroom_custody::audit::Format;
 use strongroom_server::app::audit::sinks::{
-    Place, Sink, SinkError, SinkSettings, Transport, deliver, lag,
+    End, Place, Sink, SinkError, SinkSettings, Transport, deliver, lag,
 };
 use strongroom_server::http::tls;
 use strongroom_server::jobs;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
@@ -96,16 +96,40 @@ pub(crate) async fn a_file_has_every_entry_in_order_and_once(world: World) {
     happen(&world, 1).await;
     let other = world.another_app().await;
     let writing = other.database.note().await.unwrap();
-    let times = (Duration::ZERO, Duration::from_mins(10));
+    let times = (Duration::ZERO, Duration::from_mins(1));
     let job = format!("audit-sink-{NAME}");
     let claimed = strongroom_db::jobs::claim(&writing, &job, "another", times, other.now()).await;
     assert!(claimed.unwrap());
     writing.commit().await.unwrap();
     assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
     assert_eq!(behind(&world).await, 1);
-    // It may have been killed: in time, somebody else does it.
-    world.pass(Duration::from_mins(10));
-    assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (1, false));
+}
+
+pub(crate) async fn after_a_kill_another_node_goes_on_within_a_minute(world: World) {
+    let listener = TcpListener::bind("localhost:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    happen(&world, 2).await;
+    let waiting = behind(&world).await;
+    // Killed in the middle, when the collector had the connection and had read nothing.
+    let mut sink = collector(Transport::Tcp, port);
+    let (app, mut killed) = (world.another_app().await, true);
+    tokio::select! {
+        biased;
+        _ = listener.accept() => {}
+        _ = deliver(&app, &mut sink) => killed = false,
+    }
+    assert!(killed);
+    let path = world.folder.path().join("audit.jsonl");
+    let mut sink = file(&path);
+    // It may be alive still, and what it gave may be on its way.
+    assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
+    world.pass(Duration::from_secs(30));
+    assert_eq!(deliver(&world.app, &mut sink).await.unwrap(), (0, false));
+    world.pass(Duration::from_secs(30));
+    let done = deliver(&world.app, &mut sink).await.unwrap();
+    assert_eq!(done, (waiting, false));
+    let found = sequences(&std::fs::read_to_string(&path).unwrap());
+    assert_eq!(found, (1..=waiting).collect::<Vec<_>>());
 }
 
 pub(crate) async fn a_file_that_hangs_stops_nothing(world: World) {
@@ -206,9 +230,11 @@ fn check(messages: &[String], waiting: u64) {
     }
 }
 
-async fn read_all(mut stream: impl AsyncRead + Unpin) -> String {
+/// Reads to the end, and says that it ends too.
+async fn read_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
+    stream.shutdown().await.unwrap();
     text
 }
 
@@ -241,17 +267,17 @@ pub(crate) async fn a_collector_takes_counted_messages(world: World) {
     assert!(matches!(gone, Err(SinkError::Io(_))), "{gone:?}");
 }
 
+fn by_tls(pem: &tls::Pem, end: End) -> Transport {
+    let mut roots = RootCertStore::empty();
+    let text = pem.certificates.as_bytes();
+    let certificate = CertificateDer::from_pem_slice(text).unwrap();
+    roots.add(certificate).unwrap();
+    Transport::Tls(Arc::new(roots), end)
+}
+
 pub(crate) async fn a_collector_is_known_by_its_certificate(world: World) {
     let pem = tls::self_signed(&["localhost".to_owned()]).unwrap();
     let other = tls::self_signed(&["localhost".to_owned()]).unwrap();
-    let roots = |pem: &tls::Pem| {
-        let mut roots = RootCertStore::empty();
-        let text = pem.certificates.as_bytes();
-        roots
-            .add(CertificateDer::from_pem_slice(text).unwrap())
-            .unwrap();
-        Transport::Tls(Arc::new(roots))
-    };
     let listener = TcpListener::bind("localhost:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let acceptor = TlsAcceptor::from(tls::config(&pem, tls::Oldest::Tls13).unwrap());
@@ -263,12 +289,48 @@ pub(crate) async fn a_collector_is_known_by_its_certificate(world: World) {
         let (stream, _) = listener.accept().await.unwrap();
         read_all(acceptor.accept(stream).await.unwrap()).await
     });
-    let refused = deliver(&world.app, &mut collector(roots(&other), port)).await;
+    let refused = deliver(&world.app, &mut collector(by_tls(&other, End::Said), port)).await;
     assert!(matches!(refused, Err(SinkError::Io(_))), "{refused:?}");
-    deliver(&world.app, &mut collector(roots(&pem), port))
+    deliver(&world.app, &mut collector(by_tls(&pem, End::Said), port))
         .await
         .unwrap();
     check(&counted(&reading.await.unwrap()), waiting);
+}
+
+pub(crate) async fn who_ends_without_a_word_has_taken_nothing(world: World) {
+    let pem = tls::self_signed(&["localhost".to_owned()]).unwrap();
+    let acceptor = TlsAcceptor::from(tls::config(&pem, tls::Oldest::Tls13).unwrap());
+    let listener = TcpListener::bind("localhost:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    happen(&world, 2).await;
+    let waiting = behind(&world).await;
+    let collecting = tokio::spawn(async move {
+        // Cut off on the way, before anything was read: only whoever holds the key could say that this is the end.
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut cut, _) = acceptor.accept(stream).await.unwrap().into_inner();
+        cut.shutdown().await.unwrap();
+        // Read to the end and left, once where that must be said and once where it need not.
+        let mut read = Vec::new();
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            read.push(text);
+        }
+        (cut, read)
+    });
+    for _ in 0..2 {
+        let ended = deliver(&world.app, &mut collector(by_tls(&pem, End::Said), port)).await;
+        assert!(matches!(ended, Err(SinkError::Io(_))), "{ended:?}");
+        assert_eq!(behind(&world).await, waiting);
+    }
+    let done = deliver(&world.app, &mut collector(by_tls(&pem, End::Silent), port)).await;
+    assert_eq!(done.unwrap(), (waiting, false));
+    let (_cut, read) = collecting.await.unwrap();
+    for text in read {
+        check(&counted(&text), waiting);
+    }
 }
 
 pub(crate) async fn a_collector_takes_datagrams(world: World) {

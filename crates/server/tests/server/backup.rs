@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use serde_json::json;
 use strongroom_server::app::backup::{BackupError, list, make, restore};
-use strongroom_server::app::{App, first_start};
+use strongroom_server::app::{App, first_start, key_ring};
 use strongroom_server::http::{Site, router};
 
-use crate::second_factor::Owner;
+use crate::authenticator::Authenticator;
+use crate::passkeys;
+use crate::second_factor::{Owner, code, second, set_up};
 use crate::sign_in::{PASSWORD, choose, invited, sign_in};
 use crate::world::World;
 
@@ -121,6 +124,88 @@ pub(crate) async fn what_was_forbidden_since_stays_so(world: World) {
     let reading = world.app.database.read().await.unwrap();
     let key = strongroom_db::registration_keys::find(&reading, world.at("own")).await;
     assert!(key.unwrap().unwrap().key.closed.is_some());
+}
+
+/// Whatever the backup has: what was taken away since is, and what was set up since is asked for.
+pub(crate) async fn second_factors_are_those_of_the_replaced_database(world: World) {
+    let chosen = async |place: &str| {
+        let link = invited(&world, &world.places[place].person).await;
+        let chosen = choose(&world, &link, PASSWORD).await;
+        chosen.expect(201)["secret"].as_str().unwrap().to_owned()
+    };
+    let drop_app = async |bearer: &str| {
+        let drop = world.ask("DELETE", "/me/authenticator").bearer(bearer);
+        drop.send().await.expect(204);
+    };
+    let asked = async |place: &str| {
+        let name = &world.places[place].person.name;
+        sign_in(&world, name, PASSWORD).await.unwrap()
+    };
+    let without = Owner::new(&world).await;
+    let mut exchanged = passkeys::Owner::new(&world, "other-child").await;
+    let [since, another] = [chosen("grandchild").await, chosen("own").await];
+    set_up(&world, &another).await;
+    let path = backed_up(&world).await;
+    drop_app(&without.bearer).await;
+    let mut new = Authenticator::new();
+    passkeys::register(&world, &exchanged.bearer, &mut new, |_device| ())
+        .await
+        .expect(201);
+    let old = format!("/passkeys/{}", exchanged.passkey);
+    let remove = world.ask("DELETE", &old).bearer(&exchanged.bearer);
+    remove.send().await.expect(204);
+    let app_since = set_up(&world, &since).await;
+    drop_app(&another).await;
+    // What is newer was sealed by a key that the backup does not know.
+    let change = strongroom_custody::ring::Change::Key;
+    key_ring::change(&world.app, change, &mut key_ring::undisturbed)
+        .await
+        .unwrap();
+    let app_another = set_up(&world, &another).await;
+    world.pass(Duration::from_secs(30));
+    restore(&world.app, &path, true).await.unwrap();
+    asked("child").await.expect(201);
+    for (place, app) in [("grandchild", app_since), ("own", app_another)] {
+        let answer = asked(place).await;
+        answer.problem(401, "second-factor-needed");
+        let attempt = answer.body["attempt"].as_str().unwrap();
+        second(&world, attempt, &code(&world, &app))
+            .await
+            .expect(201);
+    }
+    let exchanged_asked = asked("other-child").await;
+    exchanged_asked.problem(401, "second-factor-needed");
+    passkeys::alone(&world, &mut exchanged.device, |_device| ())
+        .await
+        .problem(401, "wrong-passkey");
+    passkeys::alone(&world, &mut new, |_device| ())
+        .await
+        .expect(201);
+    // Sessions of before are void; tests make theirs of the first epoch.
+    let reading = world.app.database.read().await.unwrap();
+    let entries = strongroom_db::audit::from(&reading, 1, 1_000)
+        .await
+        .unwrap();
+    let mut entries = entries.iter().map(|stored| &stored.record.entry.event);
+    let restored = entries.find(|event| event.action == "server.restored");
+    let kept = &restored.unwrap().details["second-factors-kept"];
+    assert_eq!(kept, "3");
+}
+
+/// A server that has begun anew knows nothing of the accounts of the one that is restored into it: their factors come back.
+pub(crate) async fn a_new_server_takes_the_second_factors_of_the_backup(world: World) {
+    let owner = Owner::new(&world).await;
+    let with_passkey = passkeys::Owner::new(&world, "other-child").await;
+    let path = backed_up(&world).await;
+    let other = world.another_database().await;
+    first_start::set_up(&other).await.unwrap();
+    let restored = restore(&other, &path, true).await.unwrap();
+    assert!(restored.carried_over);
+    let reading = other.database.read().await.unwrap();
+    let app = strongroom_db::second_factors::find(&reading, owner.person.user).await;
+    assert!(app.unwrap().is_some());
+    let passkeys = strongroom_db::passkeys::count_of(&reading, with_passkey.person.user).await;
+    assert_eq!(passkeys.unwrap(), 1);
 }
 
 /// What one database gave, an empty one of either kind takes.

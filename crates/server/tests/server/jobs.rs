@@ -81,6 +81,39 @@ pub(crate) async fn two_nodes_do_a_job_once(world: World) {
     assert!(attempt(&other, Job::KeyRing).await.unwrap());
 }
 
+pub(crate) async fn a_job_is_that_of_the_node_that_claims_it_anew(world: World) {
+    let lease = Duration::from_mins(1);
+    let claim = async |node: &str| {
+        let writing = world.app.database.note().await.unwrap();
+        let terms = (Duration::ZERO, lease);
+        let claimed =
+            strongroom_db::jobs::claim(&writing, "a job", node, terms, world.app.now()).await;
+        writing.commit().await.unwrap();
+        claimed.unwrap()
+    };
+    let renew = async |node: &str| {
+        let writing = world.app.database.note().await.unwrap();
+        let renewed =
+            strongroom_db::jobs::renew(&writing, "a job", node, lease, world.app.now()).await;
+        writing.commit().await.unwrap();
+        renewed.unwrap()
+    };
+    assert!(claim("one").await);
+    for _ in 0..5 {
+        world.pass(Duration::from_secs(50));
+        assert!(renew("one").await && !renew("other").await);
+        assert!(!claim("other").await);
+    }
+    // A clock that is a little behind takes nothing from a node whose clock is ahead.
+    world.set_back(Duration::from_secs(20));
+    assert!(!claim("other").await);
+    world.pass(Duration::from_secs(80));
+    assert!(claim("other").await && !renew("one").await);
+    // One that was set back far keeps nobody waiting.
+    world.set_back(Duration::from_hours(1));
+    assert!(claim("one").await);
+}
+
 pub(crate) async fn measurements_say_what_was_done(world: World) {
     tick(&world.site).await;
     let sysadmin = world.sysadmin().await;

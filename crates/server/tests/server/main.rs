@@ -78,6 +78,19 @@ mod once {
     }
 
     #[tokio::test]
+    async fn what_the_server_locks_stays() {
+        use strongroom_domain::policy::{Lifetime, Setting};
+        let mut settings = strongroom_server::app::Settings {
+            requests_at_once: 1_000_000,
+            ..strongroom_server::app::Settings::default()
+        };
+        let idle = Lifetime::new(std::time::Duration::from_mins(20)).unwrap();
+        settings.groups.sessions.idle = Setting::locked(idle);
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::settings::what_the_server_locks_stays(world).await;
+    }
+
+    #[tokio::test]
     async fn who_dawdles_is_cut_off() {
         let world = crate::world::World::new(crate::world::Kind::Sqlite).await;
         crate::trouble::who_dawdles_is_cut_off(world).await;
@@ -151,14 +164,18 @@ on_both! {
         an_export_proves_itself;
     audit_sinks:
         a_file_has_every_entry_in_order_and_once,
+        after_a_kill_another_node_goes_on_within_a_minute,
         a_file_that_hangs_stops_nothing,
         a_full_one_is_tried_again,
         a_collector_takes_counted_messages,
         a_collector_is_known_by_its_certificate,
+        who_ends_without_a_word_has_taken_nothing,
         a_collector_takes_datagrams;
     backup:
         a_restored_server_is_as_it_was_and_voids_what_was_issued,
         what_was_forbidden_since_stays_so,
+        second_factors_are_those_of_the_replaced_database,
+        a_new_server_takes_the_second_factors_of_the_backup,
         a_backup_goes_to_the_other_database,
         what_is_no_backup_is_refused;
     check_in:
@@ -199,6 +216,7 @@ on_both! {
     jobs:
         what_is_over_is_removed_and_nothing_else,
         two_nodes_do_a_job_once,
+        a_job_is_that_of_the_node_that_claims_it_anew,
         measurements_say_what_was_done,
         checkpoints_are_signed_by_time_and_count;
     key_ring:
@@ -220,13 +238,18 @@ on_both! {
     passkeys:
         a_passkey_signs_in_alone,
         a_passkey_is_a_second_factor,
+        two_sign_ins_of_one_user_do_not_undo_each_other,
         what_is_wrong_signs_nobody_in,
         a_counter_that_goes_back_is_refused_and_on_record,
         the_passkey_of_another_is_no_second_factor,
         what_is_wrong_makes_no_passkey,
         passkeys_are_named_and_taken_away,
+        who_has_only_one_of_another_address_gets_in_again,
+        a_link_shuts_out_who_was_in,
+        whoever_has_a_passkey_sees_it,
         a_passkey_is_what_is_required,
         nobody_learns_who_is_there,
+        a_challenge_is_no_guess_and_a_wrong_answer_is,
         who_asks_for_many_challenges_waits;
     protocol:
         problems_are_problems,
@@ -243,8 +266,10 @@ on_both! {
         a_key_ends;
     required_factor:
         who_has_none_sets_one_up_and_does_nothing_else,
+        nobody_learns_without_one_what_is_there,
         who_has_one_shows_it,
         nothing_below_loosens_it,
+        nobody_waives_it_for_those_above,
         a_token_stops_with_its_owner,
         the_last_one_stays,
         who_lost_it_sets_another_up,
@@ -259,6 +284,8 @@ on_both! {
     settings:
         settings_are_inherited_locked_and_shown_with_their_owner,
         a_setting_is_changed_by_who_has_seen_it,
+        nobody_loosens_what_holds_for_those_above,
+        a_setting_is_loosened_by_a_fresh_sign_in,
         sessions_and_tokens_last_as_their_organisation_says,
         registration_is_as_the_organisation_says,
         a_check_in_names_the_policy_that_holds;

@@ -3,26 +3,28 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use strongroom_domain::access::Grant;
+use strongroom_server::app::second_factor::{Taken, remove_beside};
 
 use crate::authenticator::{Authenticator, text};
 use crate::required_factor::require;
-use crate::sign_in::{PASSWORD, choose, invited, sign_in};
-use crate::world::{Answer, Kind, Person, World};
+use crate::sign_in::{self, PASSWORD, choose, invited, sign_in};
+use crate::world::{Answer, Person, World};
 
 /// What is wrong with a passkey.
 type Wrong = fn(&mut Authenticator);
 
 /// Somebody with a password and a passkey.
-struct Owner {
-    person: Person,
-    bearer: String,
-    device: Authenticator,
-    passkey: String,
-    codes: Vec<Value>,
+pub(crate) struct Owner {
+    pub(crate) person: Person,
+    pub(crate) bearer: String,
+    pub(crate) device: Authenticator,
+    pub(crate) passkey: String,
+    pub(crate) codes: Vec<Value>,
 }
 
 impl Owner {
-    async fn new(world: &World, place: &str) -> Self {
+    pub(crate) async fn new(world: &World, place: &str) -> Self {
         let person = world.places[place].person.clone();
         let link = invited(world, &person).await;
         let chosen = choose(world, &link, PASSWORD).await;
@@ -52,7 +54,7 @@ fn secret(answer: &Answer) -> String {
 }
 
 /// Makes a passkey, with something wrong about it.
-async fn register(
+pub(crate) async fn register(
     world: &World,
     bearer: &str,
     device: &mut Authenticator,
@@ -83,7 +85,7 @@ async fn finish(world: &World, attempt: Option<&str>, credential: &Value) -> Ans
 }
 
 /// Signs in by the passkey alone, with something wrong about it.
-async fn alone(
+pub(crate) async fn alone(
     world: &World,
     device: &mut Authenticator,
     wrong: impl FnOnce(&mut Authenticator),
@@ -168,6 +170,32 @@ pub(crate) async fn a_passkey_is_a_second_factor(world: World) {
     begin(&world, Some(&attempt))
         .await
         .problem(401, "wrong-password");
+}
+
+pub(crate) async fn two_sign_ins_of_one_user_do_not_undo_each_other(world: World) {
+    let mut owner = Owner::new(&world, "child").await;
+    let [one, other] = [owner.attempt(&world).await, owner.attempt(&world).await];
+    let begun = begin(&world, Some(&one)).await;
+    let begun_too = begin(&world, Some(&other)).await;
+    let signed = owner.device.sign(begun.expect(200));
+    finish(&world, Some(&one), &signed).await.expect(201);
+    let signed = owner.device.sign(begun_too.expect(200));
+    finish(&world, Some(&other), &signed).await.expect(201);
+    // What is drawn for one of them is not good for the other; drawn anew, it was forgotten.
+    let [one, other] = [owner.attempt(&world).await, owner.attempt(&world).await];
+    let begun = begin(&world, Some(&one)).await;
+    let signed = owner.device.sign(begun.expect(200));
+    finish(&world, Some(&other), &signed)
+        .await
+        .problem(401, "wrong-passkey");
+    let forgotten = begin(&world, Some(&one)).await;
+    let begun = begin(&world, Some(&one)).await;
+    let signed = owner.device.sign(forgotten.expect(200));
+    finish(&world, Some(&one), &signed)
+        .await
+        .problem(401, "wrong-passkey");
+    let signed = owner.device.sign(begun.expect(200));
+    finish(&world, Some(&one), &signed).await.expect(201);
 }
 
 pub(crate) async fn what_is_wrong_signs_nobody_in(world: World) {
@@ -380,6 +408,121 @@ pub(crate) async fn passkeys_are_named_and_taken_away(world: World) {
     assert_eq!(shown.expect(200)["recovery_codes"], 0);
 }
 
+/// With another public address a passkey opens nothing, and its account asks for it still. Whoever runs the server takes it
+/// away.
+pub(crate) async fn who_has_only_one_of_another_address_gets_in_again(world: World) {
+    let mut owner = Owner::new(&world, "child").await;
+    "https://elsewhere.example:7443".clone_into(&mut owner.device.origin);
+    "elsewhere.example".clone_into(&mut owner.device.site);
+    alone(&world, &mut owner.device, |_device| ())
+        .await
+        .problem(401, "wrong-passkey");
+    owner.attempt(&world).await;
+    let name = owner.person.name.to_uppercase();
+    let taken = remove_beside(&world.app, &name).await.unwrap();
+    let expected = Taken {
+        app: false,
+        passkeys: 1,
+    };
+    assert_eq!(taken, expected);
+    sign_in(&world, &owner.person.name, PASSWORD)
+        .await
+        .unwrap()
+        .expect(201);
+    let sysadmin = world.sysadmin().await;
+    let path = format!(
+        "/audit?event=user.second-factor-removed&user={}",
+        owner.person.user
+    );
+    let log = world.get(&path).by(&sysadmin).send().await;
+    let entry = &log.expect(200)["items"][0];
+    assert_eq!(entry["details"]["by"], "whoever runs the server");
+    assert_eq!(entry["actor_kind"], "system");
+    // By its id too; and what is not there is said.
+    let id = owner.person.user.to_string();
+    for (name, says) in [
+        (id.as_str(), "no second factor"),
+        ("nobody.at.all", "no user"),
+        ("no name: at all", "no user"),
+    ] {
+        let error = remove_beside(&world.app, name).await.unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+/// Somebody was in the account, and put a passkey of their own there.
+pub(crate) async fn a_link_shuts_out_who_was_in(world: World) {
+    let mut owner = Owner::new(&world, "child").await;
+    let mut intruder = Authenticator::new();
+    let made = register(&world, &owner.bearer, &mut intruder, |_device| ()).await;
+    let theirs = made.expect(201)["passkey"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let body = json!({ "name": "Theirs", "actions": ["account.read"], "days": 1 });
+    let made = world.post("/me/tokens").bearer(&owner.bearer).json(&body);
+    let token = secret(&made.send().await);
+    let own = format!("/users/{}", owner.person.user);
+    let is_in = async |bearer: &str| world.get(&own).bearer(bearer).send().await;
+    is_in(&token).await.expect(200);
+    let (under_way, message) = sign_in::start(&world, &owner.person.name, PASSWORD).await;
+    let link = invited(&world, &owner.person).await;
+    let chosen = choose(&world, &link, "another pass phrase").await;
+    chosen.problem(401, "second-factor-needed");
+    for bearer in [&token, &owner.bearer] {
+        is_in(bearer).await.problem(401, "not-signed-in");
+    }
+    let late = sign_in::finish(&world, &under_way, &message.unwrap()).await;
+    late.problem(401, "wrong-password");
+    for device in [&mut intruder, &mut owner.device] {
+        let refused = alone(&world, device, |_device| ()).await;
+        refused.problem(401, "wrong-passkey");
+        let refused = newest(&world, &owner.person).await;
+        let because = refused["details"]["because"].as_str().unwrap();
+        assert!(because.contains("chosen by a link"), "{because}");
+    }
+    // After the new password it is the second factor that it was, and signs in by itself again.
+    let attempt = chosen.body["attempt"].as_str().unwrap();
+    let begun = begin(&world, Some(attempt)).await;
+    let signed = owner.device.sign(begun.expect(200));
+    let bearer = secret(&finish(&world, Some(attempt), &signed).await);
+    alone(&world, &mut owner.device, |_device| ())
+        .await
+        .expect(201);
+    alone(&world, &mut intruder, |_device| ())
+        .await
+        .problem(401, "wrong-passkey");
+    // Its owner sees which one was not shown, and takes it away.
+    let listed = world.get(&format!("{own}/passkeys")).bearer(&bearer);
+    let listed = listed.send().await;
+    let items = listed.expect(200)["items"].as_array().unwrap().clone();
+    for item in items {
+        let is_theirs = item["id"] == theirs;
+        assert_eq!(item["after_password_since"].is_string(), is_theirs);
+    }
+    let remove = world.ask("DELETE", &format!("/passkeys/{theirs}"));
+    remove.bearer(&bearer).send().await.expect(204);
+}
+
+pub(crate) async fn whoever_has_a_passkey_sees_it(world: World) {
+    // The role of who backs up, and no other.
+    let person = world.person("child", &[Grant::DesktopUser]).await;
+    let mut device = Authenticator::new();
+    let made = register(&world, &person.bearer, &mut device, |_device| ()).await;
+    made.expect(201);
+    let path = |what: &str| format!("/users/{}/{what}", person.user);
+    let listed = world.get(&path("passkeys")).by(&person).send().await;
+    assert_eq!(listed.expect(200)["items"][0]["name"], "A phone");
+    let shown = world.get(&path("second-factor")).by(&person).send().await;
+    assert_eq!(shown.expect(200)["passkeys"], 1);
+    // Nobody sees those of others by it.
+    let other = world.person("child", &[Grant::DesktopUser]).await;
+    for what in ["passkeys", "second-factor"] {
+        let refused = world.get(&path(what)).by(&other).send().await;
+        refused.problem(404, "not-found");
+    }
+}
+
 pub(crate) async fn a_passkey_is_what_is_required(world: World) {
     let person = world.places["child"].person.clone();
     let link = invited(&world, &person).await;
@@ -426,13 +569,7 @@ pub(crate) async fn nobody_learns_who_is_there(world: World) {
         .problem(403, "not-active");
 }
 
-pub(crate) async fn who_asks_for_many_challenges_waits(world: World) {
-    let kind = if world.address.is_shared() {
-        Kind::Postgresql
-    } else {
-        Kind::Sqlite
-    };
-    let world = World::new(kind).await;
+pub(crate) async fn a_challenge_is_no_guess_and_a_wrong_answer_is(world: World) {
     let mut owner = Owner::new(&world, "child").await;
     // Who signs in well pays nothing.
     for _ in 0..25 {
@@ -440,8 +577,42 @@ pub(crate) async fn who_asks_for_many_challenges_waits(world: World) {
             .await
             .expect(201);
     }
-    for _ in 0..20 {
+    // Neither does who asks for what is to be signed, and lets it be: nobody of the same network waits for it.
+    for _ in 0..30 {
+        begin(&world, None).await.expect(200);
+    }
+    owner.attempt(&world).await;
+    alone(&world, &mut owner.device, |_device| ())
+        .await
+        .expect(201);
+    world.pass(Duration::from_mins(2));
+    let kept = begin(&world, None).await;
+    let mut answers = Vec::new();
+    owner.device.spoils = true;
+    for _ in 0..21 {
+        let begun = begin(&world, None).await;
+        answers.push(owner.device.sign(begun.expect(200)));
+    }
+    let late = answers.pop().unwrap();
+    for answer in &answers {
+        finish(&world, None, answer)
+            .await
+            .problem(401, "wrong-passkey");
+    }
+    finish(&world, None, &late).await.problem(429, "too-many");
+    // Also one that would be good waits then.
+    owner.device.spoils = false;
+    let good = owner.device.sign(kept.expect(200));
+    finish(&world, None, &good).await.problem(429, "too-many");
+    world.pass(Duration::from_secs(45));
+    finish(&world, None, &good).await.expect(201);
+}
+
+pub(crate) async fn who_asks_for_many_challenges_waits(world: World) {
+    for _ in 0..60 {
         begin(&world, None).await.expect(200);
     }
     begin(&world, None).await.problem(429, "too-many");
+    world.pass(Duration::from_secs(1));
+    begin(&world, None).await.expect(200);
 }

@@ -1,10 +1,13 @@
 //! Organisations that require a second factor.
 
+use std::time::Duration;
+
 use serde_json::json;
+use strongroom_domain::access::Grant;
 
 use crate::second_factor::{Owner, second, set_up};
 use crate::sign_in::{PASSWORD, choose, invited, sign_in};
-use crate::world::{Answer, World};
+use crate::world::{Answer, Person, World};
 
 pub(crate) async fn require(world: &World, place: &str) {
     let path = format!("/organisations/{}/require-second-factor", world.at(place));
@@ -58,6 +61,47 @@ pub(crate) async fn who_has_none_sets_one_up_and_does_nothing_else(world: World)
     out.expect(204);
     let events = world.events(20).await;
     assert!(events.contains(&"organisation.second-factor-required".to_owned()));
+}
+
+pub(crate) async fn nobody_learns_without_one_what_is_there(world: World) {
+    require(&world, "own").await;
+    let admin = world.admin("own").await;
+    let (there, elsewhere) = (&world.places["child"], &world.places["uncle"]);
+    let nowhere = "0".repeat(32);
+    for (path, there, elsewhere) in [
+        (
+            "organisations",
+            there.organisation.to_string(),
+            elsewhere.organisation.to_string(),
+        ),
+        (
+            "users",
+            there.person.user.to_string(),
+            elsewhere.person.user.to_string(),
+        ),
+        (
+            "computers",
+            there.person.computer.to_string(),
+            elsewhere.person.computer.to_string(),
+        ),
+        (
+            "groups",
+            there.group.to_string(),
+            elsewhere.group.to_string(),
+        ),
+    ] {
+        let ask = async |id: &str| {
+            let path = format!("/{path}/{id}");
+            world.get(&path).by(&admin).send().await
+        };
+        ask(&there).await.problem(403, "second-factor-missing");
+        let foreign = ask(&elsewhere).await;
+        let missing = ask(&nowhere).await;
+        assert_eq!(
+            foreign.problem(404, "not-found"),
+            missing.problem(404, "not-found")
+        );
+    }
 }
 
 pub(crate) async fn who_has_one_shows_it(world: World) {
@@ -146,8 +190,10 @@ pub(crate) async fn nothing_below_loosens_it(world: World) {
     }
     // Who administers what is below cannot take it back above, nor do it without a factor of their own.
     let admin = world.admin("own").await;
-    let waived = world.post(&path("parent", "waive")).by(&admin).send().await;
+    let waived = world.post(&path("own", "waive")).by(&admin).send().await;
     waived.problem(403, "second-factor-missing");
+    let waived = world.post(&path("parent", "waive")).by(&admin).send().await;
+    waived.problem(404, "not-found");
     let waived = world
         .post(&path("parent", "waive"))
         .by(&sysadmin)
@@ -158,6 +204,24 @@ pub(crate) async fn nothing_below_loosens_it(world: World) {
     let waived = world.post(&path("parent", "waive")).by(&admin).send().await;
     waived.problem(404, "not-found");
     world.get("/computers").by(&admin).send().await.expect(200);
+}
+
+pub(crate) async fn nobody_waives_it_for_those_above(world: World) {
+    let waive = async |by: &Person, place: &str| {
+        let path = format!("/organisations/{}/waive-second-factor", world.at(place));
+        world.post(&path).by(by).send().await
+    };
+    require(&world, "own").await;
+    require(&world, "uncle").await;
+    let admin = world.admin("parent").await;
+    let roles = [Grant::DesktopUser, Grant::WebUser, Grant::Sysadmin];
+    world.person("child", &roles).await;
+    waive(&admin, "own").await.problem(403, "outranked");
+    let admin = world.admin("root").await;
+    world.pass(Duration::from_mins(10));
+    waive(&admin, "uncle").await.problem(403, "sign-in-again");
+    let admin = world.admin("root").await;
+    waive(&admin, "uncle").await.expect(200);
 }
 
 pub(crate) async fn a_token_stops_with_its_owner(world: World) {

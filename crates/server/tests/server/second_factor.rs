@@ -18,7 +18,7 @@ pub(crate) struct Owner {
 }
 
 /// What the app shows now.
-fn code(world: &World, app: &TotpSecret) -> String {
+pub(crate) fn code(world: &World, app: &TotpSecret) -> String {
     // The library has no use for showing a code: every one is tried.
     let mut codes = (0..1_000_000).map(|n| format!("{n:06}"));
     let now = world.app.now();
@@ -70,12 +70,13 @@ async fn begin(world: &World, bearer: &str) -> TotpSecret {
     TotpSecret::from_bytes(Secret::new(base32(&secret)))
 }
 
-/// Sets an app up.
-pub(crate) async fn set_up(world: &World, bearer: &str) {
+/// Sets an app up, and returns it.
+pub(crate) async fn set_up(world: &World, bearer: &str) -> TotpSecret {
     let app = begin(world, bearer).await;
     let body = json!({ "code": code(world, &app) });
     let confirm = world.post("/me/authenticator/confirm").bearer(bearer);
     confirm.json(&body).send().await.expect(201);
+    app
 }
 
 impl Owner {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use strongroom_domain::access::Grant;
 
 use crate::asking::Answer;
 use crate::world::{Person, World};
@@ -170,6 +171,7 @@ pub(crate) async fn sessions_and_tokens_last_as_their_organisation_says(world: W
     assert_eq!((me(&child).await, me(&uncle).await), (401, 200));
     // What was over stays over when sessions may last longer.
     strongroom_server::jobs::tick(&world.site).await;
+    let sysadmin = world.sysadmin().await;
     set(
         &world,
         &sysadmin,
@@ -315,4 +317,100 @@ pub(crate) async fn a_check_in_names_the_policy_that_holds(world: World) {
     let answer = world.get("/me/settings").bearer(&child.computer_bearer);
     let answer = answer.send_to(node).await;
     assert_eq!(answer.expect(200)["items"], json!(items));
+}
+
+/// What loosens a setting is done to those whom it holds for: nobody does it to somebody who outranks them.
+pub(crate) async fn nobody_loosens_what_holds_for_those_above(world: World) {
+    let admin = world.admin("own").await;
+    let roles = [Grant::DesktopUser, Grant::WebUser, Grant::Sysadmin];
+    let sysadmin = world.person("child", &roles).await;
+    let change = async |by: &Person, place: &str, name: &str, body: Value| {
+        set(&world, by, place, name, body).await
+    };
+    let to = |value: &str| json!({ "value": value });
+    let changed = change(&admin, "own", "sessions.idle", to("30m")).await;
+    changed.expect(200);
+    for (name, value) in [
+        ("sessions.idle", "31m"),
+        ("sessions.absolute", "8d"),
+        ("sessions.token_life_max", "400d"),
+        ("password.length_min", "11"),
+    ] {
+        let refused = change(&admin, "own", name, to(value)).await;
+        refused.problem(403, "outranked");
+    }
+    inherit(&world, &admin, "own", "sessions")
+        .await
+        .problem(403, "outranked");
+    let idle = setting(&world, &admin, "own", "sessions.idle").await;
+    assert_eq!(idle["value"], "30m");
+    // Nor what keeps it from being loosened below.
+    let locked = json!({ "value": "14", "lock": "locked" });
+    let changed = change(&sysadmin, "own", "password.length_min", locked).await;
+    changed.expect(200);
+    let open = json!({ "value": "14", "lock": "open" });
+    let refused = change(&admin, "own", "password.length_min", open).await;
+    refused.problem(403, "outranked");
+    let refused = change(&admin, "child", "password.length_min", to("12")).await;
+    refused.problem(409, "refused");
+    // Who may register is another matter, and so is what holds for others alone.
+    for value in ["closed", "open"] {
+        let name = "registration.registration";
+        change(&admin, "own", name, to(value)).await.expect(200);
+    }
+    let changed = change(&sysadmin, "child", "sessions.idle", to("30m")).await;
+    changed.expect(200);
+    let changed = change(&admin, "own", "sessions.idle", to("1h")).await;
+    changed.expect(200);
+    inherit(&world, &admin, "child", "sessions")
+        .await
+        .problem(403, "outranked");
+    inherit(&world, &sysadmin, "child", "sessions")
+        .await
+        .expect(204);
+}
+
+pub(crate) async fn a_setting_is_loosened_by_a_fresh_sign_in(world: World) {
+    let admin = world.admin("uncle").await;
+    let actions = ["policy.edit", "organisation.read"];
+    let body = json!({ "name": "t", "actions": actions, "days": 1 });
+    let made = world.post("/me/tokens").by(&admin).json(&body).send().await;
+    let token = Person {
+        bearer: made.expect(201)["secret"].as_str().unwrap().to_owned(),
+        ..admin.clone()
+    };
+    let idle = async |by: &Person, value: &str| {
+        let body = json!({ "value": value });
+        set(&world, by, "uncle", "sessions.idle", body).await
+    };
+    for value in ["1h", "2h"] {
+        idle(&admin, value).await.expect(200);
+    }
+    world.pass(Duration::from_mins(10));
+    idle(&admin, "3h").await.problem(403, "sign-in-again");
+    inherit(&world, &admin, "uncle", "sessions")
+        .await
+        .problem(403, "sign-in-again");
+    idle(&admin, "90m").await.expect(200);
+    // A program tightens, and loosens nothing.
+    idle(&token, "1h").await.expect(200);
+    idle(&token, "90m").await.problem(403, "credential");
+}
+
+/// What the configuration of the server locks nobody changes, whoever they are.
+pub(crate) async fn what_the_server_locks_stays(world: World) {
+    let sysadmin = world.sysadmin().await;
+    for value in ["60d", "1m"] {
+        let body = json!({ "value": value });
+        let refused = set(&world, &sysadmin, "own", "sessions.idle", body).await;
+        refused.problem(409, "refused");
+    }
+    let body = json!({ "value": "1h" });
+    let changed = set(&world, &sysadmin, "own", "sessions.absolute", body).await;
+    changed.expect(200);
+    let idle = setting(&world, &sysadmin, "own", "sessions.idle").await;
+    assert_eq!(
+        (&idle["value"], &idle["lock"]),
+        (&json!("20m"), &json!("locked"))
+    );
 }

@@ -42,7 +42,7 @@ pub(crate) async fn choose(world: &World, link: &str, password: &str) -> Answer 
 }
 
 /// Starts a sign-in; returns the attempt and the last message, unless the client sees that the password is wrong.
-async fn start(world: &World, name: &str, password: &str) -> (String, Option<String>) {
+pub(crate) async fn start(world: &World, name: &str, password: &str) -> (String, Option<String>) {
     let (client, request) = Login::start(password.as_bytes(), &SystemRandom).unwrap();
     let body = json!({ "name": name, "request": to_hex(&request.to_bytes()) });
     let started = world.post("/sign-in/start").json(&body).send().await;
@@ -62,7 +62,7 @@ async fn start(world: &World, name: &str, password: &str) -> (String, Option<Str
     )
 }
 
-async fn finish(world: &World, attempt: &str, message: &str) -> Answer {
+pub(crate) async fn finish(world: &World, attempt: &str, message: &str) -> Answer {
     let body = json!({ "attempt": attempt, "message": message, "program": "a test" });
     world.post("/sign-in/finish").json(&body).send().await
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use strongroom_base::clock::Timestamp;
-use strongroom_db::{Reading, server, sessions, tokens};
-use strongroom_domain::access::{Action, Need, decide};
+use strongroom_base::ids::OrganisationId;
+use strongroom_db::{Reading, grants, server, sessions, tokens};
+use strongroom_domain::access::{Action, Need, Permit, Target, decide};
 use strongroom_domain::moment::elapsed;
 use strongroom_domain::session::TOUCH;
 
@@ -79,6 +80,26 @@ pub(crate) async fn authorize(
         epoch: known.epoch,
         now,
     })
+}
+
+/// Decides whether the one who asks may do something else too to an organisation; `concerned` are those whose people it is
+/// done to.
+pub(crate) async fn authorize_too(
+    reading: &Reading,
+    access: &Access,
+    action: Action,
+    organisation: OrganisationId,
+    concerned: &[OrganisationId],
+) -> Result<Permit, Fault> {
+    let roles = grants::roles_within(reading, concerned).await?;
+    let target = Target::Organisation {
+        organisation,
+        roles_within: &roles,
+    };
+    let (forest, actor) = (access.tree.forest(), access.caller.actor());
+    let permit = decide(forest, &actor, action, &target).permit()?;
+    check_fresh(&access.caller, action, access.now)?;
+    Ok(permit)
 }
 
 /// Counts a credential that was shown and was not good: only that is a guess.

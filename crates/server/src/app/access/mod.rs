@@ -23,7 +23,7 @@ use strongroom_domain::token::ApiToken;
 use super::{App, Bearer, Tree};
 
 pub use authorize::view;
-pub(crate) use authorize::{Asked, authorize, charge_guess};
+pub(crate) use authorize::{Asked, authorize, authorize_too, charge_guess};
 pub use thing::Thing;
 
 /// What is needed to use an endpoint.

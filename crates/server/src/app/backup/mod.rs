@@ -5,6 +5,7 @@
 //! sealed: the lines of `strongroom_db::logical`; the first line is its context
 //! ```
 
+mod factors;
 mod make;
 mod restore;
 

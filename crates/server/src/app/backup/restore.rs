@@ -8,7 +8,7 @@ use std::path::Path;
 use strongroom_crypto::seal::open;
 use strongroom_db::{logical, restrictions, server};
 
-use super::{BackupError, FORMAT, Header, io_error, key};
+use super::{BackupError, FORMAT, Header, factors, io_error, key};
 use crate::app::{App, key_ring, system};
 
 /// What a restore led to.
@@ -20,7 +20,7 @@ pub struct Restored {
     pub rows: u64,
     /// The epoch from here on.
     pub epoch: u32,
-    /// Whether what the replaced database forbade was carried over.
+    /// Whether what the replaced database forbade was carried over, and the second factors that its accounts had.
     pub carried_over: bool,
 }
 
@@ -33,16 +33,21 @@ pub async fn restore(app: &App, path: &Path, replace: bool) -> Result<Restored, 
     if before.is_some() && !replace {
         return Err(BackupError::InUse);
     }
-    let kept = match &before {
-        Some(_) => restrictions::read(&writing).await?,
-        None => restrictions::Restrictions::default(),
+    let (kept, had) = match &before {
+        Some(_) => (
+            restrictions::read(&writing).await?,
+            factors::read(app, &writing).await?,
+        ),
+        None => Default::default(),
     };
     let rows = logical::load(&writing, text.lines()).await?;
     restrictions::carry_over(&writing, kept, app.now()).await?;
+    let n_factors = factors::put(app, &writing, had).await?;
     let epoch = server::begin_epoch(&writing, before.as_ref()).await?;
     let details = BTreeMap::from([
         ("epoch".to_owned(), epoch.0.to_string()),
         ("backup-of".to_owned(), header.made.to_string()),
+        ("second-factors-kept".to_owned(), n_factors.to_string()),
     ]);
     system::record(app, &writing, "server.restored", details).await?;
     writing.commit().await?;

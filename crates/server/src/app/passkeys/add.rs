@@ -34,8 +34,7 @@ pub async fn start(deed: &mut Deed) -> Result<v1::PasskeyCreation, Fault> {
         return Err(Fault::refused(detail));
     }
     let new = Challenge {
-        purpose: Purpose::Registration,
-        user: Some(id),
+        purpose: Purpose::Registration(id),
         made: deed.now,
     };
     let challenge = challenge(&deed.writing, &*deed.app.random, &new).await?;
@@ -83,10 +82,8 @@ pub async fn add(deed: &mut Deed, request: v1::AddPasskey) -> Result<v1::Passkey
         &response.attestation_object,
     )?;
     let challenge = take_challenge(&deed.writing, &client_data, deed.now).await?;
-    let is_mine = |challenge: &Challenge| {
-        challenge.purpose == Purpose::Registration && challenge.user == Some(id)
-    };
-    if !challenge.as_ref().is_some_and(is_mine) {
+    let mine = Purpose::Registration(id);
+    if !challenge.is_some_and(|challenge| challenge.purpose == mine) {
         let detail =
             "no passkey waits to be made with this challenge, or not any more: begin again";
         return Err(Fault::refused(detail));
@@ -114,6 +111,7 @@ pub async fn add(deed: &mut Deed, request: v1::AddPasskey) -> Result<v1::Passkey
         name,
         made: deed.now,
         last_used: None,
+        after_password: None,
     };
     passkeys::add(&deed.writing, &passkey).await?;
     let codes = second_factor::added(deed).await?;

@@ -106,5 +106,6 @@ fn shown(passkey: &Passkey) -> v1::Passkey {
         may_be_copied: passkey.may_be_copied,
         made: moment(passkey.made),
         last_used: passkey.last_used.map(moment),
+        after_password_since: passkey.after_password.map(moment),
     }
 }

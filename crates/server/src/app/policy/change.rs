@@ -8,7 +8,7 @@ use strongroom_db::settings;
 use strongroom_domain::policy::{ChangeError, Lock, OwnGroups, Row};
 
 use super::list::setting;
-use super::shown_lock;
+use super::{loosen, shown_lock};
 use crate::app::audit::Event;
 use crate::app::{Deed, Fault, Tree};
 
@@ -66,6 +66,7 @@ async fn store(
 ) -> Result<(), Fault> {
     settings::store(&deed.writing, organisation.id, own).await?;
     let stored = organisations::store(&deed.writing, organisation).await?;
+    loosen::check(deed, organisation.id).await?;
     let (was, is) = (texts(before), texts(own));
     let mut event = Event::of_organisation("settings.changed", &stored);
     for name in was.keys().chain(is.keys()) {

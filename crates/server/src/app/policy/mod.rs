@@ -2,6 +2,7 @@
 
 mod change;
 mod list;
+mod loosen;
 
 use strongroom_base::ids::{OrganisationId, to_hex};
 use strongroom_crypto::hash::Hasher;

@@ -18,7 +18,7 @@ use crate::vault::{VaultError, totp_place};
 pub(super) use add::added;
 pub use add::{confirm, make_codes, start};
 pub(super) use remove::taken;
-pub use remove::{remove, remove_own};
+pub use remove::{Taken, remove, remove_beside, remove_own};
 
 /// Says what the user of the path has.
 pub async fn show(view: &View) -> Result<v1::SecondFactor, Fault> {

@@ -8,7 +8,6 @@ use strongroom_base::ids::{UserId, from_hex};
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::opaque::{LoginFinal, LoginState};
 use strongroom_custody::audit::{self as custody_audit, Actor, ActorKind, Outcome};
-use strongroom_custody::passkeys::PasskeyError;
 use strongroom_db::{Writing, attempts, audit, users};
 use strongroom_domain::moment::elapsed;
 
@@ -62,13 +61,12 @@ pub(super) async fn refuse(
     writing: &Writing,
     user: UserId,
     wrong: &str,
-    because: Option<PasskeyError>,
+    because: Option<String>,
 ) -> Result<(), Fault> {
     let app = &stranger.app;
     let Some(user) = users::find(writing, user).await? else {
         return Ok(());
     };
-    let because = because.map(|error| error.to_string());
     let event = Event::of_user("session.begun", &user)
         .with("wrong", wrong)
         .with("because", because);

@@ -1,10 +1,13 @@
 //! Choosing what signs in by a one-time link.
 
 use strongroom_api::v1;
-use strongroom_base::ids::to_hex;
+use strongroom_base::clock::Timestamp;
+use strongroom_base::ids::{UserId, to_hex};
 use strongroom_crypto::opaque::{CredentialId, RegistrationRequest, Version};
 use strongroom_db::users::User;
-use strongroom_db::{Reading, links, second_factors, server, sessions, users};
+use strongroom_db::{
+    Reading, Writing, attempts, links, passkeys, second_factors, server, sessions, tokens, users,
+};
 use strongroom_domain::link::Link;
 
 use super::session::{begin, record as put_on_record};
@@ -37,7 +40,7 @@ pub async fn start_link(
     })
 }
 
-/// Stores what signs in from now on, uses the link up, ends all sessions of the user, and begins one. An account that
+/// Stores what signs in from now on, uses the link up, shuts out whoever was in, and begins a session. An account that
 /// has a second factor asks for it here too.
 pub async fn finish_link(
     stranger: &Stranger,
@@ -50,16 +53,35 @@ pub async fn finish_link(
     let (link, user) = good(stranger, &writing, &request.link).await?;
     let (id, now) = (user.account.user, app.now());
     links::used(&writing, link.id, now).await?;
-    links::void_all(&writing, id, now).await?;
-    sessions::end_all(&writing, id, None, now).await?;
     users::set_credential(&writing, id, PASSWORD, &record, now).await?;
     let event = Event::of_user("user.password-set", &user).with("by", links::name(link.purpose));
+    let event = shut_out(&writing, id, now, event).await?;
     put_on_record(stranger, &writing, event, &user).await?;
-    second_factors::remove_waiting(&writing, id).await?;
     let begun = begin(stranger, &writing, id, &request.program).await?;
     writing.commit().await?;
     stranger.pay_back(&Door::Secret).await;
     begun.session()
+}
+
+/// Ends what somebody may hold who was in the account before: sessions, API tokens, links, and sign-ins under way. Passkeys
+/// stay what they are beside the password, for a link is no way around the second factor; by itself none of them signs in
+/// before it was shown after the new password.
+async fn shut_out(
+    writing: &Writing,
+    user: UserId,
+    now: Timestamp,
+    event: Event,
+) -> Result<Event, Fault> {
+    links::void_all(writing, user, now).await?;
+    attempts::remove_all(writing, user).await?;
+    second_factors::remove_waiting(writing, user).await?;
+    let n_sessions = sessions::end_all(writing, user, None, now).await?;
+    let n_tokens = tokens::revoke_all(writing, user, now).await?;
+    let n_passkeys = passkeys::only_after_password(writing, user, now).await?;
+    Ok(event
+        .with("sessions-ended", n_sessions)
+        .with("tokens-revoked", n_tokens)
+        .with("passkeys-after-password", n_passkeys))
 }
 
 /// Returns a link that is good, and whose it is. Why one is not, nobody learns from the answer.

@@ -1,7 +1,8 @@
 //! Sign-in with a password that never leaves the device, and choosing one by a one-time link.
 //!
-//! Every start counts as a failure of its network and its account, which a good end takes back: a client with a wrong
-//! password notices by itself, and sends nothing more.
+//! Every start with a password counts as a failure of its network and its account, which a good end takes back: a client
+//! with a wrong password notices by itself, and sends nothing more. Of a passkey the answer counts: who draws what is to
+//! be signed has tried nothing.
 
 mod finish;
 mod link;

@@ -2,7 +2,7 @@
 //! who uses it. Which of the reasons refused it nobody learns from the answer; the audit log has it.
 
 use strongroom_api::v1;
-use strongroom_base::ids::{UserId, from_hex};
+use strongroom_base::ids::from_hex;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::passkey::PublicKey;
 use strongroom_custody::passkeys::{
@@ -27,6 +27,10 @@ use crate::app::{Fault, passkeys::client_data};
 /// What the audit log calls it.
 const PASSKEY: &str = "passkey";
 
+/// Why one does not sign in by itself.
+const AFTER_PASSWORD: &str =
+    "the password was chosen by a link, and the passkey was not shown after that one yet";
+
 /// What was sent, with its parts read.
 struct Sent {
     site: PasskeySite,
@@ -38,7 +42,7 @@ struct Sent {
 }
 
 /// Draws what a passkey signs to sign in. Without an attempt nothing names a user, and the answer says of nobody whether
-/// they are there.
+/// they are there. It is no guess, and counts as none.
 pub async fn start_passkey(
     stranger: &Stranger,
     request: v1::StartPasskeySignIn,
@@ -46,20 +50,19 @@ pub async fn start_passkey(
     let app = &stranger.app;
     let attempt = request.attempt.as_deref().map(attempt_hash).transpose()?;
     let site = passkeys::site(app)?;
-    let (purpose, user, known) = if let Some(attempt) = attempt {
+    app.limits.draw(stranger.address, app.now())?;
+    let (purpose, known) = if let Some(attempt) = attempt {
         let reading = app.database.read().await?;
         let waiting = second_factors::find_waiting(&reading, &attempt).await?;
         let waiting = waiting.filter(|waiting| elapsed(waiting.made, app.now()) <= WAITING_MAX);
         let user = waiting.ok_or(Fault::WrongPassword)?.user;
         let known = stored::of_user(&reading, user).await?;
-        (Purpose::SecondFactor, Some(user), known)
+        (Purpose::SecondFactor(attempt), known)
     } else {
-        stranger.attempt(&Door::Secret).await?;
-        (Purpose::SignIn, None, Vec::new())
+        (Purpose::SignIn, Vec::new())
     };
     let new = Challenge {
         purpose,
-        user,
         made: app.now(),
     };
     let writing = app.database.note().await?;
@@ -74,7 +77,8 @@ pub async fn start_passkey(
     })
 }
 
-/// Begins a session, if what was signed is good. Its challenge is gone before it is looked at.
+/// Begins a session, if what was signed is good. Its challenge is gone before it is looked at. By the passkey alone it is
+/// charged before, and paid back when it was good; as a second step, the password was charged, and is not paid back before.
 pub async fn finish_passkey(
     stranger: &Stranger,
     request: v1::FinishPasskeySignIn,
@@ -83,13 +87,16 @@ pub async fn finish_passkey(
     let attempt = request.attempt.as_deref().map(attempt_hash).transpose()?;
     let sent = Sent::read(passkeys::site(app)?, &request.credential)?;
     let program = named("program", &request.program, PersonName::new)?;
+    if attempt.is_none() {
+        stranger.attempt(&Door::Secret).await?;
+    }
     let writing = app.database.note().await?;
     let challenge = passkeys::take_challenge(&writing, &sent.client_data, app.now()).await?;
     writing.commit().await?;
     let challenge = challenge.ok_or(Fault::WrongPasskey)?;
     match (attempt, challenge.purpose) {
-        (Some(attempt), Purpose::SecondFactor) => {
-            finish_second(stranger, &attempt, challenge.user, &sent).await
+        (Some(attempt), Purpose::SecondFactor(challenged)) => {
+            finish_second(stranger, &attempt, &challenged, &sent).await
         }
         (None, Purpose::SignIn) => finish_alone(stranger, &sent, program.as_str()).await,
         _ => Err(Fault::WrongPasskey),
@@ -99,7 +106,7 @@ pub async fn finish_passkey(
 async fn finish_second(
     stranger: &Stranger,
     attempt: &[u8; 32],
-    challenged: Option<UserId>,
+    challenged: &[u8; 32],
     sent: &Sent,
 ) -> Result<v1::SignedIn, Fault> {
     let app = &stranger.app;
@@ -112,7 +119,7 @@ async fn finish_second(
     }
     let id = pending.user;
     let found = stored::find_by_credential(&writing, &sent.credential_id).await?;
-    let found = found.filter(|found| found.user == id && challenged == Some(id));
+    let found = found.filter(|found| found.user == id && challenged == attempt);
     let checked = match &found {
         Some(passkey) => sent.check(passkey, true)?,
         None => Err(PasskeyError::OtherUser),
@@ -123,10 +130,12 @@ async fn finish_second(
             let pending = Waiting { tries, ..pending };
             second_factors::add_waiting(&writing, attempt, &pending).await?;
         }
-        refuse(stranger, &writing, id, PASSKEY, checked.err()).await?;
+        let because = checked.err().map(|error| error.to_string());
+        refuse(stranger, &writing, id, PASSKEY, because).await?;
         writing.commit().await?;
         return Err(Fault::WrongPasskey);
     };
+    stored::shown_after_password(&writing, passkey.id).await?;
     let signed_in = signed_in(stranger, &writing, (&passkey, counter), &pending.program).await?;
     writing.commit().await?;
     stranger.pay_back(&Door::Account(id)).await;
@@ -145,10 +154,17 @@ async fn finish_alone(
         writing.commit().await?;
         return Err(Fault::WrongPasskey);
     };
-    let counter = match sent.check(&passkey, false)? {
+    let checked = sent.check(&passkey, false)?;
+    let checked = checked.map_err(|error| error.to_string());
+    // Whoever has it may have put it there before the password was chosen anew.
+    let checked = checked.and_then(|counter| match passkey.after_password {
+        None => Ok(counter),
+        Some(_since) => Err(AFTER_PASSWORD.to_owned()),
+    });
+    let counter = match checked {
         Ok(counter) => counter,
-        Err(error) => {
-            refuse(stranger, &writing, passkey.user, PASSKEY, Some(error)).await?;
+        Err(because) => {
+            refuse(stranger, &writing, passkey.user, PASSKEY, Some(because)).await?;
             writing.commit().await?;
             return Err(Fault::WrongPasskey);
         }

@@ -3,7 +3,7 @@
 use strongroom_api::v1;
 use strongroom_base::ids::to_hex;
 use strongroom_crypto::opaque::{CredentialId, RegistrationRequest, Version};
-use strongroom_db::{links, second_factors, sessions, users};
+use strongroom_db::{attempts, links, second_factors, sessions, users};
 use strongroom_domain::account::Origin;
 
 use super::{PASSWORD, message, record};
@@ -43,6 +43,7 @@ pub async fn finish_password(
     let (id, now) = (user.account.user, deed.now);
     users::set_credential(&deed.writing, id, PASSWORD, &record, now).await?;
     links::void_all(&deed.writing, id, now).await?;
+    attempts::remove_all(&deed.writing, id).await?;
     second_factors::remove_waiting(&deed.writing, id).await?;
     let own = deed.caller.session().map(|session| session.id);
     let ended = sessions::end_all(&deed.writing, id, own, now).await?;

@@ -14,7 +14,7 @@ use crate::http::endpoint::{Endpoint, shape};
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/organisations/{organisation}/waive-second-factor",
     about: "Requires a second factor in an organisation no longer, unless one above does",
-    right: Right::To(Action::PolicyEdit),
+    right: Right::To(Action::PolicyLoosen),
     gives: Some(shape::<v1::Organisation>()),
     route: || post(handler),
     ..Endpoint::CHANGE

@@ -12,7 +12,7 @@ use crate::http::endpoint::{Endpoint, page};
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/users/{user}/passkeys",
     about: "Lists the passkeys of a user",
-    right: Right::To(Action::AccountRead),
+    right: Right::To(Action::CredentialsRead),
     gives: Some(page::<v1::Passkey>()),
     route: || get(handler),
     ..Endpoint::READ

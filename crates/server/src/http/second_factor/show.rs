@@ -12,7 +12,7 @@ use crate::http::endpoint::{Endpoint, shape};
 pub(crate) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/users/{user}/second-factor",
     about: "Says what a user has beside the password",
-    right: Right::To(Action::AccountRead),
+    right: Right::To(Action::CredentialsRead),
     gives: Some(shape::<v1::SecondFactor>()),
     route: || get(handler),
     ..Endpoint::READ

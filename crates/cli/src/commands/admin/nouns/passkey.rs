@@ -10,6 +10,11 @@ const COLUMNS: &[Column] = &[
     column("may be copied", "may_be_copied"),
     shown("made", "made", Shows::Time),
     shown("last used", "last_used", Shows::Time),
+    shown(
+        "after the password since",
+        "after_password_since",
+        Shows::Time,
+    ),
     column("id", "id"),
 ];
 

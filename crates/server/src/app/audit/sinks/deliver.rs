@@ -14,8 +14,9 @@ use crate::app::{App, Fault};
 const PART: u64 = 500;
 const PARTS: u32 = 20;
 
-/// How long a place is that of the node that delivers to it.
-const LEASE: Duration = Duration::from_mins(10);
+/// How much longer a place is that of the node that delivers to it than one lot may take. It is claimed anew with each lot,
+/// so another node takes over this long after a kill at the latest.
+const LEASE_MORE: Duration = Duration::from_secs(30);
 
 /// How far a place is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +51,13 @@ pub async fn deliver(app: &App, sink: &mut Sink) -> Result<(u64, bool), SinkErro
     }
     let job = format!("audit-sink-{}", sink.name());
     let writing = app.database.note().await?;
-    let times = (Duration::ZERO, LEASE);
+    let times = (Duration::ZERO, lease(sink));
     let claimed = jobs::claim(&writing, &job, &app.node, times, app.now()).await?;
     writing.commit().await?;
     if !claimed {
         return Ok((0, false));
     }
-    let done = parts(app, sink).await;
+    let done = parts(app, sink, &job).await;
     let noted = match &done {
         Ok((entries, _)) => Ok(*entries),
         Err(error) => Err(with_causes(error)),
@@ -67,7 +68,11 @@ pub async fn deliver(app: &App, sink: &mut Sink) -> Result<(u64, bool), SinkErro
     done
 }
 
-async fn parts(app: &App, sink: &mut Sink) -> Result<(u64, bool), SinkError> {
+fn lease(sink: &Sink) -> Duration {
+    sink.settings.patience + LEASE_MORE
+}
+
+async fn parts(app: &App, sink: &mut Sink, job: &str) -> Result<(u64, bool), SinkError> {
     let mut done = 0;
     for _ in 0..PARTS {
         let reading = app.database.read().await?;
@@ -76,6 +81,14 @@ async fn parts(app: &App, sink: &mut Sink) -> Result<(u64, bool), SinkError> {
         // No transaction is held while a place takes its time.
         drop(reading);
         if entries.is_empty() {
+            return Ok((done, false));
+        }
+        let writing = app.database.note().await?;
+        let lease = lease(sink);
+        let is_ours = jobs::renew(&writing, job, &app.node, lease, app.now()).await?;
+        writing.commit().await?;
+        if !is_ours {
+            // This node was held up for so long that another one delivers.
             return Ok((done, false));
         }
         let last = sink.take(&entries).await?;

@@ -19,7 +19,7 @@ use file::File;
 use syslog::Syslog;
 
 pub use deliver::{Lag, deliver, lag};
-pub use syslog::Transport;
+pub use syslog::{End, Transport};
 
 /// How long a place may take for what it is given at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,10 +2,13 @@
 //! 5425).
 //!
 //! A datagram is answered by nobody: what is sent counts as delivered. Over TCP and TLS each lot has a connection of its own, which
-//! this side ends; it counts as delivered when the collector has ended it too, for it has read to the end by then.
+//! this side ends; it counts as delivered when the collector has ended it too, for it has read to the end by then. One that ends
+//! it before may have read nothing. By TLS it must say so (`close_notify`, RFC 5425, section 4.4): an end that is not said may be
+//! anybody's on the way. Some collectors never say it; that of those is taken for one if the configuration has it so.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp as Moment;
 use rustls::pki_types::ServerName;
@@ -24,6 +27,9 @@ const FACILITY: u32 = 13;
 /// Most bytes of a datagram.
 const DATAGRAM_LEN_MAX: usize = 65_000;
 
+/// How long is waited for the end of a connection that the other side may have ended already.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Longest name of a message, in bytes.
 const MESSAGE_ID_LEN_MAX: usize = 32;
 
@@ -35,7 +41,16 @@ pub enum Transport {
     /// By a connection, in the clear.
     Tcp,
     /// By a secured connection, with those who vouch for the collector.
-    Tls(Arc<RootCertStore>),
+    Tls(Arc<RootCertStore>, End),
+}
+
+/// What a collector does when all was read that this side had to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It says that it ends too.
+    Said,
+    /// It ends, and may not say so.
+    Silent,
 }
 
 /// A collector.
@@ -78,8 +93,11 @@ impl Syslog {
         let place = (self.host.as_str(), self.port);
         match &self.transport {
             Transport::Udp => Ok(datagrams(place, messages).await?),
-            Transport::Tcp => Ok(counted(TcpStream::connect(place).await?, messages).await?),
-            Transport::Tls(roots) => {
+            Transport::Tcp => {
+                let stream = TcpStream::connect(place).await?;
+                Ok(counted(stream, messages, End::Said).await?)
+            }
+            Transport::Tls(roots, end) => {
                 let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
                 let config = ClientConfig::builder_with_provider(provider)
                     .with_safe_default_protocol_versions()
@@ -89,7 +107,8 @@ impl Syslog {
                 let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
                 let stream = TcpStream::connect(place).await?;
                 let connector = TlsConnector::from(Arc::new(config));
-                Ok(counted(connector.connect(name, stream).await?, messages).await?)
+                let stream = connector.connect(name, stream).await?;
+                Ok(counted(stream, messages, *end).await?)
             }
         }
     }
@@ -115,8 +134,9 @@ async fn datagrams(place: (&str, u16), messages: &[String]) -> io::Result<()> {
 
 /// Sends messages with their lengths before them, and waits until the other side has read to the end.
 async fn counted(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     messages: &[String],
+    end: End,
 ) -> io::Result<()> {
     let lengths = messages.iter().map(String::len).sum::<usize>();
     let mut bytes = Vec::with_capacity(lengths + 8 * messages.len());
@@ -125,16 +145,92 @@ async fn counted(
         bytes.push(b' ');
         bytes.extend_from_slice(message.as_bytes());
     }
-    stream.write_all(&bytes).await?;
-    stream.shutdown().await?;
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    // One that has ended already is noticed before anything is sent, one that ends meanwhile before this side does.
+    let send = async {
+        tokio::time::sleep(LOOK).await;
+        writer.write_all(&bytes).await?;
+        writer.flush().await?;
+        tokio::time::sleep(LOOK).await;
+        Ok::<(), io::Error>(())
+    };
+    tokio::select! {
+        biased;
+        ended = ended(&mut reader) => return Err(too_early(ended)),
+        given = send => given?,
+    }
+    writer.shutdown().await?;
+    match ended(&mut reader).await {
+        Err(error) if end == End::Silent && error.kind() == ErrorKind::UnexpectedEof => Ok(()),
+        ended => ended,
+    }
+}
+
+/// Reads until the other side ends; an error is how it ended. Nothing that it says meanwhile was asked for.
+async fn ended(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     let mut said = [0; 256];
-    loop {
-        match stream.read(&mut said).await {
-            Ok(0) => return Ok(()),
-            Ok(_nothing_that_is_asked_for) => {}
-            // It said that it ends, and not by the rules of TLS.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            Err(error) => return Err(error),
+    while reader.read(&mut said).await? > 0 {}
+    Ok(())
+}
+
+fn too_early(ended: io::Result<()>) -> io::Error {
+    let early = |()| {
+        let what = "the collector ended the connection before it was given everything";
+        io::Error::new(ErrorKind::ConnectionAborted, what)
+    };
+    ended.map_or_else(|error| error, early)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    /// Sends to somebody who does something with the connection, and reads only what that does.
+    async fn sent<F: Future<Output = DuplexStream>>(
+        room: usize,
+        deed: impl FnOnce(DuplexStream) -> F,
+    ) -> io::Result<()> {
+        let (here, there) = tokio::io::duplex(room);
+        let messages = ["one".to_owned(), "two".to_owned()];
+        let (sent, _kept) = tokio::join!(counted(here, &messages, End::Silent), deed(there));
+        sent
+    }
+
+    #[tokio::test]
+    async fn who_reads_to_the_end_has_it() {
+        let read = async |mut there: DuplexStream| {
+            let mut text = String::new();
+            there.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, "3 one3 two");
+            there.shutdown().await.unwrap();
+            there
+        };
+        sent(4, read).await.unwrap();
+        sent(1 << 16, read).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_ends_before_may_have_nothing() {
+        // There is room for all of it, and nobody reads.
+        let at_once = async |mut there: DuplexStream| {
+            there.shutdown().await.unwrap();
+            there
+        };
+        let in_the_middle = async |mut there: DuplexStream| {
+            let mut bytes = [0; 5];
+            there.read_exact(&mut bytes).await.unwrap();
+            there.shutdown().await.unwrap();
+            there
+        };
+        for ended in [
+            sent(1 << 16, at_once).await,
+            sent(4, at_once).await,
+            sent(4, in_the_middle).await,
+        ] {
+            let error = ended.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionAborted, "{error}");
         }
     }
 }
