@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn what_is_ignored_is_told_by_its_bit() {
-        let of = |ignored: &str| format!("Name:\tx\nSigBlk:\t01\nSigIgn:\t{ignored}\nSigCgt:\t01\n");
+        let of =
+            |ignored: &str| format!("Name:\tx\nSigBlk:\t01\nSigIgn:\t{ignored}\nSigCgt:\t01\n");
         assert!(ignores_hangup(&of("0000000000001001")));
         assert!(!ignores_hangup(&of("0000000000001000")));
         assert!(!ignores_hangup(&of("")));
