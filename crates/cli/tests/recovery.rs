@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use support::Place;
 
@@ -104,6 +106,89 @@ fn a_folder_that_went_back_is_accepted() {
 #[test]
 fn a_folder_whose_newest_records_were_given_up_is_healed() {
     let place = backed_up();
+/// Returns the newest record at a destination: where it lies, its generation and its number.
+fn newest_record(place: &Place, destination: &str) -> (PathBuf, String) {
+    let archive = &place.archives(destination)[0];
+    let log = place.path(destination).join(archive).join("log");
+    let names = fs::read_dir(&log).unwrap();
+    let newest = names.map(|entry| entry.unwrap().file_name()).max();
+    (log, newest.unwrap().into_string().unwrap())
+}
+
+/// Returns the packs at a destination.
+fn packs(place: &Place, destination: &str) -> BTreeSet<PathBuf> {
+    let (log, _) = newest_record(place, destination);
+    let below = log.parent().unwrap().join("packs");
+    let folders = fs::read_dir(&below).unwrap().flatten();
+    let packs = folders.flat_map(|folder| fs::read_dir(folder.path()).unwrap());
+    packs
+        .map(|pack| pack.unwrap().path())
+        .map(|pack| pack.strip_prefix(&below).unwrap().to_owned())
+        .collect()
+}
+
+/// The archive goes back to what the stick has, and that ends before the generation has begun. The disk with the newer records
+/// comes back: nobody has copied the profile.
+#[test]
+fn an_acceptance_that_was_cut_short_is_finished() {
+    let place = backed_up();
+    let away = place.path("away");
+    fs::rename(place.path("stick"), &away).unwrap();
+    place.write("files/a.txt", "only on the disk");
+    place.ok("--quiet backup files");
+    fs::rename(place.path("disk"), place.path("other")).unwrap();
+    fs::rename(&away, place.path("stick")).unwrap();
+    // Nothing can be stored in the place of the first record of the generation.
+    let (log, newest) = newest_record(&place, "stick");
+    let (_, number) = newest.split_once('-').unwrap();
+    let next = u64::from_str_radix(number, 16).unwrap() + 1;
+    let taken = log.join(format!("00000002-{next:016x}"));
+    fs::create_dir(&taken).unwrap();
+    let cut_short = place.run(split("destination accept stick"));
+    assert_ne!(cut_short.code, 0, "{cut_short:?}");
+    fs::remove_dir(&taken).unwrap();
+    fs::rename(place.path("other"), place.path("disk")).unwrap();
+
+    for deed in ["heal", "sync"] {
+        let refused = place.fails(&format!("destination {deed} disk"), 1);
+        assert!(!refused.err.contains("copied"), "{refused:?}");
+        assert!(refused.err.contains("is not finished"), "{refused:?}");
+        assert!(refused.err.contains("destination accept"), "{refused:?}");
+    }
+    let accepted = place.ok("destination accept stick");
+    assert!(
+        accepted.out.contains("goes on from record 1-"),
+        "{accepted:?}"
+    );
+    place.ok("destination heal");
+    place.ok("backup files");
+    place.ok("verify --read-data");
+}
+
+/// The stick went back, and what it lacks is damaged on the disk.
+#[test]
+fn an_accepted_folder_that_cannot_be_filled_is_not_called_complete() {
+    let place = backed_up();
+    let before = packs(&place, "stick");
+    place.write("files/second", &noise(900_000)[300_000..]);
+    place.ok("--quiet backup files");
+    let (log, newest) = newest_record(&place, "stick");
+    fs::remove_file(log.join(newest)).unwrap();
+    let later = packs(&place, "stick");
+    for destination in ["stick", "disk"] {
+        let archive = place.archives(destination)[0].clone();
+        let below = place.path(destination).join(archive).join("packs");
+        for pack in later.difference(&before) {
+            fs::remove_file(below.join(pack)).unwrap();
+        }
+    }
+    let accepted = place.fails("destination accept stick", 4);
+    assert!(accepted.err.contains("stick: not complete"), "{accepted:?}");
+    assert!(accepted.out.contains("NOT have everything"), "{accepted:?}");
+    let object = place.fails("--json destination accept stick", 4);
+    assert!(object.out.contains("\"not-complete\""), "{object:?}");
+}
+
     place.ok("--quiet backup files");
     let (stick, away) = (place.path("stick"), place.path("away"));
     fs::rename(&stick, &away).unwrap();
