@@ -189,7 +189,14 @@ fn an_accepted_folder_that_cannot_be_filled_is_not_called_complete() {
     assert!(object.out.contains("\"not-complete\""), "{object:?}");
 }
 
+/// The archive goes on from the stick while the disk with the newest record is away. The disk comes back, and gets the new
+/// generation from a stick that has lost a record meanwhile, as the disk has: it is not complete until a third one is there.
+#[test]
+fn a_folder_whose_newest_records_were_given_up_is_healed() {
+    let place = backed_up();
+    place.ok("destination add third ./third");
     place.ok("--quiet backup files");
+    fs::rename(place.path("third"), place.path("third-away")).unwrap();
     let (stick, away) = (place.path("stick"), place.path("away"));
     fs::rename(&stick, &away).unwrap();
     place.write("files/a.txt", "second");
@@ -197,11 +204,14 @@ fn an_accepted_folder_that_cannot_be_filled_is_not_called_complete() {
     fs::rename(place.path("disk"), place.path("other")).unwrap();
     fs::rename(&away, &stick).unwrap();
     place.ok("destination accept stick");
-    let log = stick.join(&place.archives("stick")[0]).join("log");
-    fs::remove_file(log.join("00000001-0000000000000002")).unwrap();
     fs::rename(place.path("other"), place.path("disk")).unwrap();
+    let lost = format!("{}/log/00000001-0000000000000002", place.archive());
+    let (at_stick, at_disk) = (stick.join(&lost), place.path("disk").join(&lost));
+    fs::remove_file(at_stick).unwrap();
+    fs::rename(&at_disk, place.path("lost")).unwrap();
     let backup = place.run(split("backup files"));
     assert!(backup.err.contains("disk: not complete"), "{backup:?}");
+    fs::rename(place.path("third-away"), place.path("third")).unwrap();
     place.ok("destination heal");
     place.ok("backup files");
     place.ok("verify --read-data");
