@@ -62,6 +62,11 @@ fn another_computer_adopts_the_archive() {
         "{stopped:?}"
     );
     assert!(stopped.err.contains("init --adopt"), "{stopped:?}");
+    let looked = place.fails("verify", 1);
+    assert!(
+        looked.err.contains("another profile has adopted"),
+        "{looked:?}"
+    );
     let listed = place.run_with("new", split("snapshots"));
     assert_eq!(listed.out.matches("(branch").count(), 1, "{listed:?}");
     let line = listed
@@ -101,11 +106,6 @@ fn a_folder_that_went_back_is_accepted() {
     place.ok("backup files");
 }
 
-/// The archive goes on from the stick while the disk with the newest record is away. The disk comes back, and gets the new
-/// generation from a stick that has lost a record meanwhile: it is not complete, by what can be known from the stick.
-#[test]
-fn a_folder_whose_newest_records_were_given_up_is_healed() {
-    let place = backed_up();
 /// Returns the newest record at a destination: where it lies, its generation and its number.
 fn newest_record(place: &Place, destination: &str) -> (PathBuf, String) {
     let archive = &place.archives(destination)[0];
@@ -248,6 +248,53 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         .status()
         .unwrap();
     assert!(copied.success());
+}
+
+#[test]
+fn a_copy_of_a_profile_that_verifies_is_told_so() {
+    let place = backed_up();
+    copy(&place.path("profile"), &place.path("image"));
+    place.write("files/a.txt", "by the other one");
+    place.ok("--quiet backup files");
+    let looked = place.run_with("image", split("verify"));
+    assert_eq!(looked.code, 1, "{looked:?}");
+    for name in ["disk", "stick"] {
+        let line = format!("{name}: sound, but AHEAD of this profile;");
+        assert!(looked.out.contains(&line), "{looked:?}");
+    }
+    assert!(looked.err.contains("the profile was copied"), "{looked:?}");
+    assert!(looked.err.contains("init --adopt"), "{looked:?}");
+    let looked = place.run_with("image", split("--json verify"));
+    assert!(
+        looked.out.contains("\"ahead_of_profile\":true"),
+        "{looked:?}"
+    );
+    let own = place.ok("--json verify");
+    assert!(own.out.contains("\"ahead_of_profile\":false"), "{own:?}");
+}
+
+/// Each of the two writes where the other one does not look.
+#[test]
+fn what_a_copy_of_the_profile_wrote_is_not_taken_for_its_own() {
+    let place = backed_up();
+    copy(&place.path("profile"), &place.path("image"));
+    fs::rename(place.path("stick"), place.path("stick-away")).unwrap();
+    for text in ["one", "two"] {
+        place.write("files/a.txt", text);
+        place.ok("--quiet backup files");
+    }
+    fs::rename(place.path("disk"), place.path("disk-away")).unwrap();
+    fs::rename(place.path("stick-away"), place.path("stick")).unwrap();
+    place.write("files/a.txt", "by the copy");
+    let image = place.run_with("image", split("--quiet backup files"));
+    assert_eq!(image.code, 0, "{image:?}");
+    fs::rename(place.path("disk-away"), place.path("disk")).unwrap();
+    let looked = place.fails("verify", 4);
+    assert!(
+        looked.err.contains("is not the one of this profile"),
+        "{looked:?}"
+    );
+    assert!(looked.err.contains("stick is set aside"), "{looked:?}");
 }
 
 #[test]
