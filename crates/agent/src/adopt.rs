@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use strongroom_base::ids::ArchiveId;
+use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::object::RecordId;
 use strongroom_engine::{DestinationReport, Writer};
 use strongroom_format::keys::{KeyRing, KeysObject};
@@ -117,8 +117,10 @@ fn finish(profile: &Profile, archive: ArchiveId, tools: &Tools<'_>) -> Result<Ad
 pub struct Accepted {
     /// The archive.
     pub archive: ArchiveId,
-    /// Whether the archive itself went back, because no destination has its newest record.
-    pub went_back: bool,
+    /// The record that the archive itself went back to, because no destination had its newest one.
+    pub went_back_to: Option<RecordId>,
+    /// The id of the destination.
+    pub destination: DestinationId,
     /// The newest record now.
     pub head: RecordId,
     /// What became of the destinations.
@@ -139,12 +141,13 @@ pub fn accept(
     let catalogue = writing.catalogue()?;
     // Before: who dies afterwards must not take it for what is stored.
     let read_all_again = &mut || Ok(catalogue.forget_directories()?);
-    let (mut writer, went_back) =
+    let (mut writer, went_back_to) =
         Writer::accept(identity, there, writing.memory(), id, read_all_again)?;
     writer.catch_up(&mut |_| ())?;
     Ok(Accepted {
         archive: writing.settings().id,
-        went_back,
+        went_back_to,
+        destination: id,
         head: writer.head().id,
         destinations: writer.reports(),
     })

@@ -25,6 +25,8 @@ pub struct Verified {
     pub destination: String,
     /// What was found; an error where nothing could be.
     pub report: Result<VerifyReport, AgentError>,
+    /// Why the profile would not write there, where somebody else has.
+    pub others: Option<AgentError>,
 }
 
 /// Verifies the replica at every destination of an archive, each by itself.
@@ -59,9 +61,57 @@ pub fn verify(
         verified.push(Verified {
             destination: name.clone(),
             report,
+            others: None,
         });
     }
+    if let Some(profile) = profile {
+        look_for_others(opened, profile, &mut verified)?;
+    }
     Ok(verified)
+}
+
+/// Looks for what another profile has written, or a copy of this one.
+///
+/// What this one wrote meanwhile it had announced before: its memory is read when all logs were.
+fn look_for_others(
+    opened: &Opened,
+    profile: &Profile,
+    verified: &mut [Verified],
+) -> Result<(), AgentError> {
+    let archive = &opened.archive;
+    if profile.config()?.archive(archive.id()).is_none() {
+        return Ok(());
+    }
+    let state = ProfileMemory::new(profile, archive.id()).load();
+    let state = state.map_err(EngineError::from)?;
+    let newest = |there: &Verified| there.report.as_ref().ok()?.newest;
+    // One that has the newest record of the profile has the profile's history.
+    let own = verified.iter().position(|there| {
+        let found = newest(there);
+        found.is_some() && found == state.head
+    });
+    let own = own.and_then(|number| archive.replicas().iter().nth(number));
+    let authority = archive.key_ring().authority().public_key();
+    for there in verified {
+        let Some(found) = newest(there) else { continue };
+        let beyond = state.refuse_beyond(&there.destination, found);
+        there.others = match beyond {
+            Err(error @ EngineError::Fenced { .. }) => Some(error.into()),
+            _ if state.head.is_none_or(|head| head.id < found.id) => None,
+            _ => {
+                let record = own.and_then(|own| own.record(found.id, &authority).ok());
+                let hash = record.map(|record| record.hash());
+                let known = state.head.filter(|head| head.id == found.id);
+                let hash = known.map(|head| head.hash).or(hash);
+                let is_other = hash.is_some_and(|hash| hash != found.hash);
+                is_other.then(|| AgentError::SetAside {
+                    destination: there.destination.clone(),
+                    reason: format!("its record {} is not the one of this profile", found.id),
+                })
+            }
+        };
+    }
+    Ok(())
 }
 
 fn verify_one(

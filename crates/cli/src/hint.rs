@@ -18,6 +18,9 @@ pub(crate) const STATE: &str = "the archive itself is not harmed; `strongroom in
 /// What helps where a destination was set aside.
 pub(crate) const SET_ASIDE: &str = "find out why first: an old copy was brought back, or somebody took snapshots away. `strongroom destination heal NAME` fills up one that went back, `strongroom destination accept NAME` goes on with what it holds";
 
+/// What helps where the archive has not gone back as it was to.
+const GOING_BACK: &str = "`strongroom destination accept NAME` was stopped before it had finished: the same command finishes it, and so does `strongroom backup`. What is newer stays there as a branch";
+
 /// Says that a destination was set aside.
 pub(crate) fn set_aside(why: &str) -> String {
     format!("set aside, nothing was written to it: {why}")
@@ -74,6 +77,7 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
                  other copy then stops. Else leave it alone"
             ));
         }
+        AgentError::Engine(EngineError::GoingBack { .. }) => GOING_BACK,
         AgentError::Engine(EngineError::IncompleteSnapshot { .. }) => {
             "restore without --delete, or to another folder"
         }

@@ -1,7 +1,7 @@
 //! All kinds of destinations at once: they fill and mend each other, and hold the same bytes.
 //!
-//! `STRONGROOM_TREE` names a tree to do it with, such as the source of the kernel; one is made where it names none, and
-//! backed up `STRONGROOM_BACKUPS` times.
+//! `STRONGROOM_TREE` names a tree to do it with, such as the source of the kernel, which is backed up in parts, so that there are
+//! as many objects as are damaged; one is made where it names none, and backed up `STRONGROOM_BACKUPS` times.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(
@@ -24,6 +24,9 @@ use support::three::Three;
 /// How many objects are damaged or removed, where there are twice as many.
 const RUINED_MAX: usize = 100;
 
+/// In how many parts a tree is backed up that was given: each of them makes two objects at least.
+const PARTS: usize = 2 * RUINED_MAX;
+
 /// A bucket that is 50 ms away, is busy now and then, and loses connections.
 const BAD_WAY: Faults = Faults {
     latency: Duration::from_millis(25),
@@ -33,14 +36,16 @@ const BAD_WAY: Faults = Faults {
     told: None,
 };
 
-/// Returns the tree to work with.
+/// Returns the tree to work with, and whether there is enough of it for as many damaged objects as are wanted.
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever runs the test chooses the tree"
 )]
-fn source(three: &Three) -> PathBuf {
+fn source(three: &Three) -> (PathBuf, bool) {
     if let Some(tree) = std::env::var_os("STRONGROOM_TREE") {
-        return tree.into();
+        let tree = PathBuf::from(tree);
+        timed("backup to one in parts", || in_parts(three, &tree));
+        return (tree, true);
     }
     let mut drawn = Drawn(1);
     for number in 0..400 {
@@ -62,7 +67,35 @@ fn source(three: &Three) -> PathBuf {
     }
     three.add("nas");
     three.add("cloud");
-    three.place.path("files")
+    (three.place.path("files"), false)
+}
+
+/// Backs up a tree to the folder alone, each time with more of what lies two steps below it.
+fn in_parts(three: &Three, tree: &Path) {
+    let below = |folder: &PathBuf| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut entries: Vec<PathBuf> = below(&tree.to_owned()).iter().flat_map(below).collect();
+    // What would be taken for a pattern, or for no line of one, is there from the beginning.
+    entries.retain(|path| {
+        !path
+            .to_string_lossy()
+            .contains(['*', '?', '[', '{', '\\', '\n'])
+    });
+    entries.sort();
+    three.remove("nas");
+    three.remove("cloud");
+    let backup = format!("--quiet backup {} --exclude-from left-out", tree.display());
+    let part = entries.len().div_ceil(PARTS).max(1);
+    for number in 1..=entries.len().div_ceil(part) {
+        let left_out = entries.iter().skip(number * part);
+        let left_out: Vec<String> = left_out.map(|path| path.display().to_string()).collect();
+        three.place.write("left-out", left_out.join("\n"));
+        three.place.ok(&backup);
+    }
+    three.add("nas");
+    three.add("cloud");
 }
 
 /// Damages or removes objects of a store; returns how many.
@@ -117,7 +150,7 @@ fn compare(source: &Path, back: &Path) {
 fn a_bucket_an_account_and_a_folder_fill_and_mend_each_other() {
     let three = Three::new(BAD_WAY);
     let place = &three.place;
-    let source = source(&three);
+    let (source, is_large) = source(&three);
     let backup = format!("backup {}", source.display());
     let ran = timed("backup to all three", || place.ok(&backup));
     for name in ["cloud", "nas", "disk"] {
@@ -149,6 +182,7 @@ fn a_bucket_an_account_and_a_folder_fill_and_mend_each_other() {
     let stores: [(&str, &dyn Store); 3] = [("disk", &disk), ("nas", &account), ("cloud", &bucket)];
     for (seed, (name, store)) in (7..).zip(stores) {
         let ruined = ruin(store, seed);
+        assert!(ruined == RUINED_MAX || !is_large, "{ruined} objects");
         let heal = format!("destination heal {name}");
         let what = format!("{name} healed of {ruined} ruined objects");
         timed(&what, || place.ok(&heal));

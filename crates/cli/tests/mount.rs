@@ -6,14 +6,22 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use support::Place;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_strongroom");
+
 /// Begins to mount; returns the process, and the line that says that it is mounted.
-fn begin(place: &Place, words: &str) -> (Child, BufReader<std::process::ChildStdout>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-        .args(words.split(' '))
+fn begin(place: &Place, words: &str) -> (Child, BufReader<ChildStdout>, String) {
+    let mut command = Command::new(PROGRAM);
+    command.args(words.split(' '));
+    begin_by(place, command)
+}
+
+/// As [`begin`], by a command that runs the program.
+fn begin_by(place: &Place, mut command: Command) -> (Child, BufReader<ChildStdout>, String) {
+    let mut child = command
         .current_dir(place.path("."))
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -39,25 +47,60 @@ fn backed_up() -> Place {
     place
 }
 
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let killed = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(killed.success());
+}
+
+/// Waits until it has ended, as it should, and looks at what it leaves: nothing.
+fn ended(place: &Place, mut child: Child, mut out: BufReader<ChildStdout>, by: &str) {
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{by}");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "{by}");
+    assert_eq!(fs::read_dir(place.path("view")).unwrap().count(), 0, "{by}");
+}
+
 #[test]
 fn a_signal_ends_it() {
     let place = backed_up();
-    let (mut child, mut out, line) = begin(&place, "mount view");
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let (child, out, line) = begin(&place, "mount view");
+        assert!(line.starts_with("mounted at /"), "{line}");
+        let docs = place.path("docs");
+        let below = docs.strip_prefix("/").unwrap();
+        let letter = place.path("view/latest").join(below).join("letter.txt");
+        assert_eq!(fs::read_to_string(letter).unwrap(), "Dear Ada\n");
+        let tagged = fs::read_dir(place.path("view/tags/first")).unwrap();
+        assert_eq!(tagged.count(), 1);
+        signal(&child, name);
+        ended(&place, child, out, name);
+    }
+}
+
+/// The shell and the system may both say that the terminal was closed.
+#[test]
+fn a_terminal_that_is_closed_is_no_second_signal() {
+    let place = backed_up();
+    let (child, out, _) = begin(&place, "mount view");
+    signal(&child, "-TERM");
+    signal(&child, "-HUP");
+    signal(&child, "-HUP");
+    ended(&place, child, out, "several signals");
+}
+
+#[test]
+fn who_is_to_outlive_the_terminal_does() {
+    let place = backed_up();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" mount view", PROGRAM]);
+    let (child, out, line) = begin_by(&place, command);
     assert!(line.starts_with("mounted at /"), "{line}");
-    let docs = place.path("docs");
-    let below = docs.strip_prefix("/").unwrap();
-    let letter = place.path("view/latest").join(below).join("letter.txt");
-    assert_eq!(fs::read_to_string(letter).unwrap(), "Dear Ada\n");
-    let tagged = fs::read_dir(place.path("view/tags/first")).unwrap();
-    assert_eq!(tagged.count(), 1);
-    let id = child.id().to_string();
-    let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
-    assert!(killed.success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "");
-    assert_eq!(fs::read_dir(place.path("view")).unwrap().count(), 0);
+    signal(&child, "-HUP");
+    // Were the first one heeded, this one would be the second, which ends it at once.
+    signal(&child, "-INT");
+    ended(&place, child, out, "an interruption");
 }
 
 #[test]

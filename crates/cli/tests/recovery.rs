@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use support::Place;
 
@@ -60,6 +62,11 @@ fn another_computer_adopts_the_archive() {
         "{stopped:?}"
     );
     assert!(stopped.err.contains("init --adopt"), "{stopped:?}");
+    let looked = place.fails("verify", 1);
+    assert!(
+        looked.err.contains("another profile has adopted"),
+        "{looked:?}"
+    );
     let listed = place.run_with("new", split("snapshots"));
     assert_eq!(listed.out.matches("(branch").count(), 1, "{listed:?}");
     let line = listed
@@ -99,12 +106,97 @@ fn a_folder_that_went_back_is_accepted() {
     place.ok("backup files");
 }
 
+/// Returns the newest record at a destination: where it lies, its generation and its number.
+fn newest_record(place: &Place, destination: &str) -> (PathBuf, String) {
+    let archive = &place.archives(destination)[0];
+    let log = place.path(destination).join(archive).join("log");
+    let names = fs::read_dir(&log).unwrap();
+    let newest = names.map(|entry| entry.unwrap().file_name()).max();
+    (log, newest.unwrap().into_string().unwrap())
+}
+
+/// Returns the packs at a destination.
+fn packs(place: &Place, destination: &str) -> BTreeSet<PathBuf> {
+    let (log, _) = newest_record(place, destination);
+    let below = log.parent().unwrap().join("packs");
+    let folders = fs::read_dir(&below).unwrap().flatten();
+    let packs = folders.flat_map(|folder| fs::read_dir(folder.path()).unwrap());
+    packs
+        .map(|pack| pack.unwrap().path())
+        .map(|pack| pack.strip_prefix(&below).unwrap().to_owned())
+        .collect()
+}
+
+/// The archive goes back to what the stick has, and that ends before the generation has begun. The disk with the newer records
+/// comes back: nobody has copied the profile.
+#[test]
+fn an_acceptance_that_was_cut_short_is_finished() {
+    let place = backed_up();
+    let away = place.path("away");
+    fs::rename(place.path("stick"), &away).unwrap();
+    place.write("files/a.txt", "only on the disk");
+    place.ok("--quiet backup files");
+    fs::rename(place.path("disk"), place.path("other")).unwrap();
+    fs::rename(&away, place.path("stick")).unwrap();
+    // Nothing can be stored in the place of the first record of the generation.
+    let (log, newest) = newest_record(&place, "stick");
+    let (_, number) = newest.split_once('-').unwrap();
+    let next = u64::from_str_radix(number, 16).unwrap() + 1;
+    let taken = log.join(format!("00000002-{next:016x}"));
+    fs::create_dir(&taken).unwrap();
+    let cut_short = place.run(split("destination accept stick"));
+    assert_ne!(cut_short.code, 0, "{cut_short:?}");
+    fs::remove_dir(&taken).unwrap();
+    fs::rename(place.path("other"), place.path("disk")).unwrap();
+
+    for deed in ["heal", "sync"] {
+        let refused = place.fails(&format!("destination {deed} disk"), 1);
+        assert!(!refused.err.contains("copied"), "{refused:?}");
+        assert!(refused.err.contains("is not finished"), "{refused:?}");
+        assert!(refused.err.contains("destination accept"), "{refused:?}");
+    }
+    let accepted = place.ok("destination accept stick");
+    assert!(
+        accepted.out.contains("goes on from record 1-"),
+        "{accepted:?}"
+    );
+    place.ok("destination heal");
+    place.ok("backup files");
+    place.ok("verify --read-data");
+}
+
+/// The stick went back, and what it lacks is damaged on the disk.
+#[test]
+fn an_accepted_folder_that_cannot_be_filled_is_not_called_complete() {
+    let place = backed_up();
+    let before = packs(&place, "stick");
+    place.write("files/second", &noise(900_000)[300_000..]);
+    place.ok("--quiet backup files");
+    let (log, newest) = newest_record(&place, "stick");
+    fs::remove_file(log.join(newest)).unwrap();
+    let later = packs(&place, "stick");
+    for destination in ["stick", "disk"] {
+        let archive = place.archives(destination)[0].clone();
+        let below = place.path(destination).join(archive).join("packs");
+        for pack in later.difference(&before) {
+            fs::remove_file(below.join(pack)).unwrap();
+        }
+    }
+    let accepted = place.fails("destination accept stick", 4);
+    assert!(accepted.err.contains("stick: not complete"), "{accepted:?}");
+    assert!(accepted.out.contains("NOT have everything"), "{accepted:?}");
+    let object = place.fails("--json destination accept stick", 4);
+    assert!(object.out.contains("\"not-complete\""), "{object:?}");
+}
+
 /// The archive goes on from the stick while the disk with the newest record is away. The disk comes back, and gets the new
-/// generation from a stick that has lost a record meanwhile: it is not complete, by what can be known from the stick.
+/// generation from a stick that has lost a record meanwhile, as the disk has: it is not complete until a third one is there.
 #[test]
 fn a_folder_whose_newest_records_were_given_up_is_healed() {
     let place = backed_up();
+    place.ok("destination add third ./third");
     place.ok("--quiet backup files");
+    fs::rename(place.path("third"), place.path("third-away")).unwrap();
     let (stick, away) = (place.path("stick"), place.path("away"));
     fs::rename(&stick, &away).unwrap();
     place.write("files/a.txt", "second");
@@ -112,11 +204,14 @@ fn a_folder_whose_newest_records_were_given_up_is_healed() {
     fs::rename(place.path("disk"), place.path("other")).unwrap();
     fs::rename(&away, &stick).unwrap();
     place.ok("destination accept stick");
-    let log = stick.join(&place.archives("stick")[0]).join("log");
-    fs::remove_file(log.join("00000001-0000000000000002")).unwrap();
     fs::rename(place.path("other"), place.path("disk")).unwrap();
+    let lost = format!("{}/log/00000001-0000000000000002", place.archive());
+    let (at_stick, at_disk) = (stick.join(&lost), place.path("disk").join(&lost));
+    fs::remove_file(at_stick).unwrap();
+    fs::rename(&at_disk, place.path("lost")).unwrap();
     let backup = place.run(split("backup files"));
     assert!(backup.err.contains("disk: not complete"), "{backup:?}");
+    fs::rename(place.path("third-away"), place.path("third")).unwrap();
     place.ok("destination heal");
     place.ok("backup files");
     place.ok("verify --read-data");
@@ -153,6 +248,53 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         .status()
         .unwrap();
     assert!(copied.success());
+}
+
+#[test]
+fn a_copy_of_a_profile_that_verifies_is_told_so() {
+    let place = backed_up();
+    copy(&place.path("profile"), &place.path("image"));
+    place.write("files/a.txt", "by the other one");
+    place.ok("--quiet backup files");
+    let looked = place.run_with("image", split("verify"));
+    assert_eq!(looked.code, 1, "{looked:?}");
+    for name in ["disk", "stick"] {
+        let line = format!("{name}: sound, but AHEAD of this profile;");
+        assert!(looked.out.contains(&line), "{looked:?}");
+    }
+    assert!(looked.err.contains("the profile was copied"), "{looked:?}");
+    assert!(looked.err.contains("init --adopt"), "{looked:?}");
+    let looked = place.run_with("image", split("--json verify"));
+    assert!(
+        looked.out.contains("\"ahead_of_profile\":true"),
+        "{looked:?}"
+    );
+    let own = place.ok("--json verify");
+    assert!(own.out.contains("\"ahead_of_profile\":false"), "{own:?}");
+}
+
+/// Each of the two writes where the other one does not look.
+#[test]
+fn what_a_copy_of_the_profile_wrote_is_not_taken_for_its_own() {
+    let place = backed_up();
+    copy(&place.path("profile"), &place.path("image"));
+    fs::rename(place.path("stick"), place.path("stick-away")).unwrap();
+    for text in ["one", "two"] {
+        place.write("files/a.txt", text);
+        place.ok("--quiet backup files");
+    }
+    fs::rename(place.path("disk"), place.path("disk-away")).unwrap();
+    fs::rename(place.path("stick-away"), place.path("stick")).unwrap();
+    place.write("files/a.txt", "by the copy");
+    let image = place.run_with("image", split("--quiet backup files"));
+    assert_eq!(image.code, 0, "{image:?}");
+    fs::rename(place.path("disk-away"), place.path("disk")).unwrap();
+    let looked = place.fails("verify", 4);
+    assert!(
+        looked.err.contains("is not the one of this profile"),
+        "{looked:?}"
+    );
+    assert!(looked.err.contains("stick is set aside"), "{looked:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! and 12.
 
 use strongroom_base::ids::DestinationId;
-use strongroom_base::object::ObjectRef;
+use strongroom_base::object::{ObjectRef, RecordId};
 use strongroom_format::body::Deed;
 use strongroom_replica::record::Changes;
 
@@ -86,14 +86,14 @@ impl<'a> Writer<'a> {
     /// be reached may have a newer one then.
     ///
     /// Before it goes back, and before anything is noted, `going_back` is called: what a catalogue says may speak of
-    /// chunks that are gone then. Says whether the archive went back.
+    /// chunks that are gone then. Returns the record that the archive went back to, if it did.
     pub fn accept(
         identity: Identity,
         destinations: Vec<Destination>,
         memory: &'a dyn Memory,
         accepted: DestinationId,
         going_back: &mut dyn FnMut() -> Result<(), EngineError>,
-    ) -> Result<(Self, bool), EngineError> {
+    ) -> Result<(Self, Option<RecordId>), EngineError> {
         let authority = identity.ring.authority().public_key();
         let mut state = memory.load()?;
         let mut seen = look_at_all(&destinations, &authority, &state);
@@ -116,8 +116,8 @@ impl<'a> Writer<'a> {
         let has_head = |seen: &Seen| seen.newest().is_some() && seen.newest() == state.head;
         if seen.iter().any(has_head) {
             // Whoever died while the archive went back has not begun a generation, and does it now.
-            let is_back = went_back(&state);
-            if is_back {
+            let back_to = state.head.filter(|_| went_back(&state)).map(|head| head.id);
+            if back_to.is_some() {
                 going_back()?;
                 state.catalogued.clear();
             } else {
@@ -139,7 +139,7 @@ impl<'a> Writer<'a> {
             } else {
                 writer.record_repair(&note, Changes::default(), writer.runs().to_vec())?;
             }
-            return Ok((writer, is_back));
+            return Ok((writer, back_to));
         }
         let found = state.to_go_back_to(&name, found, &destinations, &seen)?;
         going_back()?;
@@ -152,7 +152,7 @@ impl<'a> Writer<'a> {
         memory.save(&state)?;
         let mut writer = Self::with_state(identity, destinations, seen, memory, state)?;
         writer.begin_generation(&format!("went back to record {} at {name}", found.id))?;
-        Ok((writer, true))
+        Ok((writer, Some(found.id)))
     }
 
     /// Writes a repair record.

@@ -72,6 +72,18 @@ pub enum EngineError {
         /// The newest record that the profile knows.
         known: Option<RecordId>,
     },
+    /// The archive was to go back to an older record, which is not finished, and a newer one is there.
+    #[error(
+        "the archive was to go back to record {kept}, and that is not finished: {destination} has record {found}, which is newer"
+    )]
+    GoingBack {
+        /// The destination.
+        destination: String,
+        /// The newest record there.
+        found: RecordId,
+        /// The record that the archive goes back to.
+        kept: RecordId,
+    },
     /// There is nothing at a destination that could be accepted.
     #[error(
         "there is nothing to accept: the destination is not one of the archive's, or holds nothing of it"
@@ -243,6 +255,7 @@ impl Classified for EngineError {
             | Self::TooMany { .. }
             | Self::Unwritable { .. }
             | Self::Fenced { .. }
+            | Self::GoingBack { .. }
             | Self::NothingToAccept
             | Self::NewerElsewhere { .. }
             | Self::Pattern { .. }

@@ -159,6 +159,33 @@ fn refuse_ahead(
     })
 }
 
+impl WriterState {
+    /// Refuses what is newer than the newest record: somebody else has written it, or it was given up for an older one, and no
+    /// generation has begun there yet.
+    pub fn refuse_beyond(&self, destination: &str, found: Head) -> Result<(), EngineError> {
+        let Some(known) = self.head else {
+            return Ok(());
+        };
+        if found.id <= known.id || self.announced.contains(&found) {
+            return Ok(());
+        }
+        let (destination, found, kept) = (destination.to_owned(), found.id, known.id);
+        let given_up = self.heads.values().map(|head| head.id).chain(self.given_up);
+        if given_up.max() >= Some(found) {
+            return Err(EngineError::GoingBack {
+                destination,
+                found,
+                kept,
+            });
+        }
+        Err(EngineError::Fenced {
+            destination,
+            found,
+            known: Some(kept),
+        })
+    }
+}
+
 /// Settles what became of the records that were announced and of which no answer is noted.
 ///
 /// The last one is the newest record where a destination has it. Otherwise, where any may still lie at a

@@ -139,7 +139,7 @@ fn is_sign(problem: &ReplicaError) -> bool {
 }
 
 /// Says whether more is there of a log than of another one, and nothing that does not belong there.
-fn is_better(log: &Log, than: &Log) -> bool {
+pub(crate) fn is_better(log: &Log, than: &Log) -> bool {
     let signs = |log: &Log| log.problems.iter().filter(|p| is_sign(p)).count();
     log.newest() == than.newest()
         && log.problems.len() < than.problems.len()

@@ -9,9 +9,10 @@ use strongroom_store::PutOutcome;
 
 use crate::budget::Budget;
 use crate::error::ReplicaError;
-use crate::expected::{Expected, Keys, Owner, fetch};
+use crate::expected::{Expected, Keys, Owner, fetch, sound_copy};
+use crate::history::is_better;
 use crate::layout::Place;
-use crate::log::{Head, read_log, read_newest};
+use crate::log::{Head, read_log, read_log_of, read_newest};
 use crate::parallel::{THREADS_MAX, in_order};
 use crate::relation::{has_base, is_part_of, shares};
 use crate::replica::{Inventory, Replica};
@@ -69,6 +70,8 @@ pub fn sync_to(
     let mut synced = Synced::default();
     let there = target.inventory()?;
     check_head(target, expected, owner)?;
+    let more = knowing_more((target, &there), sources, expected, owner)?;
+    let expected = more.as_ref().unwrap_or(expected);
     if let Some(bytes) = &expected.descriptor
         && !there.places.contains_key(&Place::Descriptor)
     {
@@ -150,6 +153,31 @@ fn check_head(
     is_part
         .then_some(())
         .ok_or(ReplicaError::BrokenChain { id })
+}
+
+/// Returns what is expected by the records of the target as well, where it has one that is lost at the sources: it is not left
+/// out then, and says what else is needed.
+fn knowing_more(
+    (target, there): (&Replica, &Inventory),
+    sources: &[&Replica],
+    expected: &Expected,
+    owner: &Owner<'_>,
+) -> Result<Option<Expected>, ReplicaError> {
+    let mut lost = expected.log.lost.iter().copied().map(ObjectRef::record);
+    let is_there = |object: ObjectRef| {
+        there.size(&object).is_some() && sound_copy(target, expected, owner, &object).is_ok()
+    };
+    if !lost.any(is_there) {
+        return Ok(None);
+    }
+    let all = [sources, &[target]].concat();
+    let log = read_log_of(&all, &owner.authority, &mut |_| ())?;
+    Ok(is_better(&log, &expected.log).then(|| Expected {
+        live: log.live(),
+        log,
+        descriptor: expected.descriptor.clone(),
+        keys: expected.keys.clone(),
+    }))
 }
 
 /// Returns the live objects that are not there, packs first, records last and by seq.

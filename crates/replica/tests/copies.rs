@@ -15,7 +15,7 @@ use std::sync::Arc;
 use common::{World, authority, contents, id, is_keys, noise, plant, record_ref, replica};
 use strongroom_base::clock::Timestamp;
 use strongroom_base::ids::ArchiveId;
-use strongroom_base::object::ObjectKind;
+use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_base::{Class, Classified as _};
 use strongroom_replica::expected::{Expected, Owner};
 use strongroom_replica::heal::{Healed, heal};
@@ -150,6 +150,37 @@ fn what_no_source_has_is_left_out_and_named() {
     let done = synced(&replica(&target), &[&replica(&source)]).unwrap();
     assert_eq!(done.left_out[0].0, Place::Object(*lost));
     assert_eq!(contents(&*target).len() + 1, world.live_objects().len());
+}
+
+/// A record after the checkpoint, and one that it keeps, are lost at the source. The target has them, and all that is needed of
+/// what they add is copied.
+#[test]
+fn a_record_that_the_target_alone_has_is_not_left_out() {
+    let mut world = world();
+    let newest = world.snapshot(1, 500).0;
+    for lost in [id(1, 6), id(1, 3)] {
+        let (source, target) = (world.store(), world.store());
+        let path = |object| object_path(common::ARCHIVE, &object);
+        let of_it = world.records.iter().find(|record| record.id() == lost);
+        let added = of_it.unwrap().header().changes.adds.clone();
+        let is_live = |object: &_| world.log().live().contains(object);
+        let added = added.iter().map(|added| added.object).find(is_live);
+        source.damage(&path(ObjectRef::record(lost)), |bytes| bytes[9] ^= 1);
+        target.delete(&path(ObjectRef::record(newest))).unwrap();
+        target.delete(&path(added.unwrap())).unwrap();
+        let done = synced(&replica(&target), &[&replica(&source)]).unwrap();
+        assert!(done.left_out.is_empty(), "{:?}", done.left_out);
+        let there = contents(&*target);
+        let lacking = world.live_objects().into_keys();
+        let lacking: Vec<_> = lacking.filter(|path| !there.contains_key(path)).collect();
+        assert!(lacking.is_empty(), "{lacking:?}");
+
+        // A record that stands there in name only is left out all the same.
+        target.damage(&path(ObjectRef::record(lost)), |bytes| bytes[9] ^= 1);
+        let done = synced(&replica(&target), &[&replica(&source)]).unwrap();
+        let left_out: Vec<Place> = done.left_out.iter().map(|(place, _)| *place).collect();
+        assert_eq!(left_out, [Place::Object(ObjectRef::record(lost))]);
+    }
 }
 
 #[test]

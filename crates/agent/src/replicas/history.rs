@@ -1,6 +1,5 @@
 //! Whether a replica has the history of the profile: what another profile wrote is never mixed with it.
 
-use strongroom_engine::EngineError;
 use strongroom_replica::Replica;
 use strongroom_replica::expected::Owner;
 use strongroom_replica::history::{Histories, Known, Together, together};
@@ -35,22 +34,15 @@ impl Work<'_> {
         self.state.head.map(to_log)
     }
 
-    /// Stops where somebody else has written to the archive.
+    /// Stops where somebody else has written to the archive, or where it was to go back to an older record and has not.
     pub(super) fn refuse_newer(&self, log: &Log) -> Result<(), AgentError> {
-        let (Some(newest), Some(known)) = (log.newest(), self.state.head) else {
+        let Some(newest) = log.newest() else {
             return Ok(());
         };
-        let newest = head_of(newest);
-        if self.state.announced.contains(&newest) || newest.id <= known.id {
-            return Ok(());
-        }
-        let destination = self.sites.iter().map(|site| site.name.clone());
-        let destination = destination.collect::<Vec<_>>().join(", ");
-        Err(AgentError::Engine(EngineError::Fenced {
-            destination,
-            found: newest.id,
-            known: Some(known.id),
-        }))
+        let names: Vec<&str> = self.sites.iter().map(|site| &*site.name).collect();
+        Ok(self
+            .state
+            .refuse_beyond(&names.join(", "), head_of(newest))?)
     }
 
     /// Compares a replica with what it acknowledged. One that went back is filled by healing alone, which is an

@@ -8,16 +8,12 @@ use serde_json::{Value, json};
 use strongroom_agent::destinations::{self, Changes, NewDestination};
 use strongroom_agent::profile::DestinationName;
 use strongroom_agent::storage_key::StorageKey;
-use strongroom_agent::{
-    Capabilities, LocationOptions, LockMode, LockRule, Progress, Rate, Schedule,
-};
+use strongroom_agent::{Capabilities, LocationOptions, LockMode, LockRule, Rate, Schedule};
 
-use super::replicas;
-use crate::commands::repair::tools;
+use super::{accept, replicas};
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
-use crate::progress::Printer;
 use crate::show;
 
 /// Commands on destinations.
@@ -184,7 +180,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<Outcome, Fa
         Command::Set(arguments) => set(context, &arguments)?,
         Command::List => list(context)?,
         Command::Remove { name, give_up } => remove(context, &name, give_up)?,
-        Command::Accept { name } => accept(context, &name)?,
+        Command::Accept { name } => return accept::accept(context, &name),
         Command::Test { name } => test(context, &name)?,
         Command::Sync { names } => return replicas::sync(context, &names),
         Command::Heal {
@@ -339,28 +335,6 @@ fn remove(context: &Context<'_>, name: &str, give_up: bool) -> Result<(), Failur
         "removed {name}; what it holds is still at {}",
         removed.url
     ))
-}
-
-fn accept(context: &Context<'_>, name: &str) -> Result<(), Failure> {
-    let (profile, counters) = (context.profile()?, Progress::default());
-    let printer = Printer(context.output);
-    let tools = tools(context, &counters, &printer);
-    let accepted = strongroom_agent::accept(&profile, name, None, &tools)?;
-    if context.output.is_json() {
-        return context.output.object(&json!({
-            "name": name,
-            "archive_went_back": accepted.went_back,
-            "generation": accepted.head.generation.0,
-            "seq": accepted.head.seq.0,
-        }));
-    }
-    if accepted.went_back {
-        let what = "the archive goes on from what is there: what was stored later is given up";
-        return context.output.done(&format!("accepted {name}; {what}"));
-    }
-    context
-        .output
-        .done(&format!("accepted {name}; what it lacked was copied to it"))
 }
 
 fn test(context: &Context<'_>, name: &str) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The commands, one a file: each takes its arguments, calls one deed of the agent and shows what came
 //! back.
 
+mod accept;
 pub(crate) mod acknowledge_loss;
 pub(crate) mod admin;
 pub(crate) mod agent;

@@ -60,11 +60,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let known = verified
         .iter()
         .filter_map(|there| there.report.as_ref().ok());
-    let newest = known.filter_map(|report| report.newest).max();
+    let newest = known.filter_map(|report| Some(report.newest?.id)).max();
+    let mut refused = None;
     for there in verified {
         match there.report {
             Ok(report) => {
-                print(context, &there.destination, &report, newest)?;
+                let is_ahead =
+                    matches!(&there.others, Some(error) if error.class() == Class::Caller);
+                print(context, &there.destination, &report, (newest, is_ahead))?;
                 if !report.is_clean() {
                     outcome = Outcome::Damage;
                 }
@@ -75,6 +78,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             }
             Err(error) => return Err(error.into()),
         }
+        match there.others {
+            Some(error) if error.class() == Class::Damage => {
+                output.warning_of("", &error);
+                outcome = Outcome::Damage;
+            }
+            others => refused = refused.or(others),
+        }
     }
     if outcome == Outcome::Damage {
         output
@@ -84,7 +94,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     if outcome == Outcome::Done && !opened.problems.is_empty() {
         outcome = Outcome::Damage;
     }
-    Ok(outcome)
+    match refused {
+        // What is there is whole, and this profile can add nothing to it.
+        Some(error) if outcome == Outcome::Done => Err(error.into()),
+        Some(error) => {
+            output.warning_of("", &error);
+            Ok(outcome)
+        }
+        None => Ok(outcome),
+    }
 }
 
 /// Returns which part of the data is read: another one every day, so that all is read in time.
@@ -93,15 +111,16 @@ pub(super) fn turn(context: &Context<'_>) -> u8 {
     u8::try_from(days.rem_euclid(100)).unwrap_or_default()
 }
 
-/// `newest` is the newest record anywhere.
+/// `newest` is the newest record anywhere; `is_ahead` says that somebody else has written here.
 fn print(
     context: &Context<'_>,
     name: &str,
     report: &VerifyReport,
-    newest: Option<RecordId>,
+    (newest, is_ahead): (Option<RecordId>, bool),
 ) -> Result<(), Failure> {
     let output = context.output;
-    let is_behind = report.newest < newest;
+    let own = report.newest.map(|head| head.id);
+    let is_behind = own < newest;
     for (subject, message) in &report.damage {
         if message.contains(subject.as_str()) {
             output.warning(name, message);
@@ -119,8 +138,9 @@ fn print(
         return output.object(&json!({
             "destination": name,
             "records": report.records,
-            "newest_record": report.newest.map(|id| id.to_string()),
+            "newest_record": own.map(|id| id.to_string()),
             "behind": is_behind,
+            "ahead_of_profile": is_ahead,
             "snapshots": report.snapshots,
             "objects": report.objects,
             "bytes": report.bytes,
@@ -135,6 +155,7 @@ fn print(
     }
     let sound = match report.damage.len() {
         0 if is_behind => "sound, but BEHIND".to_owned(),
+        0 if is_ahead => "sound, but AHEAD of this profile".to_owned(),
         0 => "sound".to_owned(),
         found => format!("{found} DAMAGED"),
     };

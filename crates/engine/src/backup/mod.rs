@@ -23,9 +23,11 @@ mod links;
 mod listing;
 mod lists;
 mod named;
+mod old_entries;
 mod options;
 mod packer;
 mod scan;
+mod sender;
 mod spans;
 mod stored;
 mod summary;
@@ -62,9 +64,10 @@ pub(crate) use chunks::{RawSegment, Segment};
 use content::FileReader;
 use packer::Packer;
 use scan::Scanner;
+use sender::BatchSender;
 use spans::{SPANS_WAITING, SpanCutter};
 pub(crate) use stored::{OF_ARCHIVES, is_archive};
-use walk::{BatchSender, Seen, Walk};
+use walk::{Seen, Walk};
 use worker::Worker;
 
 /// Batches under way, and what waits between threads.

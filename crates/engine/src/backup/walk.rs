@@ -1,27 +1,22 @@
 //! Walks directories in the order of their names, and compares them with what the last snapshot saw.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
 use strongroom_catalogue::{DirectoryRow, Lookup, PageEntry};
 use strongroom_files::{Dir, Kind, Stat};
 use strongroom_format::limits::DEPTH_MAX;
 use strongroom_format::tree::Node;
 
-use super::batch::{Batch, Enter, Step, ToRead, join};
+use super::batch::{Enter, Step, ToRead, join};
 use super::hints::Hints;
 use super::listing::{Kept, Listing, is_settled};
+use super::old_entries::OldEntries;
 use super::scan::{JobId, ScanError, Scanner};
+use super::sender::BatchSender;
 use super::summary::Counts;
 use super::worker::local;
 use crate::error::EngineError;
 use crate::monitor::{Monitor, Stop, Warning, count};
-
-/// A batch is full when it has this many bytes to read, steps or directories.
-const BATCH_BYTES: u64 = 2 << 20;
-const BATCH_STEPS: usize = 512;
-const BATCH_DIRECTORIES: usize = 32;
 
 /// Walks and hands out batches.
 pub(crate) struct Walk<'a> {
@@ -41,16 +36,6 @@ pub(crate) struct Seen {
     pub(crate) linked: Hints,
 }
 
-/// Gathers steps into batches, of which only so many are under way.
-pub(crate) struct BatchSender {
-    batches: Sender<Batch<Step>>,
-    tokens: Sender<()>,
-    number: u64,
-    steps: Vec<Step>,
-    bytes: u64,
-    directories: usize,
-}
-
 struct OpenDir {
     listing: Listing,
     next: usize,
@@ -62,66 +47,6 @@ struct Ahead {
     job: JobId,
     path: Vec<u8>,
     name: Vec<u8>,
-}
-
-/// The entries that the last snapshot saw in a directory, read page by page.
-#[derive(Default)]
-struct OldEntries {
-    path: Option<Arc<[u8]>>,
-    next_page: u32,
-    entries: VecDeque<PageEntry>,
-    is_read: bool,
-    /// Names of directories that nobody asked for: they are gone.
-    removed: Vec<Vec<u8>>,
-}
-
-impl BatchSender {
-    pub(crate) fn new(batches: Sender<Batch<Step>>, tokens: Sender<()>) -> Self {
-        Self {
-            batches,
-            tokens,
-            number: 0,
-            steps: Vec::new(),
-            bytes: 0,
-            directories: 0,
-        }
-    }
-
-    fn push(&mut self, step: Step) -> Result<(), EngineError> {
-        match &step {
-            Step::Enter(_) => self.directories += 1,
-            Step::Read(to_read) => self.bytes += to_read.stat.size,
-            _ => {}
-        }
-        self.steps.push(step);
-        let full = self.bytes >= BATCH_BYTES
-            || self.steps.len() >= BATCH_STEPS
-            || self.directories >= BATCH_DIRECTORIES;
-        if full { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), EngineError> {
-        let steps = std::mem::take(&mut self.steps);
-        if steps.is_empty() {
-            return Ok(());
-        }
-        (self.bytes, self.directories) = (0, 0);
-        // Both hang up only when another thread failed, and that thread's error is the one to tell.
-        let sent = self.tokens.send(()).is_ok()
-            && self
-                .batches
-                .send(Batch {
-                    number: self.number,
-                    steps,
-                })
-                .is_ok();
-        self.number += 1;
-        if sent {
-            Ok(())
-        } else {
-            Err(EngineError::Interrupted)
-        }
-    }
 }
 
 impl Walk<'_> {
@@ -294,10 +219,7 @@ impl Walk<'_> {
         stack.push(OpenDir {
             listing,
             next: 0,
-            old: OldEntries {
-                path,
-                ..OldEntries::default()
-            },
+            old: OldEntries::of(path),
         });
         Ok(())
     }
@@ -394,54 +316,4 @@ fn is_same(known: &PageEntry, stat: &Stat) -> bool {
         && meta.mtime == stat.mtime()
         && meta.btime == stat.btime()
         && !meta.unsettled
-}
-
-impl OldEntries {
-    /// Returns the entry with this name; names are asked for in their order.
-    fn find(&mut self, name: &[u8], lookup: &Lookup) -> Result<Option<PageEntry>, EngineError> {
-        loop {
-            while let Some(first) = self.entries.front() {
-                match first.entry.name.as_slice().cmp(name) {
-                    std::cmp::Ordering::Less => self.pass_over(),
-                    std::cmp::Ordering::Equal => return Ok(self.entries.pop_front()),
-                    std::cmp::Ordering::Greater => return Ok(None),
-                }
-            }
-            if !self.read_page(lookup)? {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Returns the names of the directories that nobody asked for.
-    fn rest(&mut self, lookup: &Lookup) -> Result<Vec<Vec<u8>>, EngineError> {
-        loop {
-            while !self.entries.is_empty() {
-                self.pass_over();
-            }
-            if !self.read_page(lookup)? {
-                return Ok(std::mem::take(&mut self.removed));
-            }
-        }
-    }
-
-    fn pass_over(&mut self) {
-        if let Some(first) = self.entries.pop_front()
-            && matches!(first.entry.node, Node::Directory { .. })
-        {
-            self.removed.push(first.entry.name);
-        }
-    }
-
-    /// Reads the next page; says whether there is one.
-    fn read_page(&mut self, lookup: &Lookup) -> Result<bool, EngineError> {
-        let Some(path) = self.path.as_ref().filter(|_| !self.is_read) else {
-            return Ok(false);
-        };
-        let page = lookup.page(path, self.next_page)?;
-        self.next_page += 1;
-        self.is_read = page.is_none();
-        self.entries = page.unwrap_or_default().into();
-        Ok(!self.is_read)
-    }
 }

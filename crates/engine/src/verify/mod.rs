@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use strongroom_base::clock::Timestamp;
-use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_read::{Archive, ReadError};
 use strongroom_replica::Replica;
-use strongroom_replica::log::{Log, LogEntry};
+use strongroom_replica::log::Log;
 
 pub use times::ReadTimes;
 
@@ -67,7 +67,7 @@ pub struct VerifyReport {
     /// Records of the chain.
     pub records: u64,
     /// The newest of them.
-    pub newest: Option<RecordId>,
+    pub newest: Option<Head>,
     /// Snapshots.
     pub snapshots: u64,
     /// Objects of the live set.
@@ -126,7 +126,7 @@ pub fn verify(
     }
     check_head(&log, options.acknowledged, &mut report);
     report.records = log.entries.len() as u64;
-    report.newest = log.head().map(LogEntry::id);
+    report.newest = log.newest().map(Head::from_log);
     report.snapshots = snapshots.len() as u64;
     let live = log.live();
     let live: Vec<(ObjectRef, u64)> = live

@@ -224,7 +224,7 @@ impl World {
         let (mut writer, went_back) =
             Writer::accept(identity, there, &memory, destination, &mut || Ok(()))?;
         writer.catch_up(&mut |_| ())?;
-        Ok(went_back)
+        Ok(went_back.is_some())
     }
 
     /// Opens the writer when all is well.

@@ -43,10 +43,11 @@ impl Machine {
         match error.class() {
             Class::Retry => disturbed || matches!(error, EngineError::NoDestination { .. }),
             Class::Caller => match error {
-                EngineError::Fenced { .. } => {
+                EngineError::Fenced { .. } => self.rivals || self.floor.is_some(),
+                EngineError::GoingBack { .. } => {
                     // What was given up is newer, until a generation has begun.
                     let state = self.profile.memory.load().expect("it is in memory");
-                    self.rivals || self.floor.is_some() || state.given_up.is_some()
+                    state.given_up.is_some()
                 }
                 EngineError::NothingToAccept | EngineError::NewerElsewhere { .. } => true,
                 _ => false,

@@ -254,7 +254,7 @@ impl Machine {
         };
         let (mut writer, went_back) = Writer::accept(identity, destinations, &memory, id, forget)?;
         writer.catch_up(&mut |_| ())?;
-        Ok((writer.reports(), went_back))
+        Ok((writer.reports(), went_back.is_some()))
     }
 
     /// Adopts the archive, as the program does.

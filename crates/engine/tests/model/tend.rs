@@ -104,7 +104,9 @@ impl Tending<'_> {
         };
         expected.descriptor = Some(self.descriptor.clone());
         expected.keys = Some(self.keys.clone());
-        refuse_newer(&state, &expected.log)?;
+        if let Some(newest) = expected.log.newest() {
+            state.refuse_beyond("one of them", head_of(newest))?;
+        }
         judge(&state, *id, (&own, &expected.log), sample.is_some())?;
         let go_on = || ControlFlow::Continue(());
         let mut damaged = false;
@@ -202,21 +204,6 @@ fn known_of(state: &WriterState) -> Known {
         newest: state.head.map(to_log),
         author: noted.map(|noted| noted.author),
     }
-}
-
-/// Stops where somebody else has written to the archive.
-fn refuse_newer(state: &WriterState, log: &Log) -> Result<(), EngineError> {
-    let (Some(newest), Some(known)) = (log.newest().map(head_of), state.head) else {
-        return Ok(());
-    };
-    if state.announced.contains(&newest) || newest.id <= known.id {
-        return Ok(());
-    }
-    Err(EngineError::Fenced {
-        destination: "one of them".to_owned(),
-        found: newest.id,
-        known: Some(known.id),
-    })
 }
 
 /// Compares a replica with what it acknowledged. One that went back is filled by healing alone.
