@@ -170,11 +170,12 @@ fn an_acceptance_that_was_cut_short_is_finished() {
 fn an_accepted_folder_that_cannot_be_filled_is_not_called_complete() {
     let place = backed_up();
     let before = packs(&place, "stick");
-    place.write("files/second", &noise(900_000)[300_000..]);
+    place.write("files/second", &noise(1_500_000)[600_000..]);
     place.ok("--quiet backup files");
     let (log, newest) = newest_record(&place, "stick");
     fs::remove_file(log.join(newest)).unwrap();
     let later = packs(&place, "stick");
+    assert_ne!(later, before);
     for destination in ["stick", "disk"] {
         let archive = place.archives(destination)[0].clone();
         let below = place.path(destination).join(archive).join("packs");

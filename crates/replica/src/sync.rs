@@ -69,9 +69,9 @@ pub fn sync_to(
 ) -> Result<Synced, ReplicaError> {
     let mut synced = Synced::default();
     let there = target.inventory()?;
-    check_head(target, expected, owner)?;
     let more = knowing_more((target, &there), sources, expected, owner)?;
     let expected = more.as_ref().unwrap_or(expected);
+    check_head(target, expected, owner)?;
     if let Some(bytes) = &expected.descriptor
         && !there.places.contains_key(&Place::Descriptor)
     {

@@ -9,6 +9,7 @@
 //! Nothing is erased here: destinations erase what is condemned when they may.
 
 mod checkpoint;
+mod copy;
 mod history;
 mod mark;
 mod marks;
@@ -22,7 +23,6 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_base::object::{ObjectKind, ObjectRef};
-use strongroom_base::{Class, Classified};
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_format::body::Deed;
 use strongroom_format::content::{ChunkId, Content, IdPrefix};
@@ -35,15 +35,13 @@ pub use options::{Amount, PruneOptions, PruneSummary};
 
 use crate::deed::commit_deed;
 use crate::error::EngineError;
-use crate::monitor::{Monitor, Progress, Stop, Warning, count};
+use crate::monitor::{Monitor, Progress, Stop, count};
 use crate::writer::Writer;
 use checkpoint::{records_to_go, write_checkpoint};
 use history::History;
 use mark::Walker;
 use marks::{Marks, PackKey, key_of};
 use plan::{Plan, plan};
-use repack::Reader;
-use strongroom_base::with_causes;
 use unnamed::{refuse_unrecorded, unindexed};
 use usage::{PackUse, usage};
 use write::Output;
@@ -215,57 +213,6 @@ impl Job<'_> {
 
     fn is_live(&self, object: &ObjectRef) -> bool {
         self.history.objects.contains_key(object)
-    }
-
-    /// Copies what is needed of packs to new ones. A pack that cannot be read stays as it is.
-    fn copy(&mut self, output: &mut Output<'_>) -> Result<(), EngineError> {
-        let moved = std::mem::take(&mut self.plan.moved);
-        count(
-            &self.progress.bytes_total,
-            moved.iter().map(|pack| u64::from(pack.place.size)).sum(),
-        );
-        for pack in &moved {
-            if self.stop.is_requested() {
-                return Err(EngineError::Interrupted);
-            }
-            let mut reader = Reader {
-                archive: &self.archive,
-                marks: &self.marks,
-                compressor: crate::backup::Compressor::default(),
-            };
-            match reader.needed(pack) {
-                Ok(segments) => {
-                    for segment in segments {
-                        output.take(segment);
-                    }
-                    output.flush_full(&mut self.marks)?;
-                }
-                Err(error) if error.class() == Class::Damage => self.leave(pack, &error),
-                Err(error) => return Err(error),
-            }
-            count(&self.progress.bytes_done, u64::from(pack.place.size));
-        }
-        output.finish_packs();
-        Ok(())
-    }
-
-    fn leave(&mut self, pack: &PackUse, error: &EngineError) {
-        self.plan.gone.remove(&pack.key());
-        if let Some(record) = pack.record() {
-            self.plan.staying.insert(record);
-            let others = self.uses.values();
-            let of_record =
-                others.filter(|other| other.record() == Some(record) && other.chunks == 0);
-            for other in of_record {
-                self.plan.gone.remove(&other.key());
-            }
-        }
-        self.summary.damaged += 1;
-        self.monitor.warning(Warning {
-            subject: pack.place.object.to_string().into_bytes(),
-            message: format!("is left as it is: {}", with_causes(error)),
-            left_out: false,
-        });
     }
 
     /// Says whether a run has rows that go, or lies in a record that goes.
