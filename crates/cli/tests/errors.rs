@@ -87,7 +87,7 @@ fn a_mistake_in_the_settings() {
 fn a_key_that_was_copied_wrongly() {
     let place = Place::new();
     let words = "abandon amount liar amount expirre adjust cage candy arch gather drum bullet";
-    place.write("words", words);
+    place.write_secret("words", words);
     insta::assert_snapshot!(place.fails("key import --words words", 1).err, @r"
     error: cannot take the custody key
       because: word 5, `expirre`, is not in the list of words; is it `expire`?
@@ -442,4 +442,42 @@ fn advice_is_about_the_profile_that_was_named() {
             .contains("strongroom --profile other key export --words"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn words_are_asked_for_read_from_a_pipe_and_kept_from_others() {
+    let place = backed_up();
+    place.ok("key export --words --to words");
+    let mode = fs::metadata(place.path("words")).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    assert_eq!(place.read("words"), place.ok("key export --words").out);
+    assert!(
+        place
+            .fails("key export --words --to words", 1)
+            .err
+            .contains("never replaced")
+    );
+    // There is no terminal here.
+    let ran = place.fails("key import --words", 2);
+    assert!(ran.err.contains("no terminal to ask on"), "{ran:?}");
+    place.fails("key import --words --file words", 2);
+    let mut import = std::process::Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    let piped = import
+        .args(["key", "import", "--words", "-", "--profile", "piped"])
+        .current_dir(place.path(""))
+        .stdin(fs::File::open(place.path("words")).unwrap())
+        .output()
+        .unwrap();
+    assert!(piped.status.success(), "{piped:?}");
+    let key = |profile: &str| {
+        let shown = place
+            .ok(&format!("--profile {profile} key show --json"))
+            .out;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        shown["custody_key_id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(key("piped"), key("profile"));
+    fs::set_permissions(place.path("words"), fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = place.fails("key import --words words --profile other", 1);
+    assert!(ran.err.contains("chmod 600"), "{ran:?}");
 }
