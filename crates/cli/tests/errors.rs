@@ -481,3 +481,22 @@ fn words_are_asked_for_read_from_a_pipe_and_kept_from_others() {
     let ran = place.fails("key import --words words --profile other", 1);
     assert!(ran.err.contains("chmod 600"), "{ran:?}");
 }
+
+#[test]
+fn a_secret_in_an_endpoint_is_refused_and_not_repeated() {
+    let place = Place::new();
+    place.ok("init");
+    for endpoint in [
+        "http://me:TOPSECRET@127.0.0.1:5099",
+        "http%3A%2F%2Fme%3ATOPSECRET%40127.0.0.1",
+        "http://me%3ATOPSECRET%40127.0.0.1",
+        "https://TOPSECRET@host",
+    ] {
+        let line = format!(
+            "destination add c --single-writer s3://bkt/p?endpoint={endpoint}&region=us-east-1"
+        );
+        let ran = place.fails(&line, 1);
+        assert!(ran.err.contains("must not hold a password"), "{ran:?}");
+        assert!(!ran.err.contains("TOPSECRET"), "{ran:?}");
+    }
+}
