@@ -321,6 +321,14 @@ pub enum AgentError {
     #[error("there is no destination to back up to")]
     NoDestination,
     /// None of the destinations can be reached.
+    /// The text is how other programs name a place on another computer.
+    #[error("`{text}` looks like a place on another computer, and not like a folder of this one")]
+    Elsewhere {
+        /// What was given.
+        text: String,
+        /// The URL that may be meant.
+        sftp: Option<String>,
+    },
     #[error("none of the destinations can be reached")]
     Unreachable {
         /// Why not the first one.
@@ -568,6 +576,7 @@ impl Classified for AgentError {
             | Self::NoArchive { .. }
             | Self::SeveralArchives { .. }
             | Self::NoSuchArchive { .. }
+            | Self::Elsewhere { .. }
             | Self::NoSnapshot
             | Self::NoSuchSnapshot { .. }
             | Self::NoSnapshotYet { .. }

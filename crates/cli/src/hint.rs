@@ -38,6 +38,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
     if let AgentError::Server(error) = error {
         return server::of(error);
     }
+    if let AgentError::Elsewhere { text, sftp } = error {
+        return Some(elsewhere(text, sftp.as_deref()));
+    }
     if let Some(hint) = of_keys(error)
         .or_else(|| of_destinations(error))
         .or_else(|| of_deeds(error))
@@ -93,6 +96,16 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
 fn of_snapshots(error: &AgentError) -> Option<String> {
     let hint = match error {
         AgentError::NoSnapshot => {
+/// Returns what may be meant by a destination that looks like a place on another computer.
+fn elsewhere(text: &str, sftp: Option<&str>) -> String {
+    let there = match sftp {
+        Some(url) => format!("`{url}` is that folder of another computer"),
+        None => "another computer is sftp://USER@HOST/PATH, a bucket s3://BUCKET/PREFIX?region=REGION, a share the folder where it is mounted".to_owned(),
+    };
+    let here = text.trim_start_matches('/');
+    format!("{there}; for a folder of that name here, write ./{here}")
+}
+
             "`strongroom backup` makes the first snapshot; with `--from NAME` you see what another profile left at a destination"
         }
         AgentError::NoSnapshotYet { began, .. } => {
@@ -191,6 +204,9 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
 
 /// Returns what may help with retention, restoring and mounting.
 fn of_deeds(error: &AgentError) -> Option<&'static str> {
+        AgentError::DestinationInProfile { .. } => {
+            "who loses the profile would lose the backup with it: name a folder elsewhere, on another disk if you can"
+        }
     Some(match error {
         AgentError::Policy(PolicyError::Empty) => {
             "name snapshots, or say what to keep: --keep-daily 7 --keep-weekly 5 --keep-monthly 12"

@@ -500,3 +500,31 @@ fn a_secret_in_an_endpoint_is_refused_and_not_repeated() {
         assert!(!ran.err.contains("TOPSECRET"), "{ran:?}");
     }
 }
+
+#[test]
+fn what_looks_like_another_computer_is_no_folder() {
+    let place = Place::new();
+    place.ok("init");
+    let refused = |text: &str| place.fails(&format!("destination add far {text}"), 1).err;
+    insta::assert_snapshot!(refused("me@nas:/srv/x"), @r"
+    error: `me@nas:/srv/x` looks like a place on another computer, and not like a folder of this one
+    hint: `sftp://me@nas/srv/x` is that folder of another computer; for a folder of that name here, write ./me@nas:/srv/x
+    ");
+    insta::assert_snapshot!(refused("b2:bucket:path"), @r"
+    error: `b2:bucket:path` looks like a place on another computer, and not like a folder of this one
+    hint: another computer is sftp://USER@HOST/PATH, a bucket s3://BUCKET/PREFIX?region=REGION, a share the folder where it is mounted; for a folder of that name here, write ./b2:bucket:path
+    ");
+    for text in ["nas:backups", "rclone:remote:path", "//server/share"] {
+        assert!(refused(text).contains("looks like"), "{text}");
+    }
+    let secret = refused("davs:me:TOPSECRET@host");
+    assert!(!secret.contains("TOPSECRET"), "{secret}");
+    let entries = fs::read_dir(place.path("")).unwrap();
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["profile"]);
+    place.ok("destination add near ./a:b");
+    assert!(place.path("a:b").is_dir());
+    place.write("files/a", "a");
+    let named = place.fails("backup files --to nas:backups", 1);
+    assert!(named.err.contains("looks like"), "{named:?}");
+}
