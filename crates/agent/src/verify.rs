@@ -25,9 +25,11 @@ pub struct Verified {
     pub destination: String,
     /// What was found; an error where nothing could be.
     pub report: Result<VerifyReport, AgentError>,
+    /// Why it could not be noted which packs were read when.
+    pub unnoted: Option<AgentError>,
 }
 
-/// Verifies the replica at every destination of an archive, each by itself.
+/// Verifies the replica at every destination of an archive, each by itself: what fails at one is found out of the others.
 ///
 /// What `profile` remembers of a destination is compared with what is there; it also keeps when each pack
 /// was read.
@@ -42,15 +44,19 @@ pub fn verify(
     let mut verified = Vec::new();
     let there = opened.archive.replicas().iter().zip(&opened.ids);
     for ((replica, id), name) in there.zip(&opened.destinations) {
-        let mut known = Known::load(opened, profile, *id)?;
-        let mut options = VerifyOptions {
-            read_data,
-            acknowledged: known.head,
-            times: &mut known.times,
-            now,
+        let (report, unnoted) = match Known::load(opened, profile, *id) {
+            Ok(mut known) => {
+                let mut options = VerifyOptions {
+                    read_data,
+                    acknowledged: known.head,
+                    times: &mut known.times,
+                    now,
+                };
+                let report = verify_one(opened, replica, &mut options, progress, stop);
+                (report, known.save().err())
+            }
+            Err(error) => (Err(error), None),
         };
-        let report = verify_one(opened, replica, &mut options, progress, stop);
-        known.save()?;
         if let Err(error) = &report
             && error.is_interruption()
         {
@@ -59,6 +65,7 @@ pub fn verify(
         verified.push(Verified {
             destination: name.clone(),
             report,
+            unnoted,
         });
     }
     Ok(verified)

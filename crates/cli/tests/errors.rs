@@ -528,3 +528,81 @@ fn what_looks_like_another_computer_is_no_folder() {
     let named = place.fails("backup files --to nas:backups", 1);
     assert!(named.err.contains("looks like"), "{named:?}");
 }
+
+/// Writes bytes in the place of a file that nobody may write.
+fn replace(path: &std::path::Path, bytes: &[u8]) {
+    fs::remove_file(path).unwrap();
+    put(path, bytes);
+}
+
+/// Returns the files below a folder.
+fn below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn what_verify_finds_is_told_though_one_destination_fails() {
+    let place = Place::new();
+    place.write("files/a", support::drawn::Drawn(7).bytes(1_200_000));
+    place.ok("init --quiet");
+    for name in ["a", "b", "c"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.ok("backup files");
+    let archive = place.archive();
+    // The folder cannot be listed: not even root can look into a file.
+    let packs = place.path(&format!("a/{archive}/packs"));
+    fs::rename(&packs, place.path("packs")).unwrap();
+    put(&packs, b"no folder");
+    let ran = place.fails("verify", 1);
+    assert!(ran.err.contains("warning: a: NOT VERIFIED"), "{ran:?}");
+    for name in ["b: sound", "c: sound"] {
+        assert!(ran.out.contains(name), "{ran:?}");
+    }
+    let pack = below(&place.path(&format!("c/{archive}/packs"))).remove(0);
+    let len = fs::metadata(&pack).unwrap().len();
+    replace(&pack, &vec![0; usize::try_from(len).unwrap()]);
+    let ran = place.fails("verify --read-data", 4);
+    for (text, told) in [
+        (&ran.err, "warning: a: NOT VERIFIED"),
+        (&ran.err, "warning: c: pack "),
+        (&ran.out, "b: sound"),
+        (&ran.out, "c: 1 DAMAGED"),
+    ] {
+        assert!(text.contains(told), "{told}: {ran:?}");
+    }
+    fs::remove_file(&packs).unwrap();
+    fs::rename(place.path("packs"), &packs).unwrap();
+    replace(
+        &pack,
+        &fs::read(
+            below(&packs)
+                .iter()
+                .find(|path| path.file_name() == pack.file_name())
+                .unwrap(),
+        )
+        .unwrap(),
+    );
+    // Where it cannot be noted what was read, it was read all the same.
+    let catalogue = place.path(&format!("profile/catalogue/{archive}"));
+    for file in below(&catalogue) {
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("read-") {
+            fs::remove_file(&file).unwrap();
+            fs::create_dir_all(file.join("in the way")).unwrap();
+        }
+    }
+    let ran = place.ok("verify --read-data");
+    assert!(ran.err.contains("cannot be noted"), "{ran:?}");
+    assert_eq!(ran.out.matches(": sound").count(), 3, "{ran:?}");
+}
