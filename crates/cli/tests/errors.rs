@@ -606,3 +606,54 @@ fn what_verify_finds_is_told_though_one_destination_fails() {
     assert!(ran.err.contains("cannot be noted"), "{ran:?}");
     assert_eq!(ran.out.matches(": sound").count(), 3, "{ran:?}");
 }
+
+#[test]
+fn one_directory_that_is_lost_stops_no_looking_around() {
+    let place = Place::new();
+    // Small contents lie in the directory: it is too large to travel in the record.
+    let mut dice = support::drawn::Drawn(11);
+    for number in 0..3_000 {
+        place.write(&format!("files/sub/{number}"), dice.bytes(480));
+    }
+    place.write("files/z", "1");
+    place.ok("backup files --to disk");
+    place.write("files/z", "2");
+    place.ok("backup files");
+    fs::remove_dir_all(place.path("files/sub")).unwrap();
+    place.write("files/z", "3");
+    place.ok("backup files");
+    let listed = place.ok("snapshots").out;
+    let names: Vec<&str> = listed.lines().map(|line| &line[..8]).collect();
+    let packs = below(&place.path(&format!("disk/{}/packs", place.archive())));
+    assert!(!packs.is_empty());
+    packs.iter().for_each(|pack| fs::remove_file(pack).unwrap());
+    let z = place.path("files/z").display().to_string();
+    for (line, told, lost) in [
+        ("find z".to_owned(), "HERE/files/z", "HERE/files/sub: "),
+        (
+            format!("ls -r {}", names[1]),
+            "HERE/files/z",
+            "HERE/files/sub: ",
+        ),
+        (
+            format!("diff {} {}", names[1], names[2]),
+            "M  HERE/files/z",
+            "HERE/files/sub: ",
+        ),
+        (format!("versions {z}"), "since", "HERE/files/z: "),
+    ] {
+        let ran = place.fails(&line, 4);
+        assert!(ran.out.contains(told), "{line}: {ran:?}");
+        assert!(ran.err.contains(lost), "{line}: {ran:?}");
+    }
+}
+
+#[test]
+fn patterns_as_a_shell_completes_them() {
+    let place = backed_up();
+    let found = |pattern: &str| place.ok(&format!("find {pattern}")).out.lines().count();
+    assert_eq!(found("./a.txt"), 1);
+    assert_eq!(found("files/"), 1);
+    assert_eq!(found("files/a.txt/"), 0);
+    assert_eq!(found("./files/*.txt"), 1);
+}

@@ -48,6 +48,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         &path,
         arguments.recursive,
         &mut visit,
+        &mut |path, error| all.lost(context, &String::from_utf8_lossy(path), error),
     );
     if let Some(failure) = failure {
         return Err(failure);
