@@ -649,6 +649,21 @@ fn one_directory_that_is_lost_stops_no_looking_around() {
 }
 
 #[test]
+fn a_lost_record_is_not_nothing() {
+    let place = backed_up();
+    place.write("files/later", "later");
+    place.ok("backup files");
+    let mut records = below(&place.path(&format!("disk/{}/log", place.archive())));
+    records.sort();
+    fs::remove_file(&records[1]).unwrap();
+    let ran = place.fails("acknowledge-loss", 4);
+    assert!(ran.out.contains("record "), "{ran:?}");
+    assert!(!ran.err.contains("nothing was lost"), "{ran:?}");
+    let stats = place.fails("stats", 4);
+    assert!(stats.err.contains("the history is damaged"), "{stats:?}");
+}
+
+#[test]
 fn patterns_as_a_shell_completes_them() {
     let place = backed_up();
     let found = |pattern: &str| place.ok(&format!("find {pattern}")).out.lines().count();
