@@ -1,6 +1,5 @@
 //! What every command works with.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom_agent::profile::Profile;
@@ -21,8 +20,6 @@ pub(crate) struct Context<'a> {
     pub(crate) stop: Arc<Stop>,
     pub(crate) clock: SystemClock,
     pub(crate) random: SystemRandom,
-    /// The profile that the command line names.
-    named: Option<PathBuf>,
 }
 
 impl<'a> Context<'a> {
@@ -39,18 +36,7 @@ impl<'a> Context<'a> {
             stop,
             clock: SystemClock,
             random: SystemRandom,
-            named: global.profile.clone(),
         })
-    }
-
-    /// Returns how a command of this program begins that is about the same profile.
-    pub(crate) fn program(&self) -> String {
-        let Some(profile) = &self.named else {
-            return "strongroom".to_owned();
-        };
-        let profile = profile.display().to_string();
-        let profile = shlex::try_quote(&profile).unwrap_or_else(|_| profile.as_str().into());
-        format!("strongroom --profile {profile}")
     }
 
     /// Opens the profile, which must be there.

@@ -672,3 +672,39 @@ fn patterns_as_a_shell_completes_them() {
     assert_eq!(found("files/a.txt/"), 0);
     assert_eq!(found("./files/*.txt"), 1);
 }
+
+#[test]
+fn an_error_of_usage_in_json_is_one_sentence() {
+    let place = Place::new();
+    let ran = place.fails("backup --no-such-thing --json", 2);
+    assert!(!ran.err.contains("--help"), "{ran:?}");
+    let ran = place.fails("verify --read-data=101 --json", 2);
+    assert!(!ran.err.contains("--help"), "{ran:?}");
+}
+
+#[test]
+fn the_archive_is_adopted_from_a_destination_that_is_ahead() {
+    let place = Place::new();
+    place.write("files/a", "a");
+    place.ok("init --quiet");
+    for name in ["one", "two"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.ok("backup files");
+    let copied = std::process::Command::new("cp")
+        .args(["-a", "profile", "old"])
+        .current_dir(place.path(""))
+        .status();
+    assert!(copied.unwrap().success());
+    fs::rename(place.path("one"), place.path("away")).unwrap();
+    place.write("files/a", "b");
+    place.ok("backup files");
+    fs::rename(place.path("away"), place.path("one")).unwrap();
+    let ran = place.run("--profile old destination sync".split(' '));
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.err
+            .contains("`strongroom --profile old init --adopt two`"),
+        "{ran:?}"
+    );
+}

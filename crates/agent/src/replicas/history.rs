@@ -44,8 +44,13 @@ impl Work<'_> {
         if self.state.announced.contains(&newest) || newest.id <= known.id {
             return Ok(());
         }
-        let destination = self.sites.iter().map(|site| site.name.clone());
-        let destination = destination.collect::<Vec<_>>().join(", ");
+        // One that has it is enough, and is what the archive can be adopted from.
+        let has_it = |site: &&Site| {
+            let ids = site.replica.record_ids();
+            ids.is_ok_and(|ids| ids.contains(&newest.id))
+        };
+        let found = self.sites.iter().find(has_it).or(self.sites.first());
+        let destination = found.map_or_else(String::new, |site| site.name.clone());
         Err(AgentError::Engine(EngineError::Fenced {
             destination,
             found: newest.id,

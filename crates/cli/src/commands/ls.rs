@@ -76,7 +76,7 @@ fn print(context: &Context<'_>, long: bool, listed: &Listed) -> Result<(), Failu
 /// Returns the line of an entry.
 pub(crate) fn line(context: &Context<'_>, long: bool, path: &[u8], entry: &Entry) -> Vec<u8> {
     let mut line = if long {
-        show::long(entry).into_bytes()
+        context.output.shown(show::long(entry).as_bytes())
     } else {
         Vec::new()
     };
