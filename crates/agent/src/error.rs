@@ -112,6 +112,14 @@ pub enum AgentError {
         /// Where that is.
         other: String,
     },
+    /// A destination would lie in the folder of the profile.
+    #[error("{url} lies in the profile {profile}")]
+    DestinationInProfile {
+        /// The destination.
+        url: String,
+        /// The folder of the profile.
+        profile: String,
+    },
     /// There is a profile already.
     #[error("there is a profile at {path} already")]
     ProfileExists {
@@ -123,6 +131,16 @@ pub enum AgentError {
     ProfileExposed {
         /// The folder.
         path: String,
+    },
+    /// The profile is somebody else's.
+    #[error("the profile {path} belongs to user {owner}, and this program runs as user {user}")]
+    ProfileForeign {
+        /// The folder.
+        path: String,
+        /// The number of its owner.
+        owner: u32,
+        /// The number of whoever runs the program.
+        user: u32,
     },
     /// A newer program wrote the settings.
     #[error("{path} was written by a newer program (version {found})")]
@@ -303,6 +321,14 @@ pub enum AgentError {
         /// What is wrong.
         why: &'static str,
     },
+    /// The text is how other programs name a place on another computer.
+    #[error("`{text}` looks like a place on another computer, and not like a folder of this one")]
+    Elsewhere {
+        /// What was given.
+        text: String,
+        /// The URL that may be meant.
+        sftp: Option<String>,
+    },
     /// A destination has that name or place already.
     #[error("the destination `{name}` is there already, at {url}")]
     DestinationExists {
@@ -321,14 +347,6 @@ pub enum AgentError {
     #[error("there is no destination to back up to")]
     NoDestination,
     /// None of the destinations can be reached.
-    /// The text is how other programs name a place on another computer.
-    #[error("`{text}` looks like a place on another computer, and not like a folder of this one")]
-    Elsewhere {
-        /// What was given.
-        text: String,
-        /// The URL that may be meant.
-        sftp: Option<String>,
-    },
     #[error("none of the destinations can be reached")]
     Unreachable {
         /// Why not the first one.
@@ -543,6 +561,8 @@ impl Classified for AgentError {
             Self::NoProfile { .. }
             | Self::ProfileExists { .. }
             | Self::ProfileExposed { .. }
+            | Self::ProfileForeign { .. }
+            | Self::DestinationInProfile { .. }
             | Self::ProfileTooNew { .. }
             | Self::Config { .. }
             | Self::NotText { .. }
@@ -556,6 +576,7 @@ impl Classified for AgentError {
             | Self::PasswordWouldBeLost { .. }
             | Self::SchemeNotYet { .. }
             | Self::BadUrl { .. }
+            | Self::Elsewhere { .. }
             | Self::SecretInUrl
             | Self::NoStorageKey
             | Self::BadStorageKey { .. }
@@ -576,7 +597,6 @@ impl Classified for AgentError {
             | Self::NoArchive { .. }
             | Self::SeveralArchives { .. }
             | Self::NoSuchArchive { .. }
-            | Self::Elsewhere { .. }
             | Self::NoSnapshot
             | Self::NoSuchSnapshot { .. }
             | Self::NoSnapshotYet { .. }

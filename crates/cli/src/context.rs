@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_agent::profile::Profile;
+use strongroom_agent::profile::{Profile, refuse_foreign_place};
 use strongroom_agent::server::ServerMemory;
 use strongroom_agent::{Stop, SystemRandom, storage_key};
 use strongroom_base::clock::SystemClock;
@@ -48,7 +48,9 @@ impl<'a> Context<'a> {
     /// ends the process: it may have to wait for the server.
     pub(crate) fn server_memory(&self) -> Result<ServerMemory, Failure> {
         interrupt::end_at_once();
-        Ok(ServerMemory::at(self.environment.profile()?))
+        let dir = self.environment.profile()?;
+        refuse_foreign_place(dir)?;
+        Ok(ServerMemory::at(dir))
     }
 
     /// Opens the profile; `None` where there is none.

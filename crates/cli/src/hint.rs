@@ -64,6 +64,10 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::KeyExposed { path } => {
             return Some(format!("take the right away with `chmod 600 {path}`"));
         }
+        AgentError::ProfileForeign { user: 0, .. } => {
+            "files of root's in it would lock its owner out. Be that user (`sudo -u USER strongroom …`), or give root a profile of its own with `sudo -H strongroom …` or --profile"
+        }
+        AgentError::ProfileForeign { .. } => "name a folder of your own with --profile",
         AgentError::ProfileTooNew { .. } => "install the newest strongroom",
         AgentError::WouldLoseKey { .. } => "name another folder with --profile",
         AgentError::NoSystemd => {
@@ -200,13 +204,13 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         }
         _ => return None,
     })
+        AgentError::DestinationInProfile { .. } => {
+            "who loses the profile would lose the backup with it: name a folder elsewhere, on another disk if you can"
+        }
 }
 
 /// Returns what may help with retention, restoring and mounting.
 fn of_deeds(error: &AgentError) -> Option<&'static str> {
-        AgentError::DestinationInProfile { .. } => {
-            "who loses the profile would lose the backup with it: name a folder elsewhere, on another disk if you can"
-        }
     Some(match error {
         AgentError::Policy(PolicyError::Empty) => {
             "name snapshots, or say what to keep: --keep-daily 7 --keep-weekly 5 --keep-monthly 12"
