@@ -96,10 +96,6 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// Returns what may help with snapshots and what is in them.
-fn of_snapshots(error: &AgentError) -> Option<String> {
-    let hint = match error {
-        AgentError::NoSnapshot => {
 /// Returns what may be meant by a destination that looks like a place on another computer.
 fn elsewhere(text: &str, sftp: Option<&str>) -> String {
     let there = match sftp {
@@ -110,6 +106,10 @@ fn elsewhere(text: &str, sftp: Option<&str>) -> String {
     format!("{there}; for a folder of that name here, write ./{here}")
 }
 
+/// Returns what may help with snapshots and what is in them.
+fn of_snapshots(error: &AgentError) -> Option<String> {
+    let hint = match error {
+        AgentError::NoSnapshot => {
             "`strongroom backup` makes the first snapshot; with `--from NAME` you see what another profile left at a destination"
         }
         AgentError::NoSnapshotYet { began, .. } => {
@@ -189,6 +189,11 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         }) => {
             "bring back the destination that has the newest record. Where it is lost for good, or its newest record is damaged: `strongroom destination accept NAME` goes on with what another one holds"
         }
+        AgentError::Engine(error @ EngineError::NoDestination { .. })
+            if error.is_for_lack_of_space() =>
+        {
+            "make room there: `strongroom forget` and `strongroom prune` take time to free space. Or add a destination that has some"
+        }
         AgentError::Engine(EngineError::NoDestination { .. }) => {
             "is the disk mounted, the computer there, and does this user have the right to write?"
         }
@@ -199,14 +204,14 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         AgentError::NestedDestination { .. } => {
             "one disk that fails takes both; name a folder that lies beside it, on another disk if you can"
         }
+        AgentError::DestinationInProfile { .. } => {
+            "who loses the profile would lose the backup with it: name a folder elsewhere, on another disk if you can"
+        }
         AgentError::SpoolAlone { .. } => {
             "add a destination that had this archive again, at the same place, and back up: they go there. Or give them up with `strongroom spool --off --give-up`"
         }
         _ => return None,
     })
-        AgentError::DestinationInProfile { .. } => {
-            "who loses the profile would lose the backup with it: name a folder elsewhere, on another disk if you can"
-        }
 }
 
 /// Returns what may help with retention, restoring and mounting.
@@ -235,4 +240,25 @@ fn of_deeds(error: &AgentError) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_base::ids::ArchiveId;
+
+    use super::*;
+
+    #[test]
+    fn a_full_destination_is_not_taken_for_one_that_is_away() {
+        let hint = |reason: &str| {
+            let error = EngineError::NoDestination {
+                archive: ArchiveId([0; 16]),
+                reasons: vec![format!("disk: {reason}")],
+                is_newest_gone: false,
+            };
+            of(&Failure::Agent(error.into())).unwrap()
+        };
+        assert!(hint("there is no space left for `a/packs/x`").starts_with("make room there"));
+        assert!(hint("the destination at `/mnt` is missing").starts_with("is the disk mounted"));
+    }
 }
