@@ -13,7 +13,7 @@ use strongroom_store::probe::{Capabilities, probe};
 use strongroom_store::{Store, StoreError};
 
 use crate::AgentError;
-use crate::location::{Location, Options, Overlap, Rate, Schedule};
+use crate::location::{Location, Options, Overlap, Rate, Schedule, overlap};
 use crate::profile::{ArchiveConfig, Config, DestinationConfig, DestinationName, Profile};
 use crate::service::{Ask, ask};
 use crate::storage_key::StorageKey;
@@ -199,7 +199,8 @@ pub(crate) fn at<'a>(config: &'a Config, location: &Location) -> Option<&'a Dest
     })
 }
 
-/// Refuses a place that is a destination already, holds one or lies in one, under whatever name; and the root of all.
+/// Refuses a place that is a destination already, holds one or lies in one, under whatever name; the root of all; and what
+/// lies in the profile.
 pub(crate) fn refuse_known(config: &Config, location: &Location) -> Result<(), AgentError> {
     if let Some(there) = at(config, location) {
         return Err(exists(there));
@@ -213,6 +214,14 @@ pub(crate) fn refuse_known(config: &Config, location: &Location) -> Result<(), A
         return Err(AgentError::BadUrl {
             url: location.to_url()?,
             why: "it is the root of all files; name a folder of its own",
+        });
+    }
+    if let (Some(folder), Some(profile)) = (location.folder(), config.profile_dir())
+        && overlap(folder, profile).is_some_and(|how| how != Overlap::Around)
+    {
+        return Err(AgentError::DestinationInProfile {
+            url: location.to_url()?,
+            profile: profile.display().to_string(),
         });
     }
     for there in &config.destinations {
@@ -456,6 +465,11 @@ mod tests {
             add("two", "./disk/"),
             Err(AgentError::DestinationExists { .. })
         ));
+        for inside in ["p/disk", "p", "./p/keys/"] {
+            let refused = add("inside", inside);
+            let is_inside = matches!(refused, Err(AgentError::DestinationInProfile { .. }));
+            assert!(is_inside, "{inside}");
+        }
         let tested = test(&profile, "one", &SystemRandom).unwrap();
         assert!(tested.capabilities.deletes && tested.archives.is_empty());
         let url = remove(&profile, "one", false).unwrap().url;

@@ -113,6 +113,14 @@ pub enum AgentError {
         /// Where that is.
         other: String,
     },
+    /// A destination would lie in the folder of the profile.
+    #[error("{url} lies in the profile {profile}")]
+    DestinationInProfile {
+        /// The destination.
+        url: String,
+        /// The folder of the profile.
+        profile: String,
+    },
     /// There is a profile already.
     #[error("there is a profile at {path} already")]
     ProfileExists {
@@ -124,6 +132,16 @@ pub enum AgentError {
     ProfileExposed {
         /// The folder.
         path: String,
+    },
+    /// The profile is somebody else's.
+    #[error("the profile {path} belongs to user {owner}, and this program runs as user {user}")]
+    ProfileForeign {
+        /// The folder.
+        path: String,
+        /// The number of its owner.
+        owner: u32,
+        /// The number of whoever runs the program.
+        user: u32,
     },
     /// A newer program wrote the settings.
     #[error("{path} was written by a newer program (version {found})")]
@@ -303,6 +321,14 @@ pub enum AgentError {
         url: String,
         /// What is wrong.
         why: &'static str,
+    },
+    /// The text is how other programs name a place on another computer.
+    #[error("`{text}` looks like a place on another computer, and not like a folder of this one")]
+    Elsewhere {
+        /// What was given.
+        text: String,
+        /// The URL that may be meant.
+        sftp: Option<String>,
     },
     /// A destination has that name or place already.
     #[error("the destination `{name}` is there already, at {url}")]

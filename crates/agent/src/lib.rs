@@ -65,7 +65,8 @@ pub use strongroom_engine::{
 };
 pub use strongroom_format::tree::{Entry, Node};
 pub use strongroom_mount as mount;
-pub use strongroom_read::SnapshotInfo;
+pub use strongroom_read::{ReadError, SnapshotInfo};
+pub use strongroom_replica::log::Log;
 pub use strongroom_replica::scrub::Sample;
 pub use strongroom_store::probe::Capabilities;
 pub use strongroom_store::{LockMode, LockRule};

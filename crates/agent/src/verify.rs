@@ -27,9 +27,11 @@ pub struct Verified {
     pub report: Result<VerifyReport, AgentError>,
     /// Why the profile would not write there, where somebody else has.
     pub others: Option<AgentError>,
+    /// Why it could not be noted which packs were read when.
+    pub unnoted: Option<AgentError>,
 }
 
-/// Verifies the replica at every destination of an archive, each by itself.
+/// Verifies the replica at every destination of an archive, each by itself: what fails at one is found out of the others.
 ///
 /// What `profile` remembers of a destination is compared with what is there; it also keeps when each pack
 /// was read.
@@ -44,15 +46,19 @@ pub fn verify(
     let mut verified = Vec::new();
     let there = opened.archive.replicas().iter().zip(&opened.ids);
     for ((replica, id), name) in there.zip(&opened.destinations) {
-        let mut known = Known::load(opened, profile, *id)?;
-        let mut options = VerifyOptions {
-            read_data,
-            acknowledged: known.head,
-            times: &mut known.times,
-            now,
+        let (report, unnoted) = match Known::load(opened, profile, *id) {
+            Ok(mut known) => {
+                let mut options = VerifyOptions {
+                    read_data,
+                    acknowledged: known.head,
+                    times: &mut known.times,
+                    now,
+                };
+                let report = verify_one(opened, replica, &mut options, progress, stop);
+                (report, known.save().err())
+            }
+            Err(error) => (Err(error), None),
         };
-        let report = verify_one(opened, replica, &mut options, progress, stop);
-        known.save()?;
         if let Err(error) = &report
             && error.is_interruption()
         {
@@ -62,6 +68,7 @@ pub fn verify(
             destination: name.clone(),
             report,
             others: None,
+            unnoted,
         });
     }
     if let Some(profile) = profile {
@@ -82,8 +89,10 @@ fn look_for_others(
     if profile.config()?.archive(archive.id()).is_none() {
         return Ok(());
     }
-    let state = ProfileMemory::new(profile, archive.id()).load();
-    let state = state.map_err(EngineError::from)?;
+    // What is lost of the memory is for a writer to tell, and hides nothing of what was found.
+    let Ok(state) = ProfileMemory::new(profile, archive.id()).load() else {
+        return Ok(());
+    };
     let newest = |there: &Verified| there.report.as_ref().ok()?.newest;
     // One that has the newest record of the profile has the profile's history.
     let own = verified.iter().position(|there| {

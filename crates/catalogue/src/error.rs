@@ -12,7 +12,7 @@ use strongroom_store::StoreError;
 #[non_exhaustive]
 pub enum CatalogueError {
     /// The database failed.
-    #[error("the catalogue `{}` failed; it can be deleted, and is then made anew", .path.display())]
+    #[error("the catalogue `{}` failed{}", .path.display(), advice(.source))]
     Database {
         /// The file of the database.
         path: PathBuf,
@@ -37,17 +37,23 @@ pub enum CatalogueError {
 impl CatalogueError {
     /// Says whether the database is damaged or another program's, and not merely out of reach.
     pub(crate) fn is_damage(&self) -> bool {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        match self {
-            Self::Database { source, .. } => match source {
-                rusqlite::Error::InvalidQuery => true,
-                other => matches!(
-                    other.sqlite_error_code(),
-                    Some(DatabaseCorrupt | NotADatabase)
-                ),
-            },
-            _ => false,
-        }
+        matches!(self, Self::Database { source, .. } if is_damage(source))
+    }
+}
+
+fn is_damage(source: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let code = source.sqlite_error_code();
+    matches!(source, rusqlite::Error::InvalidQuery)
+        || matches!(code, Some(DatabaseCorrupt | NotADatabase))
+}
+
+/// Says what a failure of the database means, where it is known: deleting it helps against damage alone.
+fn advice(source: &rusqlite::Error) -> &'static str {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => ": there is no space left on its disk",
+        _ if is_damage(source) => "; it can be deleted, and is then made anew",
+        _ => "",
     }
 }
 
@@ -58,5 +64,29 @@ impl Classified for CatalogueError {
             Self::Database { .. } | Self::Read(_) => Class::Retry,
             Self::Run(_) | Self::Row(_) => Class::Damage,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_damaged_database_can_be_deleted() {
+        let told = |code| CatalogueError::Database {
+            path: "c".into(),
+            source: rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None),
+        };
+        let told = |code| told(code).to_string();
+        use rusqlite::ffi::{SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_FULL};
+        assert_eq!(
+            told(SQLITE_FULL),
+            "the catalogue `c` failed: there is no space left on its disk"
+        );
+        assert_eq!(told(SQLITE_BUSY), "the catalogue `c` failed");
+        assert_eq!(
+            told(SQLITE_CORRUPT),
+            "the catalogue `c` failed; it can be deleted, and is then made anew"
+        );
     }
 }

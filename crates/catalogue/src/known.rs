@@ -79,13 +79,26 @@ impl KnownChunks {
     }
 
     /// Says whether the archive has a chunk.
-    pub fn contains(&self, prefix: &IdPrefix) -> Result<bool, CatalogueError> {
-        for run in &self.runs {
-            if run.filter.contains(prefix) && run.find(prefix)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    ///
+    /// A copy that cannot be read says nothing, and is dropped, so that the next [`open`](Self::open) fetches the run
+    /// again: the chunk is stored once more at worst.
+    pub fn contains(&self, prefix: &IdPrefix) -> bool {
+        self.runs.iter().any(|run| {
+            run.filter.contains(prefix)
+                && match run.find(prefix) {
+                    Ok(found) => found.is_some(),
+                    Err(_) => {
+                        self.drop_copy(&run.object);
+                        false
+                    }
+                }
+        })
+    }
+
+    /// Removes the copy of a run, which stays in use where it is open.
+    fn drop_copy(&self, object: &ObjectRef) {
+        // One that stays is tried again the next time.
+        let _ = std::fs::remove_file(self.path(object, "run"));
     }
 
     /// Calls `visit` with every entry of a chunk, until it says that this was enough: the number of the
@@ -245,5 +258,87 @@ fn insert_all(filter: &mut BloomFilter, entries: &[u8]) {
         let mut prefix: IdPrefix = [0; 16];
         prefix.copy_from_slice(&entry[..16]);
         filter.insert(&prefix);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strongroom_base::ids::{Epoch, Generation, ObjectName};
+    use strongroom_crypto::keys::SealedKind;
+    use strongroom_crypto::seal::PREFIX_LEN;
+    use strongroom_crypto::suite::Suite;
+    use strongroom_format::index::{PackPlace, Run, SegmentPlace};
+    use strongroom_format::pack::Method;
+    use strongroom_format::sealed::SealedHeader;
+
+    const CHUNK_LEN: u32 = 4_096;
+    const CHUNKS: u32 = 100;
+
+    fn prefix_of(number: u32) -> IdPrefix {
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&hash(&number.to_be_bytes())[..16]);
+        prefix
+    }
+
+    fn run() -> Vec<u8> {
+        let mut run = Run::default();
+        run.objects.push(PackPlace {
+            object: ObjectRef::pack(ObjectName([3; 32])),
+            offset: 0,
+            size: 72 + (16 << 20) + 1025 * 16,
+            header: SealedHeader {
+                kind: SealedKind::Pack,
+                suite: Suite::Aes256,
+                generation: Generation(1),
+                epoch: Epoch(1),
+            },
+            prefix: [7; PREFIX_LEN],
+        });
+        run.segments.push(SegmentPlace {
+            object: 0,
+            offset: 0,
+            stored_len: 1 << 19,
+            method: Method::Zstd,
+            raw_len: CHUNKS * CHUNK_LEN,
+        });
+        run.entries.extend((0..CHUNKS).map(|number| Entry {
+            prefix: prefix_of(number),
+            segment: 0,
+            offset: number * CHUNK_LEN,
+        }));
+        run.sort();
+        run.encode(Carrier::Object)
+    }
+
+    #[test]
+    fn a_damaged_copy_is_dropped_and_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let object = ObjectRef::index(ObjectName([5; 32]));
+        let mut fetched = 0;
+        let mut open = || {
+            let fetch = &mut |_: &ObjectRef| {
+                fetched += 1;
+                Ok::<_, CatalogueError>(run())
+            };
+            let known = KnownChunks::open(folder.path(), &[object], fetch).unwrap();
+            (known, fetched)
+        };
+        let (known, _) = open();
+        assert!((0..CHUNKS).all(|number| known.contains(&prefix_of(number))));
+        let path = known.path(&object, "run");
+        // One byte of the number of a segment, in the last row.
+        let mut copy = run();
+        let at = copy.len() - ENTRY_LEN + 16;
+        copy[at] ^= 0x40;
+        write_atomic(&path, &copy, 0o600).unwrap();
+        let (known, fetches) = open();
+        assert_eq!(fetches, 1);
+        let found = (0..CHUNKS).filter(|number| known.contains(&prefix_of(*number)));
+        assert_eq!(found.count(), CHUNKS as usize - 1);
+        assert!(!path.exists());
+        let (known, fetches) = open();
+        assert_eq!(fetches, 2);
+        assert!((0..CHUNKS).all(|number| known.contains(&prefix_of(number))));
     }
 }

@@ -1,5 +1,7 @@
 //! The database of the catalogue.
 
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -41,6 +43,8 @@ const SCHEMA: &str = "
 /// Changes with every change of the schema or of the rows; a database of another version is deleted.
 const VERSION: i64 = 4;
 const BUSY_TIMEOUT_MS: i64 = 30_000;
+/// The mode of the file.
+const PRIVATE: u32 = 0o600;
 
 /// The catalogue of one archive, in a folder of its own.
 #[derive(Debug)]
@@ -184,7 +188,23 @@ impl Catalogue {
         Ok(refused.len() as u64)
     }
 
+    /// Makes the file of the database, which holds names and contents of files, one that its owner alone may read: SQLite
+    /// would go by the umask. Its own files beside it get the same mode.
+    fn keep_private(&self) -> Result<(), CatalogueError> {
+        let opened = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(PRIVATE)
+            .open(&self.database)?;
+        if opened.metadata()?.mode() & !PRIVATE & 0o777 != 0 {
+            opened.set_permissions(Permissions::from_mode(PRIVATE))?;
+        }
+        Ok(())
+    }
+
     fn prepare(&self) -> Result<(), CatalogueError> {
+        self.keep_private()?;
         let failed = database_error(&self.database);
         let connection = self.connect()?;
         let version: i64 = connection
@@ -373,6 +393,28 @@ mod tests {
         catalogue.retain_directories(&mut { refuse }).unwrap();
         assert_eq!(catalogue.coverage().unwrap(), None);
         assert!(catalogue.record().unwrap().is_some());
+    }
+
+    #[test]
+    fn its_owner_alone_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("directories.sqlite");
+        for before in [None, Some(0o644)] {
+            if let Some(mode) = before {
+                std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            }
+            let catalogue = Catalogue::open(folder.path()).unwrap();
+            let update = catalogue.update().unwrap();
+            update.put_directory(b"/a", &row()).unwrap();
+            let files = std::fs::read_dir(folder.path()).unwrap();
+            let files: Vec<_> = files.map(|file| file.unwrap()).collect();
+            assert!(files.len() > 1, "the log of changes, too");
+            for file in files {
+                let mode = file.metadata().unwrap().mode() & 0o777;
+                assert_eq!(mode, 0o600, "{:?}", file.file_name());
+            }
+            update.commit(b"a record", b"").unwrap();
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What every command works with.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use strongroom_agent::profile::Profile;
+use strongroom_agent::profile::{Profile, refuse_foreign_place};
 use strongroom_agent::server::ServerMemory;
 use strongroom_agent::{Stop, SystemRandom, storage_key};
 use strongroom_base::clock::SystemClock;
@@ -21,8 +20,6 @@ pub(crate) struct Context<'a> {
     pub(crate) stop: Arc<Stop>,
     pub(crate) clock: SystemClock,
     pub(crate) random: SystemRandom,
-    /// The profile that the command line names.
-    named: Option<PathBuf>,
 }
 
 impl<'a> Context<'a> {
@@ -39,18 +36,7 @@ impl<'a> Context<'a> {
             stop,
             clock: SystemClock,
             random: SystemRandom,
-            named: global.profile.clone(),
         })
-    }
-
-    /// Returns how a command of this program begins that is about the same profile.
-    pub(crate) fn program(&self) -> String {
-        let Some(profile) = &self.named else {
-            return "strongroom".to_owned();
-        };
-        let profile = profile.display().to_string();
-        let profile = shlex::try_quote(&profile).unwrap_or_else(|_| profile.as_str().into());
-        format!("strongroom --profile {profile}")
     }
 
     /// Opens the profile, which must be there.
@@ -62,7 +48,9 @@ impl<'a> Context<'a> {
     /// ends the process: it may have to wait for the server.
     pub(crate) fn server_memory(&self) -> Result<ServerMemory, Failure> {
         interrupt::end_at_once();
-        Ok(ServerMemory::at(self.environment.profile()?))
+        let dir = self.environment.profile()?;
+        refuse_foreign_place(dir)?;
+        Ok(ServerMemory::at(dir))
     }
 
     /// Opens the profile; `None` where there is none.

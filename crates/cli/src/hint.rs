@@ -41,6 +41,9 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
     if let AgentError::Server(error) = error {
         return server::of(error);
     }
+    if let AgentError::Elsewhere { text, sftp } = error {
+        return Some(elsewhere(text, sftp.as_deref()));
+    }
     if let Some(hint) = of_keys(error)
         .or_else(|| of_destinations(error))
         .or_else(|| of_deeds(error))
@@ -64,6 +67,10 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         AgentError::KeyExposed { path } => {
             return Some(format!("take the right away with `chmod 600 {path}`"));
         }
+        AgentError::ProfileForeign { user: 0, .. } => {
+            "files of root's in it would lock its owner out. Be that user (`sudo -u USER strongroom …`), or give root a profile of its own with `sudo -H strongroom …` or --profile"
+        }
+        AgentError::ProfileForeign { .. } => "name a folder of your own with --profile",
         AgentError::ProfileTooNew { .. } => "install the newest strongroom",
         AgentError::WouldLoseKey { .. } => "name another folder with --profile",
         AgentError::NoSystemd => {
@@ -91,6 +98,16 @@ pub(crate) fn of(failure: &Failure) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Returns what may be meant by a destination that looks like a place on another computer.
+fn elsewhere(text: &str, sftp: Option<&str>) -> String {
+    let there = match sftp {
+        Some(url) => format!("`{url}` is that folder of another computer"),
+        None => "another computer is sftp://USER@HOST/PATH, a bucket s3://BUCKET/PREFIX?region=REGION, a share the folder where it is mounted".to_owned(),
+    };
+    let here = text.trim_start_matches('/');
+    format!("{there}; for a folder of that name here, write ./{here}")
 }
 
 /// Returns what may help with snapshots and what is in them.
@@ -176,6 +193,11 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         }) => {
             "bring back the destination that has the newest record. Where it is lost for good, or its newest record is damaged: `strongroom destination accept NAME` goes on with what another one holds"
         }
+        AgentError::Engine(error @ EngineError::NoDestination { .. })
+            if error.is_for_lack_of_space() =>
+        {
+            "make room there: `strongroom forget` and `strongroom prune` take time to free space. Or add a destination that has some"
+        }
         AgentError::Engine(EngineError::NoDestination { .. }) => {
             "is the disk mounted, the computer there, and does this user have the right to write?"
         }
@@ -185,6 +207,9 @@ fn of_destinations(error: &AgentError) -> Option<&'static str> {
         }
         AgentError::NestedDestination { .. } => {
             "one disk that fails takes both; name a folder that lies beside it, on another disk if you can"
+        }
+        AgentError::DestinationInProfile { .. } => {
+            "who loses the profile would lose the backup with it: name a folder elsewhere, on another disk if you can"
         }
         AgentError::SpoolAlone { .. } => {
             "add a destination that had this archive again, at the same place, and back up: they go there. Or give them up with `strongroom spool --off --give-up`"
@@ -219,4 +244,25 @@ fn of_deeds(error: &AgentError) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_base::ids::ArchiveId;
+
+    use super::*;
+
+    #[test]
+    fn a_full_destination_is_not_taken_for_one_that_is_away() {
+        let hint = |reason: &str| {
+            let error = EngineError::NoDestination {
+                archive: ArchiveId([0; 16]),
+                reasons: vec![format!("disk: {reason}")],
+                is_newest_gone: false,
+            };
+            of(&Failure::Agent(error.into())).unwrap()
+        };
+        assert!(hint("there is no space left for `a/packs/x`").starts_with("make room there"));
+        assert!(hint("the destination at `/mnt` is missing").starts_with("is the disk mounted"));
+    }
 }

@@ -76,6 +76,9 @@ fn wants_json() -> bool {
 fn refused(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let (what, _) = text.split_once("\n\nUsage:").unwrap_or((&text, ""));
+    let (what, _) = what
+        .split_once("\n\nFor more information")
+        .unwrap_or((what, ""));
     let words: Vec<&str> = what.split_whitespace().collect();
     let what = words.join(" ");
     let what = what.strip_prefix("error: ").unwrap_or(&what).to_owned();

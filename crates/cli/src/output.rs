@@ -28,11 +28,14 @@ pub(crate) struct Output {
     /// Whether the standard output is for the content of a file alone.
     is_content: AtomicBool,
     bars: indicatif::MultiProgress,
+    /// How a command begins that is about the same profile.
+    program: String,
 }
 
 impl Output {
     pub(crate) fn new(global: &Global) -> Self {
         Self {
+            program: program(global),
             out: Mutex::new(BufWriter::new(io::stdout())),
             json: global.json,
             quiet: global.quiet,
@@ -42,6 +45,16 @@ impl Output {
             is_content: AtomicBool::new(false),
             bars: indicatif::MultiProgress::new(),
         }
+    }
+
+    /// Returns how a command of this program begins that is about the same profile.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Returns a text of ours whose commands are about the same profile.
+    fn for_profile(&self, text: &str) -> String {
+        text.replace("`strongroom ", &format!("`{} ", self.program))
     }
 
     /// Says whether results are JSON.
@@ -66,13 +79,9 @@ impl Output {
 
     /// Prints a line of what a command is for.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        let shown = self.shown(text.as_bytes());
         let mut out = self.lock();
-        if self.terminal {
-            // Tags and paths come from anybody.
-            out.write_all(escaped_lines(text).as_bytes())?;
-        } else {
-            out.write_all(text.as_bytes())?;
-        }
+        out.write_all(&shown)?;
         out.write_all(b"\n")?;
         Ok(())
     }
@@ -101,7 +110,8 @@ impl Output {
         Ok(self.lock().write_all(bytes)?)
     }
 
-    /// Returns raw bytes as a line shows them: as they are, but for what a terminal would obey.
+    /// Returns raw bytes as a line shows them: as they are, but for what a terminal would obey. Names, tags, users and
+    /// paths come from anybody.
     pub(crate) fn shown(&self, bytes: &[u8]) -> Vec<u8> {
         if !self.terminal {
             return bytes.to_vec();
@@ -117,14 +127,14 @@ impl Output {
     /// Prints a line for people, unless they want it quiet.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet && !self.json {
-            self.error_line(text);
+            self.error_line(&escaped(&self.for_profile(text)));
         }
     }
 
     /// Prints a line for people who want more.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose && !self.json {
-            self.error_line(text);
+            self.error_line(&escaped(text));
         }
     }
 
@@ -173,10 +183,11 @@ impl Output {
             causes.push(error.to_string());
             cause = error.source();
         }
-        let hint = hint::of(failure);
+        let hint = hint::of(failure).map(|hint| self.for_profile(&hint));
+        let message = self.for_profile(&failure.to_string());
         if self.json {
             let object = json!({
-                "error": failure.to_string(),
+                "error": message,
                 "causes": causes,
                 "class": class_name(failure),
                 "hint": hint,
@@ -184,12 +195,12 @@ impl Output {
             self.error_line(&object.to_string());
             return;
         }
-        self.error_line(&escaped_lines(&format!("error: {failure}")));
+        self.error_line(&escaped(&format!("error: {message}")));
         for cause in causes {
             self.error_line(&escaped_lines(&format!("  because: {cause}")));
         }
         if let Some(hint) = hint {
-            self.error_line(&format!("hint: {hint}"));
+            self.error_line(&escaped(&format!("hint: {hint}")));
         }
     }
 
@@ -222,17 +233,34 @@ impl Write for Writer<'_> {
     }
 }
 
+fn program(global: &Global) -> String {
+    let Some(profile) = &global.profile else {
+        return "strongroom".to_owned();
+    };
+    let profile = profile.display().to_string();
+    let profile = shlex::try_quote(&profile).unwrap_or_else(|_| profile.as_str().into());
+    format!("strongroom --profile {profile}")
+}
+
 /// Escapes what a terminal would obey: names of files come from anybody.
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() {
+        if c.is_control() || is_direction(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     shown
+}
+
+/// Says whether a character moves what stands beside it, so that a name looks like another one, or ends a line.
+fn is_direction(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// As [`escaped`], of a text that may have several lines of its own.
@@ -250,5 +278,39 @@ fn class_name(failure: &Failure) -> &'static str {
         Class::WrongKey => "wrong-key",
         Class::Retry => "retry",
         Class::Damage => "damage",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_one_line_and_nothing_that_it_would_obey() {
+        let mut output = Output::new(&Global::default());
+        output.terminal = true;
+        let shown = |text: &str| String::from_utf8(output.shown(text.as_bytes())).unwrap();
+        assert_eq!(shown("[a\nb]\x1b[2J"), r"[a\nb]\u{1b}[2J");
+        for mark in "\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{200f}".chars() {
+            let code = u32::from(mark);
+            assert_eq!(
+                shown(&format!("a{mark}fdp")),
+                format!("a\\u{{{code:x}}}fdp")
+            );
+        }
+        assert_eq!(shown("Grüße, 日本, שלום"), "Grüße, 日本, שלום");
+    }
+
+    #[test]
+    fn commands_in_advice_name_the_profile() {
+        let global = Global {
+            profile: Some("my profile".into()),
+            ..Global::default()
+        };
+        let output = Output::new(&global);
+        assert_eq!(
+            output.for_profile("`strongroom verify` shows, `other` does not"),
+            "`strongroom --profile 'my profile' verify` shows, `other` does not"
+        );
     }
 }

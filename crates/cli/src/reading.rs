@@ -1,5 +1,6 @@
 //! Options of all commands that read an archive, and the archive that they open.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use strongroom_base::with_causes;
@@ -8,7 +9,7 @@ use clap::Args;
 use strongroom_agent::access::{self, Credential, Opened};
 use strongroom_agent::look::{self, SnapshotName};
 use strongroom_agent::profile::{Profile, read_exported_key};
-use strongroom_agent::{AgentError, SnapshotInfo};
+use strongroom_agent::{AgentError, Log, ReadError, SnapshotInfo};
 use strongroom_base::ids::ArchiveId;
 
 use crate::context::Context;
@@ -131,8 +132,12 @@ pub(crate) struct Snapshots {
     pub(crate) snapshots: Vec<SnapshotInfo>,
     /// Snapshots of a writer that was replaced, after its successor had begun.
     pub(crate) branches: Vec<SnapshotInfo>,
+    /// The history.
+    pub(crate) log: Log,
     /// Whether records cannot be read anywhere, so that snapshots may be missing here.
     is_damaged: bool,
+    /// Whether something of a snapshot could not be read.
+    has_lost: Cell<bool>,
 }
 
 impl Snapshots {
@@ -171,15 +176,30 @@ impl Snapshots {
             opened,
             snapshots,
             branches: branch.snapshots,
+            log,
+            has_lost: Cell::new(false),
             is_damaged: !missing.is_empty() || newer.is_some(),
         })
+    }
+
+    /// Warns of something in a snapshot that cannot be read: the command goes on, and its outcome is damage.
+    pub(crate) fn lost(&self, context: &Context<'_>, subject: &str, error: &ReadError) {
+        self.has_lost.set(true);
+        context.output.warning_of(subject, error);
+    }
+
+    /// Says whether something of a snapshot could not be read.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.has_lost.get()
     }
 
     /// Returns how a command ends that did all it could with the snapshots of these names, or with all of them
     /// where none is named: where the history is damaged nobody knows whether the newest here is the newest.
     pub(crate) fn outcome(&self, names: &[&SnapshotName]) -> Outcome {
         let is_exact = |name: &&SnapshotName| matches!(name, SnapshotName::Prefix(_));
-        if self.is_damaged && (names.is_empty() || !names.iter().all(is_exact)) {
+        if self.has_lost.get()
+            || self.is_damaged && (names.is_empty() || !names.iter().all(is_exact))
+        {
             return Outcome::Damage;
         }
         Outcome::Done

@@ -44,10 +44,10 @@ pub(crate) fn password_to_guard(file: Option<&Path>) -> Result<PrivatePassword, 
     )?)
 }
 
-/// Reads words from a file, or from the terminal where none is named.
+/// Reads words from a file, which only its owner may read, or from the terminal where none is named.
 pub(crate) fn words(file: Option<&Path>) -> Result<SecretBytes, Failure> {
     match file {
-        Some(file) => read(file),
+        Some(file) => read_private(file),
         None => ask("The 24 words: "),
     }
 }

@@ -87,7 +87,7 @@ fn a_mistake_in_the_settings() {
 fn a_key_that_was_copied_wrongly() {
     let place = Place::new();
     let words = "abandon amount liar amount expirre adjust cage candy arch gather drum bullet";
-    place.write("words", words);
+    place.write_secret("words", words);
     insta::assert_snapshot!(place.fails("key import --words words", 1).err, @r"
     error: cannot take the custody key
       because: word 5, `expirre`, is not in the list of words; is it `expire`?
@@ -474,6 +474,271 @@ fn advice_is_about_the_profile_that_was_named() {
     assert!(
         ran.err
             .contains("strongroom --profile other key export --words"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn words_are_asked_for_read_from_a_pipe_and_kept_from_others() {
+    let place = backed_up();
+    place.ok("key export --words --to words");
+    let mode = fs::metadata(place.path("words")).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    assert_eq!(place.read("words"), place.ok("key export --words").out);
+    assert!(
+        place
+            .fails("key export --words --to words", 1)
+            .err
+            .contains("never replaced")
+    );
+    // There is no terminal here.
+    let ran = place.fails("key import --words", 2);
+    assert!(ran.err.contains("no terminal to ask on"), "{ran:?}");
+    place.fails("key import --words --file words", 2);
+    let mut import = std::process::Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    let piped = import
+        .args(["key", "import", "--words", "-", "--profile", "piped"])
+        .current_dir(place.path(""))
+        .stdin(fs::File::open(place.path("words")).unwrap())
+        .output()
+        .unwrap();
+    assert!(piped.status.success(), "{piped:?}");
+    let key = |profile: &str| {
+        let shown = place
+            .ok(&format!("--profile {profile} key show --json"))
+            .out;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        shown["custody_key_id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(key("piped"), key("profile"));
+    fs::set_permissions(place.path("words"), fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = place.fails("key import --words words --profile other", 1);
+    assert!(ran.err.contains("chmod 600"), "{ran:?}");
+}
+
+#[test]
+fn a_secret_in_an_endpoint_is_refused_and_not_repeated() {
+    let place = Place::new();
+    place.ok("init");
+    for endpoint in [
+        "http://me:TOPSECRET@127.0.0.1:5099",
+        "http%3A%2F%2Fme%3ATOPSECRET%40127.0.0.1",
+        "http://me%3ATOPSECRET%40127.0.0.1",
+        "https://TOPSECRET@host",
+    ] {
+        let line = format!(
+            "destination add c --single-writer s3://bkt/p?endpoint={endpoint}&region=us-east-1"
+        );
+        let ran = place.fails(&line, 1);
+        assert!(ran.err.contains("must not hold a password"), "{ran:?}");
+        assert!(!ran.err.contains("TOPSECRET"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_looks_like_another_computer_is_no_folder() {
+    let place = Place::new();
+    place.ok("init");
+    let refused = |text: &str| place.fails(&format!("destination add far {text}"), 1).err;
+    insta::assert_snapshot!(refused("me@nas:/srv/x"), @r"
+    error: `me@nas:/srv/x` looks like a place on another computer, and not like a folder of this one
+    hint: `sftp://me@nas/srv/x` is that folder of another computer; for a folder of that name here, write ./me@nas:/srv/x
+    ");
+    insta::assert_snapshot!(refused("b2:bucket:path"), @r"
+    error: `b2:bucket:path` looks like a place on another computer, and not like a folder of this one
+    hint: another computer is sftp://USER@HOST/PATH, a bucket s3://BUCKET/PREFIX?region=REGION, a share the folder where it is mounted; for a folder of that name here, write ./b2:bucket:path
+    ");
+    for text in ["nas:backups", "rclone:remote:path", "//server/share"] {
+        assert!(refused(text).contains("looks like"), "{text}");
+    }
+    let secret = refused("davs:me:TOPSECRET@host");
+    assert!(!secret.contains("TOPSECRET"), "{secret}");
+    let entries = fs::read_dir(place.path("")).unwrap();
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["profile"]);
+    place.ok("destination add near ./a:b");
+    assert!(place.path("a:b").is_dir());
+    place.write("files/a", "a");
+    let named = place.fails("backup files --to nas:backups", 1);
+    assert!(named.err.contains("looks like"), "{named:?}");
+}
+
+/// Writes bytes in the place of a file that nobody may write.
+fn replace(path: &std::path::Path, bytes: &[u8]) {
+    fs::remove_file(path).unwrap();
+    put(path, bytes);
+}
+
+/// Returns the files below a folder.
+fn below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn what_verify_finds_is_told_though_one_destination_fails() {
+    let place = Place::new();
+    place.write("files/a", support::drawn::Drawn(7).bytes(1_200_000));
+    place.ok("init --quiet");
+    for name in ["a", "b", "c"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.ok("backup files");
+    let archive = place.archive();
+    // The folder cannot be listed: not even root can look into a file.
+    let packs = place.path(&format!("a/{archive}/packs"));
+    fs::rename(&packs, place.path("packs")).unwrap();
+    put(&packs, b"no folder");
+    let ran = place.fails("verify", 1);
+    assert!(ran.err.contains("warning: a: NOT VERIFIED"), "{ran:?}");
+    for name in ["b: sound", "c: sound"] {
+        assert!(ran.out.contains(name), "{ran:?}");
+    }
+    let pack = below(&place.path(&format!("c/{archive}/packs"))).remove(0);
+    let len = fs::metadata(&pack).unwrap().len();
+    replace(&pack, &vec![0; usize::try_from(len).unwrap()]);
+    let ran = place.fails("verify --read-data", 4);
+    for (text, told) in [
+        (&ran.err, "warning: a: NOT VERIFIED"),
+        (&ran.err, "warning: c: pack "),
+        (&ran.out, "b: sound"),
+        (&ran.out, "c: 1 DAMAGED"),
+    ] {
+        assert!(text.contains(told), "{told}: {ran:?}");
+    }
+    fs::remove_file(&packs).unwrap();
+    fs::rename(place.path("packs"), &packs).unwrap();
+    replace(
+        &pack,
+        &fs::read(
+            below(&packs)
+                .iter()
+                .find(|path| path.file_name() == pack.file_name())
+                .unwrap(),
+        )
+        .unwrap(),
+    );
+    // Where it cannot be noted what was read, it was read all the same.
+    let catalogue = place.path(&format!("profile/catalogue/{archive}"));
+    for file in below(&catalogue) {
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("read-") {
+            fs::remove_file(&file).unwrap();
+            fs::create_dir_all(file.join("in the way")).unwrap();
+        }
+    }
+    let ran = place.ok("verify --read-data");
+    assert!(ran.err.contains("cannot be noted"), "{ran:?}");
+    assert_eq!(ran.out.matches(": sound").count(), 3, "{ran:?}");
+}
+
+#[test]
+fn one_directory_that_is_lost_stops_no_looking_around() {
+    let place = Place::new();
+    // Small contents lie in the directory: it is too large to travel in the record.
+    let mut dice = support::drawn::Drawn(11);
+    for number in 0..3_000 {
+        place.write(&format!("files/sub/{number}"), dice.bytes(480));
+    }
+    place.write("files/z", "1");
+    place.ok("backup files --to disk");
+    place.write("files/z", "2");
+    place.ok("backup files");
+    fs::remove_dir_all(place.path("files/sub")).unwrap();
+    place.write("files/z", "3");
+    place.ok("backup files");
+    let listed = place.ok("snapshots").out;
+    let names: Vec<&str> = listed.lines().map(|line| &line[..8]).collect();
+    let packs = below(&place.path(&format!("disk/{}/packs", place.archive())));
+    assert!(!packs.is_empty());
+    packs.iter().for_each(|pack| fs::remove_file(pack).unwrap());
+    let z = place.path("files/z").display().to_string();
+    for (line, told, lost) in [
+        ("find z".to_owned(), "HERE/files/z", "HERE/files/sub: "),
+        (
+            format!("ls -r {}", names[1]),
+            "HERE/files/z",
+            "HERE/files/sub: ",
+        ),
+        (
+            format!("diff {} {}", names[1], names[2]),
+            "M  HERE/files/z",
+            "HERE/files/sub: ",
+        ),
+        (format!("versions {z}"), "since", "HERE/files/z: "),
+    ] {
+        let ran = place.fails(&line, 4);
+        assert!(ran.out.contains(told), "{line}: {ran:?}");
+        assert!(ran.err.contains(lost), "{line}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_lost_record_is_not_nothing() {
+    let place = backed_up();
+    place.write("files/later", "later");
+    place.ok("backup files");
+    let mut records = below(&place.path(&format!("disk/{}/log", place.archive())));
+    records.sort();
+    fs::remove_file(&records[1]).unwrap();
+    let ran = place.fails("acknowledge-loss", 4);
+    assert!(ran.out.contains("record "), "{ran:?}");
+    assert!(!ran.err.contains("nothing was lost"), "{ran:?}");
+    let stats = place.fails("stats", 4);
+    assert!(stats.err.contains("the history is damaged"), "{stats:?}");
+}
+
+#[test]
+fn patterns_as_a_shell_completes_them() {
+    let place = backed_up();
+    let found = |pattern: &str| place.ok(&format!("find {pattern}")).out.lines().count();
+    assert_eq!(found("./a.txt"), 1);
+    assert_eq!(found("files/"), 1);
+    assert_eq!(found("files/a.txt/"), 0);
+    assert_eq!(found("./files/*.txt"), 1);
+}
+
+#[test]
+fn an_error_of_usage_in_json_is_one_sentence() {
+    let place = Place::new();
+    let ran = place.fails("backup --no-such-thing --json", 2);
+    assert!(!ran.err.contains("--help"), "{ran:?}");
+    let ran = place.fails("verify --read-data=101 --json", 2);
+    assert!(!ran.err.contains("--help"), "{ran:?}");
+}
+
+#[test]
+fn the_archive_is_adopted_from_a_destination_that_is_ahead() {
+    let place = Place::new();
+    place.write("files/a", "a");
+    place.ok("init --quiet");
+    for name in ["one", "two"] {
+        place.ok(&format!("destination add {name} {name}"));
+    }
+    place.ok("backup files");
+    let copied = std::process::Command::new("cp")
+        .args(["-a", "profile", "old"])
+        .current_dir(place.path(""))
+        .status();
+    assert!(copied.unwrap().success());
+    fs::rename(place.path("one"), place.path("away")).unwrap();
+    place.write("files/a", "b");
+    place.ok("backup files");
+    fs::rename(place.path("away"), place.path("one")).unwrap();
+    let ran = place.run("--profile old destination sync".split(' '));
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.err
+            .contains("`strongroom --profile old init --adopt two`"),
         "{ran:?}"
     );
 }

@@ -9,6 +9,7 @@ use strongroom_base::{Class, Classified};
 use strongroom_catalogue::CatalogueError;
 use strongroom_read::ReadError;
 use strongroom_replica::ReplicaError;
+use strongroom_store::StoreError;
 
 use crate::memory::MemoryError;
 
@@ -199,6 +200,23 @@ pub enum EngineError {
         /// The path.
         path: String,
     },
+}
+
+impl EngineError {
+    /// Says whether nothing can be written because a destination that is there has no space left.
+    pub fn is_for_lack_of_space(&self) -> bool {
+        let Self::NoDestination { reasons, .. } = self else {
+            return false;
+        };
+        let full = StoreError::Full {
+            path: String::new(),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        // Of each only the text is left.
+        let full = full.to_string();
+        let full = full.split('`').next().unwrap_or_default();
+        reasons.iter().any(|reason| reason.contains(full))
+    }
 }
 
 /// Says what it means that a destination has a record that the profile does not know.

@@ -819,3 +819,28 @@ fn nothing_is_restored_into_an_archive_wherever_it_is() {
     }
     assert!(!world.at(&format!("out/{id}/note")).exists());
 }
+
+/// A hole that the file has too is not read: this would take minutes.
+#[test]
+fn holes_that_are_there_are_not_read() {
+    let world = World::new();
+    let holes = |path: &Path| {
+        let file = fs::File::create(path).unwrap();
+        file.set_len(1 << 40).unwrap();
+        let at = |offset| std::os::unix::fs::FileExt::write_all_at(&file, b"data", offset);
+        at(5 << 30).and_then(|()| at(700 << 30)).unwrap();
+    };
+    holes(&world.at("source/holes"));
+    world.setup.backup(&world.at("source")).unwrap();
+    let restore = || in_place(&world, Conflict::Rename, true);
+    assert_eq!(restore().files, 0);
+    let file = fs::File::options()
+        .write(true)
+        .open(world.at("source/holes"));
+    let file = file.unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    // Something where the snapshot has a hole.
+    std::os::unix::fs::FileExt::write_all_at(&file, b"x", 900 << 30).unwrap();
+    file.set_modified(modified).unwrap();
+    assert_eq!(restore().files, 1);
+}

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{FileAttr, FileType, INodeNo};
 use strongroom_base::clock::Timestamp;
+use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
 
 /// The size in which programs are asked to read.
@@ -43,7 +44,7 @@ pub(crate) fn of_entry(ino: u64, entry: &Entry) -> FileAttr {
     FileAttr {
         ino: INodeNo(ino),
         size,
-        blocks: size.div_ceil(512),
+        blocks: blocks(&entry.node, size),
         atime: mtime,
         mtime,
         ctime: mtime,
@@ -57,6 +58,19 @@ pub(crate) fn of_entry(ino: u64, entry: &Entry) -> FileAttr {
         rdev,
         blksize: BLOCK_LEN,
         flags: 0,
+    }
+}
+
+/// Returns how many blocks of 512 bytes an entry takes.
+///
+/// A file that is given by a list may have holes. Whether it has, only the list says, which is not read for that: it takes
+/// a block less than its size in any case, which is how programs know that they should ask for holes.
+fn blocks(node: &Node, size: u64) -> u64 {
+    match node {
+        Node::File {
+            content: Content::List { .. },
+        } => (size / 512).saturating_sub(1),
+        _ => size.div_ceil(512),
     }
 }
 

@@ -198,6 +198,9 @@ fn readers_side_by_side_read_anywhere() {
                     let (real, here) = (source.join(name), latest.join(name));
                     let (real, here) = (File::open(real).unwrap(), File::open(here).unwrap());
                     let len = real.metadata().unwrap().len();
+                    // What has holes says so, so that who copies it asks where they are.
+                    let (size, blocks) = (len, here.metadata().unwrap().blocks());
+                    assert_eq!(blocks < size / 512, name != "tiny", "{name}: {blocks}");
                     let mut at = reader * 7_919;
                     for _ in 0..60 {
                         at = at

@@ -15,6 +15,8 @@ impl Classified for AgentError {
             Self::NoProfile { .. }
             | Self::ProfileExists { .. }
             | Self::ProfileExposed { .. }
+            | Self::ProfileForeign { .. }
+            | Self::DestinationInProfile { .. }
             | Self::ProfileTooNew { .. }
             | Self::Config { .. }
             | Self::NotText { .. }
@@ -28,6 +30,7 @@ impl Classified for AgentError {
             | Self::PasswordWouldBeLost { .. }
             | Self::SchemeNotYet { .. }
             | Self::BadUrl { .. }
+            | Self::Elsewhere { .. }
             | Self::SecretInUrl
             | Self::NoStorageKey
             | Self::BadStorageKey { .. }

@@ -2,14 +2,16 @@
 //!
 //! | text | what |
 //! |---|---|
-//! | `/mnt/disk`, `disk`, `file:///mnt/disk` | a folder of this computer |
+//! | `/mnt/disk`, `disk`, `./a:b`, `file:///mnt/disk` | a folder of this computer |
 //! | `s3://BUCKET/PREFIX?region=REGION` | a bucket at Amazon |
 //! | `s3://BUCKET/PREFIX?endpoint=https://HOST:PORT&region=REGION` | a bucket of another server |
 //! | `s3:https://HOST:PORT/BUCKET/PREFIX` | the same, as restic has it |
 //! | `sftp://USER@HOST:PORT/PATH` | a folder of another computer; `/~/PATH` is below the home folder there |
 //!
-//! Options follow after a `?`. A secret is never a part of a URL.
+//! What other programs take for a place on another computer, as `HOST:PATH` and `//SERVER/SHARE`, is refused, and no
+//! folder is made of that name. Options follow after a `?`. A secret is never a part of a URL.
 
+mod elsewhere;
 mod options;
 mod overlap;
 mod rate;
@@ -101,6 +103,7 @@ impl Location {
                 });
             }
             _ if text.contains("://") => return Err(bad("its scheme is not known")),
+            _ if elsewhere::is_meant(text) => return Err(elsewhere::refused(text)),
             _ => (
                 Place::Folder(normalize(&current.join(text))),
                 Options::default(),
@@ -355,7 +358,9 @@ mod tests {
         assert_eq!(folder("../disk"), "/here/../disk");
         assert_eq!(folder("file:///mnt/my%20disk"), "/mnt/my disk");
         assert_eq!(folder("file://localhost/mnt"), "/mnt");
-        assert_eq!(folder("a:b"), "/here/a:b");
+        assert_eq!(folder("./a:b"), "/here/a:b");
+        assert_eq!(folder("/mnt/a:b"), "/mnt/a:b");
+        assert_eq!(folder("disk/a:b"), "/here/disk/a:b");
         assert_eq!(
             url("file:///mnt/a%3Fb?limit-upload=2M"),
             "file:///mnt/a%3Fb?limit-upload=2M"

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, CONTROLS};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str};
 use strongroom_base::clock::Clock;
 use strongroom_store::LockMode;
 use strongroom_store::throttle::{Limit, Limits};
@@ -180,19 +180,83 @@ impl Options {
     }
 }
 
-/// Says whether a URL has a password before its host, or an option whose name is that of a secret.
+/// Says whether a URL has a password before its host, or an option whose name is that of a secret, or whose value is
+/// an address with a user in it.
 pub(super) fn holds_secret(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else {
-        return false;
-    };
-    let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let user = host.rsplit_once('@').map(|(user, _)| user);
-    let query = text.split_once('?').map_or("", |(_, query)| query);
-    let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.to_lowercase());
-    user.is_some_and(|user| user.contains(':') || text.starts_with("s3:"))
-        || names.any(|name| {
-            ["secret", "password", "token", "key"]
-                .iter()
-                .any(|word| name.contains(word))
+    let (place, query) = text.split_once('?').unwrap_or((text, ""));
+    let is_bucket = place.starts_with("s3:");
+    has_password(place, is_bucket)
+        || form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+            let name = name.to_lowercase();
+            let words = ["secret", "password", "token", "key"];
+            words.iter().any(|word| name.contains(word))
+                || has_user(&value)
+                || (name == "endpoint" && decoded(&value).contains('@'))
         })
+}
+
+/// Says whether a place has a password before its host; a bucket's server needs no user either.
+fn has_password(place: &str, is_bucket: bool) -> bool {
+    let host = match place.split_once("://") {
+        Some((_, rest)) => rest,
+        // `s3:https:HOST` means the same as `s3:https://HOST`.
+        None if is_bucket => place.trim_start_matches("s3:").trim_start_matches("https:"),
+        None => return false,
+    };
+    let host = decoded(host.split('/').next().unwrap_or_default());
+    let user = host.rsplit_once('@').map(|(user, _)| user.to_owned());
+    user.is_some_and(|user| user.contains(':') || is_bucket)
+}
+
+/// Says whether a value is an address with a user in it.
+fn has_user(value: &str) -> bool {
+    let value = decoded(value);
+    let rest = value.split_once("://").map(|(_, rest)| rest);
+    rest.is_some_and(|rest| rest.split('/').next().unwrap_or_default().contains('@'))
+}
+
+/// Returns a text without percent signs that mean something, however often it was encoded.
+fn decoded(text: &str) -> String {
+    let mut text = text.to_owned();
+    loop {
+        let next = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        if next == text {
+            return text;
+        }
+        text = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_and_passwords_of_servers_are_found_however_they_are_written() {
+        for text in [
+            "s3://b/p?endpoint=http://me:word@127.0.0.1:5099&region=x",
+            "s3://b/p?endpoint=http%3A%2F%2Fme%3Aword%40127.0.0.1",
+            "s3://b/p?endpoint=http://me%3Aword%40127.0.0.1",
+            "s3://b/p?endpoint=http://me%253Aword%2540127.0.0.1",
+            "s3://b/p?endpoint=https:me:word@host",
+            "s3://b/p?endpoint=word@host",
+            "s3://b/p?Endpoint=https://word@host",
+            "s3:https://me:word@host/b",
+            "s3:https:me:word@host/b",
+            "s3:https://me%3Aword%40host/b",
+            "sftp://me%3Aword@host/x",
+            "sftp://me:word@host/x",
+        ] {
+            assert!(holds_secret(text), "{text}");
+        }
+        for text in [
+            "s3://b/p@q?endpoint=https://host:9000&region=x",
+            "s3:https://host/b/p@q",
+            "sftp://me@host/x:y@z",
+            "sftp://me@host/x?identity=/home/me@there/id",
+            "a/b@c:d",
+        ] {
+            assert!(!holds_secret(text), "{text}");
+        }
+    }
 }

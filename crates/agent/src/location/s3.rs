@@ -100,6 +100,9 @@ fn server(text: &str) -> Result<Url, &'static str> {
         "http" => return Err("plain http is for servers on this computer; use https"),
         _ => return Err("its endpoint begins with https://"),
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("its endpoint is a host and a port, without a user");
+    }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err("its endpoint is a host and a port, without a path");
     }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod contents;
+mod names;
 mod search;
 mod snapshots;
 mod stats;
@@ -12,4 +13,4 @@ pub use contents::dump;
 pub use search::{Match, Version, find, versions};
 pub use snapshots::{SnapshotName, select, short_name};
 pub use stats::{KindStats, Stats, stats};
-pub use tree::{Listed, list};
+pub use tree::{Listed, Lost, list};

@@ -6,10 +6,10 @@ use globset::{GlobBuilder, GlobMatcher};
 use strongroom_crypto::hash::Hasher;
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
-use strongroom_read::{Archive, SnapshotInfo};
+use strongroom_read::{Archive, ReadError, SnapshotInfo};
 
 use crate::AgentError;
-use crate::look::tree::{Listed, Trail, join, listed_root};
+use crate::look::tree::{Listed, Lost, Trail, entries, is_lost, join, listed_root};
 
 /// A version of an entry that a pattern matches.
 #[derive(Debug)]
@@ -34,12 +34,14 @@ pub struct Version<'a> {
 /// Visits every version of every entry that a pattern matches, newest snapshot first.
 ///
 /// A pattern with a slash is matched against the whole path (from any folder on where it does not begin
-/// with one), any other against the name.
+/// with one), any other against the name; one with a slash at its end is for directories. Directories that cannot be read
+/// are told to `lost`.
 pub fn find(
     archive: &Archive,
     snapshots: &[SnapshotInfo],
     pattern: &str,
     visit: &mut dyn FnMut(Match) -> Result<(), AgentError>,
+    lost: Lost<'_>,
 ) -> Result<(), AgentError> {
     let pattern = Pattern::new(pattern)?;
     let (mut seen_trees, mut seen_entries) = (HashSet::new(), HashSet::new());
@@ -66,7 +68,7 @@ pub fn find(
             if !seen_trees.insert(tree_key(&path, tree)) {
                 continue;
             }
-            archive.read_tree(tree, &mut |entry| -> Result<(), AgentError> {
+            let mut each = |entry: Entry| {
                 let path = join(&path, &entry.name);
                 let listed = Listed { path, entry };
                 check(&listed)?;
@@ -74,22 +76,31 @@ pub fn find(
                     pending.push(listed);
                 }
                 Ok(())
-            })?;
+            };
+            entries(archive, (&path, tree), &mut each, lost)?;
         }
     }
     Ok(())
 }
 
-/// Returns the versions of the entry at a path, oldest first.
+/// Returns the versions of the entry at a path, oldest first. A snapshot of which nobody can say any more whether it has
+/// one is told to `lost`, and left out.
 pub fn versions<'a>(
     archive: &Archive,
     snapshots: &'a [SnapshotInfo],
     path: &[u8],
+    lost: &mut dyn FnMut(&SnapshotInfo, &ReadError),
 ) -> Result<Vec<Version<'a>>, AgentError> {
     let mut versions: Vec<Version<'a>> = Vec::new();
     let mut trail = Trail::default();
     for info in snapshots {
-        let entry = trail.lookup(archive, &info.snapshot, path)?;
+        let entry = match trail.lookup(archive, &info.snapshot, path) {
+            Err(AgentError::Read(error)) if is_lost(&error) => {
+                lost(info, &error);
+                continue;
+            }
+            found => found?,
+        };
         match versions.last_mut() {
             Some(last) if last.entry == entry => last.last = info,
             None if entry.is_none() => {}
@@ -107,10 +118,20 @@ pub fn versions<'a>(
 struct Pattern {
     glob: GlobMatcher,
     whole_path: bool,
+    directories_only: bool,
 }
 
 impl Pattern {
     fn new(pattern: &str) -> Result<Self, AgentError> {
+        let given = pattern;
+        // What a shell completes: `./NAME` and `NAME/`.
+        let mut pattern = given;
+        while let Some(rest) = pattern.strip_prefix("./") {
+            pattern = rest.trim_start_matches('/');
+        }
+        let trimmed = pattern.trim_end_matches('/');
+        let directories_only = trimmed.len() < pattern.len() && !trimmed.is_empty();
+        let pattern = if directories_only { trimmed } else { pattern };
         let whole_path = pattern.contains('/');
         let anchored = if whole_path && !pattern.starts_with('/') {
             format!("**/{pattern}")
@@ -121,12 +142,13 @@ impl Pattern {
             .literal_separator(true)
             .build()
             .map_err(|source| AgentError::Pattern {
-                pattern: pattern.to_owned(),
+                pattern: given.to_owned(),
                 source,
             })?;
         Ok(Self {
             glob: glob.compile_matcher(),
             whole_path,
+            directories_only,
         })
     }
 
@@ -138,7 +160,8 @@ impl Pattern {
         } else {
             &listed.entry.name
         };
-        self.glob.is_match(OsStr::from_bytes(bytes))
+        let is_directory = matches!(listed.entry.node, Node::Directory { .. });
+        (is_directory || !self.directories_only) && self.glob.is_match(OsStr::from_bytes(bytes))
     }
 }
 

@@ -3,10 +3,11 @@
 //! A path is absolute and of raw bytes. Above the roots of a snapshot there are no entries: what is listed
 //! there are the roots.
 
+use strongroom_base::{Class, Classified as _};
 use strongroom_format::body::{Root, Snapshot};
 use strongroom_format::content::Content;
 use strongroom_format::tree::{Entry, Node};
-use strongroom_read::Archive;
+use strongroom_read::{Archive, ReadError};
 
 use crate::AgentError;
 
@@ -22,30 +23,84 @@ pub struct Listed {
 /// A visitor of entries.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(Listed) -> Result<(), AgentError>;
 
+/// Is told the path of a directory of which not everything can be read, and why.
+pub type Lost<'a> = &'a mut dyn FnMut(&[u8], &ReadError);
+
+/// Says whether an error is of one directory alone, and everything else can be looked at.
+pub(crate) fn is_lost(error: &ReadError) -> bool {
+    error.is_loss() || error.class() == Class::Damage
+}
+
+/// Calls `visit` with the entries of a directory; where some are lost, that is told, and is no error.
+pub(crate) fn entries(
+    archive: &Archive,
+    (path, tree): (&[u8], &Content),
+    visit: &mut dyn FnMut(Entry) -> Result<(), AgentError>,
+    lost: Lost<'_>,
+) -> Result<(), AgentError> {
+    let mut refused = None;
+    let read = archive.read_tree(tree, &mut |entry| {
+        visit(entry).map_err(|error| {
+            refused = Some(error);
+            Halt::Visitor
+        })
+    });
+    match read {
+        Err(Halt::Visitor) => Err(refused.unwrap_or(AgentError::Interrupted)),
+        Err(Halt::Read(error)) if is_lost(&error) => {
+            lost(path, &error);
+            Ok(())
+        }
+        Err(Halt::Read(error)) => Err(error.into()),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// What ended the reading of a directory.
+enum Halt {
+    Read(ReadError),
+    Visitor,
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
 /// Lists what is at a path: the entries of a directory, the roots below it where there is none, the entry
-/// itself where it is something else. With `recursive`, everything below it.
+/// itself where it is something else. With `recursive`, everything below it. What of it cannot be read is told to
+/// `lost`.
 pub fn list(
     archive: &Archive,
     snapshot: &Snapshot,
     path: &[u8],
     recursive: bool,
     visit: Visit<'_>,
+    lost: Lost<'_>,
 ) -> Result<bool, AgentError> {
     let path = trim(path);
-    let Some(found) = lookup(archive, snapshot, path)? else {
+    let found = match lookup(archive, snapshot, path) {
+        Err(AgentError::Read(error)) if is_lost(&error) => {
+            lost(path, &error);
+            return Ok(true);
+        }
+        found => found?,
+    };
+    let Some(found) = found else {
         let mut any = false;
         for root in roots_below(snapshot, path) {
             any = true;
             let root = listed_root(root);
             visit(root.clone())?;
             if recursive {
-                below(archive, &root, true, visit)?;
+                below(archive, &root, true, visit, lost)?;
             }
         }
         return Ok(any);
     };
     if matches!(found.entry.node, Node::Directory { .. }) {
-        below(archive, &found, recursive, visit)?;
+        below(archive, &found, recursive, visit, lost)?;
     } else {
         visit(found)?;
     }
@@ -134,6 +189,7 @@ pub(crate) fn below(
     top: &Listed,
     recursive: bool,
     visit: Visit<'_>,
+    lost: Lost<'_>,
 ) -> Result<(), AgentError> {
     let mut pending = vec![top.clone()];
     while let Some(Listed { path, entry }) = pending.pop() {
@@ -141,14 +197,15 @@ pub(crate) fn below(
             continue;
         };
         let mut directories = Vec::new();
-        archive.read_tree(tree, &mut |entry| -> Result<(), AgentError> {
+        let mut each = |entry: Entry| {
             let path = join(&path, &entry.name);
             let listed = Listed { path, entry };
             if recursive && matches!(listed.entry.node, Node::Directory { .. }) {
                 directories.push(listed.clone());
             }
             visit(listed)
-        })?;
+        };
+        entries(archive, (&path, tree), &mut each, lost)?;
         directories.reverse();
         pending.append(&mut directories);
     }

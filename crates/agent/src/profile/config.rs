@@ -96,6 +96,11 @@ impl Config {
         }
     }
 
+    /// Returns the folder of the profile that these are the settings of; `None` where they were not read from one.
+    pub(crate) fn profile_dir(&self) -> Option<&std::path::Path> {
+        self.keys_dir.parent()
+    }
+
     /// Returns the destination with this name.
     pub fn destination(&self, name: &str) -> Option<&DestinationConfig> {
         let mut destinations = self.destinations.iter();

@@ -79,6 +79,7 @@ impl Profile {
             path: dir.display().to_string(),
             source,
         })?;
+        refuse_foreign(dir, metadata.uid())?;
         if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
             return Err(AgentError::ProfileExposed {
                 path: dir.display().to_string(),
@@ -101,6 +102,7 @@ impl Profile {
                 path: dir.display().to_string(),
             });
         }
+        refuse_foreign_place(dir)?;
         let profile = Self {
             dir: dir.to_owned(),
         };
@@ -314,9 +316,40 @@ impl Profile {
     }
 }
 
+/// Refuses a profile of somebody else, where this user may write all the same: the files made in it would lock its owner
+/// out.
+fn refuse_foreign(dir: &Path, owner: u32) -> Result<(), AgentError> {
+    let user = rustix::process::geteuid().as_raw();
+    if owner == user {
+        return Ok(());
+    }
+    Err(AgentError::ProfileForeign {
+        path: dir.display().to_string(),
+        owner,
+        user,
+    })
+}
+
+/// Refuses to make something of root's where somebody else would expect their own: in a folder of theirs. What is there
+/// already must be this user's.
+pub fn refuse_foreign_place(dir: &Path) -> Result<(), AgentError> {
+    let mut there = dir.ancestors().filter_map(|folder| {
+        let current = folder.as_os_str().is_empty().then_some(Path::new("."));
+        let found = std::fs::metadata(current.unwrap_or(folder)).ok()?;
+        Some((folder, found.uid()))
+    });
+    match there.next() {
+        Some((folder, owner)) if folder == dir => refuse_foreign(dir, owner),
+        Some((_, owner)) if owner != 0 && rustix::process::geteuid().is_root() => {
+            refuse_foreign(dir, owner)
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, chown};
 
     use super::*;
 
@@ -345,6 +378,33 @@ mod tests {
             let _lock = hold();
             assert!(!folders.iter().map(left).any(|path| path.exists()));
         }
+    }
+
+    #[test]
+    fn root_uses_no_profile_of_somebody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("home/profile");
+        std::fs::create_dir(folder.path().join("home")).unwrap();
+        Profile::create(&dir, Suite::Aes256).unwrap();
+        if chown(&dir, Some(65_534), None).is_err() {
+            return;
+        }
+        let is_refused = |result| {
+            matches!(
+                result,
+                Err(AgentError::ProfileForeign { owner: 65_534, .. })
+            )
+        };
+        assert!(is_refused(Profile::open(&dir).map(drop)));
+        chown(&dir, Some(0), None).unwrap();
+        assert!(Profile::open(&dir).unwrap().is_some());
+        chown(folder.path().join("home"), Some(65_534), None).unwrap();
+        assert!(Profile::open(&dir).unwrap().is_some());
+        let another = folder.path().join("home/.config/another");
+        assert!(is_refused(
+            Profile::create(&another, Suite::Aes256).map(drop)
+        ));
+        assert!(!another.parent().unwrap().exists());
     }
 
     #[test]

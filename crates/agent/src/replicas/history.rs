@@ -39,10 +39,15 @@ impl Work<'_> {
         let Some(newest) = log.newest() else {
             return Ok(());
         };
-        let names: Vec<&str> = self.sites.iter().map(|site| &*site.name).collect();
-        Ok(self
-            .state
-            .refuse_beyond(&names.join(", "), head_of(newest))?)
+        let newest = head_of(newest);
+        // One that has it is enough, and is what the archive can be adopted from.
+        let has_it = |site: &&Site| {
+            let ids = site.replica.record_ids();
+            ids.is_ok_and(|ids| ids.contains(&newest.id))
+        };
+        let found = self.sites.iter().find(has_it).or(self.sites.first());
+        let name = found.map_or("", |site| &*site.name);
+        Ok(self.state.refuse_beyond(name, newest)?)
     }
 
     /// Compares a replica with what it acknowledged. One that went back is filled by healing alone, which is an

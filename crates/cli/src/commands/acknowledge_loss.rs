@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 use strongroom_agent::{Loss, Losses, Progress};
+use strongroom_base::object::ObjectKind;
 
 use crate::commands::repair::tools;
 use crate::context::Context;
@@ -100,10 +101,16 @@ fn list(context: &Context<'_>, losses: &Losses) -> Result<(), Failure> {
     for (path, what) in &losses.paths {
         output.line(&format!("  {path}: {what}"))?;
     }
+    let is_record = |loss: &Loss| loss.object.kind() == ObjectKind::Record;
+    if losses.objects.iter().any(is_record) {
+        output.note("A record that is lost may have been a snapshot, which is lost with it.");
+    }
     if losses.paths.is_empty() {
-        output.note(
-            "Every file of every snapshot has its content again: nothing was lost with them.",
-        );
+        output.note(if losses.objects.iter().any(is_record) {
+            "Every file of every snapshot that is left has its content."
+        } else {
+            "Every file of every snapshot has its content again: nothing was lost with them."
+        });
     }
     output.note(
         "To accept it, name the objects, or give --all; `strongroom verify` is content then.",

@@ -38,6 +38,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         &first.snapshot,
         &second.snapshot,
         &mut visit,
+        &mut |path, error| all.lost(context, &String::from_utf8_lossy(path), error),
     );
     if let Some(failure) = failure {
         return Err(failure);

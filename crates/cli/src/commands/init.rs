@@ -155,7 +155,7 @@ pub(crate) fn advise(context: &Context<'_>, made: &Initialized) {
     let output = context.output;
     output.note("");
     output.note("Keep a copy of the key away from this computer: without it, no backup opens.");
-    let program = context.program();
+    let program = output.program();
     for (form, what) in [
         ("--words         ", "24 words to write on paper"),
         (

@@ -78,6 +78,9 @@ pub(crate) struct Export {
     /// Write the QR code to this file as a picture
     #[arg(long, value_name = "FILE", requires = "qr")]
     svg: Option<PathBuf>,
+    /// Write the words to this file, which only you can read
+    #[arg(long, value_name = "FILE", requires = "words")]
+    to: Option<PathBuf>,
 }
 
 /// Arguments of `key import`.
@@ -88,8 +91,12 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Read 24 words, from the terminal where no file is named; - is the standard input
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    words: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(
+        clippy::option_option,
+        reason = "the option may have no value, which is not that it is not there"
+    )]
+    words: Option<Option<PathBuf>>,
     /// Read the picture of a QR code, a PNG file
     #[arg(long, value_name = "FILE")]
     qr_image: Option<PathBuf>,

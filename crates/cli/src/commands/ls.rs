@@ -48,6 +48,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
         &path,
         arguments.recursive,
         &mut visit,
+        &mut |path, error| all.lost(context, &String::from_utf8_lossy(path), error),
     );
     if let Some(failure) = failure {
         return Err(failure);
@@ -75,7 +76,7 @@ fn print(context: &Context<'_>, long: bool, listed: &Listed) -> Result<(), Failu
 /// Returns the line of an entry.
 pub(crate) fn line(context: &Context<'_>, long: bool, path: &[u8], entry: &Entry) -> Vec<u8> {
     let mut line = if long {
-        show::long(entry).into_bytes()
+        context.output.shown(show::long(entry).as_bytes())
     } else {
         Vec::new()
     };

@@ -2,13 +2,12 @@
 
 use clap::Args;
 use serde_json::{Map, json};
-use strongroom_agent::AgentError;
 use strongroom_agent::look::{self, Stats};
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
-use crate::reading::Source;
+use crate::reading::{Snapshots, Source};
 use crate::{show, time};
 
 /// Arguments of `stats`.
@@ -19,15 +18,14 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
-    let opened = arguments.source.open(context)?;
-    let (snapshots, log, _) = opened.archive.snapshots().map_err(AgentError::from)?;
-    let stats = look::stats(&opened.archive, &snapshots, &log);
+    let all = Snapshots::open(&arguments.source, context)?;
+    let stats = look::stats(&all.opened.archive, &all.snapshots, &all.log);
     if context.output.is_json() {
         object(context, &stats)?;
     } else {
-        text(context, &stats, &opened.destinations)?;
+        text(context, &stats, &all.opened.destinations)?;
     }
-    Ok(Outcome::Done)
+    Ok(all.outcome(&[]))
 }
 
 fn text(context: &Context<'_>, stats: &Stats, destinations: &[String]) -> Result<(), Failure> {

@@ -5,14 +5,14 @@ use serde_json::json;
 use strongroom_agent::{Age, Progress, ReadData, VerifyReport};
 use strongroom_base::clock::Clock as _;
 use strongroom_base::object::RecordId;
-use strongroom_base::{Class, Classified as _};
+use strongroom_base::{Class, Classified as _, with_causes};
 
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::{self, Kind};
 use crate::reading::Source;
-use crate::show;
+use crate::{hint, show};
 
 const NANOSECONDS_A_DAY: i128 = 86_400 * 1_000_000_000;
 
@@ -56,44 +56,63 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let verified = progress::show(output, Kind::Goal("verified"), &counters, || {
         strongroom_agent::verify(&opened, profile.as_ref(), read_data, now, &counters, stop)
     })?;
-    let mut outcome = Outcome::Done;
+    let is_alone = verified.len() == 1;
+    let (mut is_damaged, mut failed) = (false, None);
     let known = verified
         .iter()
         .filter_map(|there| there.report.as_ref().ok());
     let newest = known.filter_map(|report| Some(report.newest?.id)).max();
     let mut refused = None;
     for there in verified {
+        let name = &there.destination;
         match there.report {
             Ok(report) => {
                 let is_ahead =
                     matches!(&there.others, Some(error) if error.class() == Class::Caller);
-                print(context, &there.destination, &report, (newest, is_ahead))?;
-                if !report.is_clean() {
-                    outcome = Outcome::Damage;
-                }
+                print(context, name, &report, (newest, is_ahead))?;
+                is_damaged |= !report.is_clean();
             }
             Err(error) if error.class() == Class::Damage => {
-                output.warning_of(&there.destination, &error);
-                outcome = Outcome::Damage;
+                output.warning_of(name, &error);
+                is_damaged = true;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) if is_alone => return Err(error.into()),
+            Err(error) => {
+                output.warning(name, &format!("NOT VERIFIED: {}", with_causes(&error)));
+                failed = Some(Failure::from(error));
+            }
+        }
+        if let Some(error) = there.unnoted {
+            let why = with_causes(&error);
+            output.warning(
+                name,
+                &format!("which packs were read cannot be noted: {why}"),
+            );
         }
         match there.others {
             Some(error) if error.class() == Class::Damage => {
                 output.warning_of("", &error);
-                outcome = Outcome::Damage;
+                is_damaged = true;
             }
             others => refused = refused.or(others),
         }
     }
-    if outcome == Outcome::Damage {
+    if let Some(hint) = failed.as_ref().and_then(hint::of) {
+        output.note(&format!("hint: {hint}"));
+    }
+    if is_damaged {
         output
             .note("what one destination lacks, `strongroom destination heal` copies from another;");
         output.note("what none has, `strongroom repair` makes good as far as it can be");
     }
-    if outcome == Outcome::Done && !opened.problems.is_empty() {
-        outcome = Outcome::Damage;
-    }
+    let is_damaged = is_damaged || !opened.problems.is_empty();
+    let outcome = if is_damaged {
+        Outcome::Damage
+    } else if failed.is_some() {
+        Outcome::DestinationFailed
+    } else {
+        Outcome::Done
+    };
     match refused {
         // What is there is whole, and this profile can add nothing to it.
         Some(error) if outcome == Outcome::Done => Err(error.into()),
@@ -178,7 +197,7 @@ fn print(
     if unrecorded > 0 {
         let size = show::bytes(unrecorded_bytes);
         output.note(&format!(
-            "{name}: {} ({size}) of interrupted backups",
+            "{name}: {} ({size}) given up or unrecorded",
             show::count(unrecorded, "object", "objects"),
         ));
     }

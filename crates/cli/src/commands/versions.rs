@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use strongroom_agent::AgentError;
 use strongroom_agent::look::{self, Version, short_name};
+use strongroom_agent::{AgentError, ReadError, SnapshotInfo};
 use strongroom_base::ids::to_hex;
+use strongroom_base::with_causes;
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -28,8 +29,18 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let all = Snapshots::open(&arguments.source, context)?;
     let path = context.environment.absolute(&arguments.path);
     let bytes = path.as_os_str().as_bytes();
-    let versions = look::versions(&all.opened.archive, &all.snapshots, bytes)?;
-    if versions.is_empty() {
+    let mut told = None;
+    let mut lost = |info: &SnapshotInfo, error: &ReadError| {
+        // One directory that is lost is often that of many snapshots.
+        let what = with_causes(error);
+        if told.as_ref() != Some(&what) {
+            let subject = format!("snapshot {}: {}", short_name(&info.hash), path.display());
+            all.lost(context, &subject, error);
+            told = Some(what);
+        }
+    };
+    let versions = look::versions(&all.opened.archive, &all.snapshots, bytes, &mut lost)?;
+    if versions.is_empty() && !all.has_lost() {
         return Err(Failure::Agent(AgentError::InNoSnapshot {
             path: path.display().to_string(),
         }));

@@ -86,7 +86,7 @@ impl<'a> ChunkSet<'a> {
     /// Says whether a chunk is new; whoever is told so stores it.
     fn claim(&self, prefix: &IdPrefix) -> Result<bool, EngineError> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(prefix)? {
+        if known.contains(prefix) {
             return Ok(false);
         }
         drop(known);

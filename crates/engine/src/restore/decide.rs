@@ -162,7 +162,7 @@ impl<'a> Judge<'a> {
         let file = dir
             .stat_child(name)
             .and_then(|found| dir.open_file(name, &found));
-        file.is_ok_and(|file| has_content(self.context.archive, &file, content))
+        file.is_ok_and(|file| has_content(self.context, &file, content))
     }
 
     fn has_xattrs(&self, dir: &Dir, name: &[u8], entry: &Entry) -> bool {
@@ -189,7 +189,7 @@ impl<'a> Judge<'a> {
     fn is_trusted(&self, dir: &Dir, name: &[u8], found: &Stat, content: &Content) -> bool {
         let has_content = || {
             dir.open_file(name, found)
-                .is_ok_and(|file| has_content(self.context.archive, &file, content))
+                .is_ok_and(|file| has_content(self.context, &file, content))
         };
         match self.options.on_conflict {
             _ if !self.options.verify => true,

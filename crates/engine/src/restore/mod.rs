@@ -74,6 +74,7 @@ pub fn restore(
         progress,
         totals: Totals::default(),
         verify: options.verify,
+        stop,
         full: OnceLock::new(),
     };
     refuse_incomplete(snapshot, options)?;

@@ -20,7 +20,7 @@ use super::options::RestoreSummary;
 use super::select::Selected;
 use crate::backup::explain;
 use crate::error::EngineError;
-use crate::monitor::{Monitor, Progress, Warning};
+use crate::monitor::{Monitor, Progress, Stop, Warning};
 
 /// What every part of a restore uses.
 pub(crate) struct Context<'a> {
@@ -30,6 +30,7 @@ pub(crate) struct Context<'a> {
     pub(crate) progress: &'a Progress,
     pub(crate) totals: Totals,
     pub(crate) verify: bool,
+    pub(crate) stop: &'a Stop,
     /// What there was no room for, and the answer of the operating system. Nothing more is written then.
     pub(crate) full: OnceLock<(PathBuf, io::Error)>,
 }

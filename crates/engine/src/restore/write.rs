@@ -4,11 +4,12 @@
     reason = "a content and the context are what these functions work with"
 )]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use strongroom_crypto::keys::ChunkKind;
-use strongroom_files::{OpenFile, Stat};
+use strongroom_files::{Extent, OpenFile, Stat};
 use strongroom_format::content::{ChunkId, Content};
 use strongroom_read::{Archive, Piece, ReadError};
 
@@ -196,30 +197,78 @@ fn compare(
     })
 }
 
-/// Says whether a file has this content; one that cannot be read has not.
-pub(crate) fn has_content(archive: &Archive, file: &OpenFile, content: &Content) -> bool {
+/// Says whether a file has this content; one that cannot be read has not, nor has one where somebody asks to stop meanwhile.
+///
+/// Where both have a hole nothing is read.
+pub(crate) fn has_content(context: &Context<'_>, file: &OpenFile, content: &Content) -> bool {
+    let size = file.stat_at_open().size;
+    if size != content.len() {
+        return false;
+    }
+    let Ok(extents) = file.extents(size) else {
+        return false;
+    };
     let (mut offset, mut buffer) = (0, Vec::new());
-    let read = archive.read_content(ChunkKind::Data, content, &mut |piece| {
-        let (mut left, data) = match piece {
-            Piece::Data(data) => (data.len() as u64, Some(data)),
-            Piece::Hole(len) => (len, None),
-        };
-        while left > 0 {
-            // A stretch of data is a chunk; a hole can have any length.
-            let len = data.map_or(left.min(HOLE_STEP), |_| left);
+    let mut extents = &extents[..];
+    let read = context
+        .archive
+        .read_content(ChunkKind::Data, content, &mut |piece| match piece {
+            Piece::Data(data) => {
+                refuse_stop(context.stop)?;
+                buffer.resize(data.len(), 0);
+                let count = file.read_at(&mut buffer, offset)?;
+                offset += data.len() as u64;
+                if buffer[..count] == *data {
+                    Ok(())
+                } else {
+                    Err(Failure::Differs)
+                }
+            }
+            Piece::Hole(len) => {
+                let hole = offset..offset + len;
+                offset = hole.end;
+                has_zeros(context.stop, (file, &mut extents), hole, &mut buffer)
+            }
+        });
+    read.is_ok()
+}
+
+/// Refuses a stretch of a file that holds anything but zeros. Of `extents`, which divide the file, those that end before
+/// the stretch does are passed by.
+fn has_zeros(
+    stop: &Stop,
+    (file, extents): (&OpenFile, &mut &[Extent]),
+    hole: Range<u64>,
+    buffer: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    while let Some(extent) = extents.first() {
+        let (Extent::Data { offset, len } | Extent::Hole { offset, len }) = *extent;
+        let end = offset + len;
+        if offset >= hole.end {
+            break;
+        }
+        let mut at = offset.max(hole.start);
+        while matches!(extent, Extent::Data { .. }) && at < end.min(hole.end) {
+            refuse_stop(stop)?;
+            let len = (end.min(hole.end) - at).min(HOLE_STEP);
             buffer.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
-            let count = file.read_at(&mut buffer, offset)?;
-            let is_same = match data {
-                Some(data) => buffer[..count] == *data,
-                None => count == buffer.len() && buffer.iter().all(|byte| *byte == 0),
-            };
-            if !is_same {
+            let count = file.read_at(buffer, at)?;
+            if count < buffer.len() || buffer.iter().any(|byte| *byte != 0) {
                 return Err(Failure::Differs);
             }
-            offset += len;
-            left -= len;
+            at += len;
         }
-        Ok(())
-    });
-    read.is_ok()
+        if end > hole.end {
+            break;
+        }
+        *extents = &extents[1..];
+    }
+    Ok(())
+}
+
+fn refuse_stop(stop: &Stop) -> Result<(), Failure> {
+    if stop.is_requested() {
+        return Err(Failure::Differs);
+    }
+    Ok(())
 }

@@ -30,10 +30,13 @@ pub(super) fn export(context: &Context<'_>, arguments: &Export) -> Result<(), Fa
         if file == Path::new("-") {
             return context.output.bytes(text.expose_bytes());
         }
-        return write_new(context, file, text.expose_bytes());
+        return write_new(context, file, &[text.expose_bytes()]);
     }
     if arguments.form.words {
         let words = words::to_words(&key);
+        if let Some(file) = &arguments.to {
+            return write_new(context, file, &[words.expose_bytes(), b"\n"]);
+        }
         if context.output.is_json() {
             return in_json(context, "words", words.expose_bytes());
         }
@@ -42,14 +45,14 @@ pub(super) fn export(context: &Context<'_>, arguments: &Export) -> Result<(), Fa
     }
     let code = Qr::of(&key);
     match &arguments.svg {
-        Some(file) => write_new(context, file, code.to_svg().expose_bytes()),
+        Some(file) => write_new(context, file, &[code.to_svg().expose_bytes()]),
         None if context.output.is_json() => in_json(context, "svg", code.to_svg().expose_bytes()),
         None => context.output.bytes(code.to_terminal().expose_bytes()),
     }
 }
 
 /// Writes a file for its owner alone; one that is there is left alone.
-fn write_new(context: &Context<'_>, file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn write_new(context: &Context<'_>, file: &Path, parts: &[&[u8]]) -> Result<(), Failure> {
     let failed = |source| Failure::File {
         path: file.to_owned(),
         source,
@@ -60,7 +63,9 @@ fn write_new(context: &Context<'_>, file: &Path, bytes: &[u8]) -> Result<(), Fai
         .mode(0o600)
         .open(file);
     let mut opened = opened.map_err(failed)?;
-    opened.write_all(bytes).map_err(failed)?;
+    let mut parts = parts.iter();
+    let written = parts.try_for_each(|part| opened.write_all(part));
+    written.map_err(failed)?;
     opened.sync_all().map_err(failed)?;
     context.output.note(&format!(
         "wrote the key to {}; who has it can read all backups",

@@ -34,8 +34,7 @@ fn read(arguments: &Import) -> Result<CustodyKey, Failure> {
         let image = secrets::read_at_most(file, custody::qr::IMAGE_LEN_MAX)?;
         return Ok(custody::qr::from_png(image.expose_bytes())?);
     }
-    let file = arguments.words.as_deref();
-    let file = file.filter(|file| !file.as_os_str().is_empty());
+    let file = arguments.words.as_ref().and_then(Option::as_deref);
     let words = secrets::words(file)?;
     let words = std::str::from_utf8(words.expose_bytes());
     let words = words.map_err(|_| ImportError::WordCount { found: 0 })?;
