@@ -159,6 +159,17 @@ impl Service<'_> {
         for tree in changes.trees.iter().filter(|tree| is_news(&tree.place)) {
             hints.subtree(bytes(path_of(&self.roots, &tree.place)));
         }
+        if !hints.is_empty() {
+            // What is mounted within a tree is watched for itself.
+            for source in self
+                .watcher
+                .sources()
+                .iter()
+                .filter(|it| !it.place.is_root())
+            {
+                hints.edge(bytes(path_of(&self.roots, &source.place)));
+            }
+        }
         let now = self.now();
         if has_started {
             self.pending.note_all(now);
