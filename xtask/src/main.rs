@@ -13,6 +13,7 @@ mod book;
 mod checkout;
 mod ci;
 mod command;
+mod continuous;
 mod fuzz_api;
 mod load;
 mod openapi;
@@ -49,6 +50,7 @@ enum Task {
     /// Run the commands that the book shows.
     Book,
     Load(load::Arguments),
+    Continuous(continuous::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -63,6 +65,7 @@ fn main() -> Result<ExitCode> {
         Task::FuzzApi(arguments) => fuzz_api::run(&arguments)?,
         Task::Book => book::run()?,
         Task::Load(arguments) => return load::run(&arguments),
+        Task::Continuous(arguments) => return continuous::run(&arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

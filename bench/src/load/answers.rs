@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::hammer::{Costs, Hammered, Next, Strength, hammer, milliseconds, number};
+use crate::hammer::{Costs, Hammered, Next, Strength, hammer};
 use crate::people;
-use crate::report::{Goal, Report, Times};
+use crate::report::{Goal, Report, Times, milliseconds, number};
 use crate::server::Server;
 use crate::wire::{Asked, text};
 use crate::world::World;

@@ -15,9 +15,8 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
-use crate::hammer::number;
 use crate::people;
-use crate::report::{Goal, Report};
+use crate::report::{Goal, Report, number};
 use crate::say;
 use crate::server::{Plan, Server};
 use crate::wire::{Asked, Site, text};

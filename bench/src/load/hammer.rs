@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::report::{Report, Times};
+use crate::report::{Report, Times, milliseconds, number};
 use crate::server::{Processor, Server};
 use crate::wire::Asked;
 
@@ -122,18 +122,4 @@ impl Costs {
             );
         }
     }
-}
-
-/// A time in milliseconds.
-pub(crate) fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
-}
-
-/// A count as a number that may have a fraction.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "nothing is counted here that comes near 2^52"
-)]
-pub(crate) fn number(n: usize) -> f64 {
-    n as f64
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hammer::number;
-use crate::report::{Goal, Report};
+use crate::report::{Goal, Report, number};
 use crate::say;
 use crate::server::Server;
 use crate::wire::{Asked, Kept, Site};

@@ -8,6 +8,10 @@ mod guessing;
 mod hammer;
 mod idle;
 mod people;
+#[path = "../process.rs"]
+mod process;
+#[path = "../report.rs"]
+#[expect(dead_code, reason = "some of it is for the other program")]
 mod report;
 #[path = "../say.rs"]
 mod say;

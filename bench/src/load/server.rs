@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::process;
 use crate::wire::Site;
 
 /// The library that makes a clock run faster, of Debian's package `faketime`; for programs of several threads.
@@ -122,11 +123,7 @@ impl Server {
 
     /// Returns how much memory of the machine it has now.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kibibytes: u64 = kibibytes.context("its memory")?.trim().parse()?;
-        Ok(kibibytes * 1024)
+        Ok(process::memory(self.child.id())?.now)
     }
 
     /// Returns what was computed so far, and by whom.
@@ -137,13 +134,13 @@ impl Server {
             let name = fs::read_to_string(path.join("comm")).unwrap_or_default();
             if name.trim() == "postgres" {
                 // It may have ended since.
-                postgresql += processor_of(&path.join("stat")).unwrap_or_default();
+                postgresql += process::processor(&path).unwrap_or_default();
             }
         }
         Ok(Processor {
-            server: processor_of(Path::new(&format!("/proc/{}/stat", self.child.id())))?,
+            server: process::processor(&process::folder(self.child.id()))?,
             postgresql,
-            load: processor_of(Path::new("/proc/self/stat"))?,
+            load: process::processor(Path::new("/proc/self"))?,
         })
     }
 }
@@ -156,18 +153,4 @@ fn word(stdout: &mut impl std::io::BufRead, before: &str) -> Result<String> {
     let rest = line.trim_end().strip_prefix(before);
     rest.map(str::to_owned)
         .with_context(|| format!("the server said {line}"))
-}
-
-/// Returns how long a process was on a processor, and those of its children that ended.
-fn processor_of(stat: &Path) -> Result<Duration> {
-    let text = fs::read_to_string(stat)?;
-    // The name before it may hold anything.
-    let (_, fields) = text.rsplit_once(") ").context("the name")?;
-    let fields: Vec<&str> = fields.split(' ').collect();
-    let mut ticks = 0;
-    for at in 11..15 {
-        ticks += fields.get(at).context("a field")?.parse::<u64>()?;
-    }
-    let a_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_nanos(ticks * 1_000_000_000 / a_second))
 }

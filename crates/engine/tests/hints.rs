@@ -152,6 +152,27 @@ fn nothing_is_written_where_nothing_changed() {
 }
 
 #[test]
+fn a_walk_ends_where_another_file_system_begins() {
+    let mut watched = Watched::new();
+    write(&watched.path("d1/e2/unseen"), b"nobody said so");
+    write(&watched.path("d1/e1/seen"), b"somebody did");
+    write(&watched.path("d2/e1/walked"), b"nobody said so");
+    let mut hints = watched.directories(&["d1/e1"]);
+    hints.subtree(watched.name(""));
+    hints.edge(watched.name("d1"));
+    watched.changes(hints).unwrap().unwrap();
+    // All but d1 and its five, and one of these.
+    assert_eq!(watched.listed(), 31 - 6 + 1);
+    let mut all = Hints::default();
+    all.subtree(watched.name(""));
+    all.edge(watched.name("d1"));
+    all.subtree(watched.name("d1"));
+    watched.changes(all).unwrap().unwrap();
+    assert_eq!(watched.listed(), 31);
+    watched.is_source("walked as well");
+}
+
+#[test]
 fn a_directory_that_moved_is_not_read_again() {
     let mut watched = Watched::new();
     fs::rename(watched.path("d1"), watched.path("d2/moved")).unwrap();

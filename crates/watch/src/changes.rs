@@ -11,13 +11,14 @@ pub struct Changes {
     /// Directories that may have other entries, or entries in another state, than before, in the order of their
     /// paths. The state of the directory itself may have changed too.
     pub directories: Vec<Place>,
-    /// Directories of which everything below may have changed as well.
+    /// Directories of which everything below may have changed as well, but for what lies on another file system, which is a
+    /// [`Source`](crate::Source) of its own.
     pub trees: Vec<Tree>,
     /// Whether the health of a source has changed.
     pub health_changed: bool,
 }
 
-/// A directory with everything below it, to be walked.
+/// A directory with everything below it on the same file system, to be walked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     /// The directory.

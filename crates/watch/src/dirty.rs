@@ -1,6 +1,6 @@
 //! The set of directories that may have changed, of bounded size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::changes::{Tree, Why};
@@ -8,10 +8,13 @@ use crate::place::{Place, way};
 
 /// Directories, single or with all below them, each named once.
 ///
-/// Where it would get too large, the deepest ones are put together: a tree takes the place of many directories.
+/// Where it would get too large, the deepest ones are put together: a tree takes the place of many directories. No tree
+/// takes in what lies on another file system: it ends where that begins.
 #[derive(Debug)]
 pub(crate) struct DirtySet {
     roots: Vec<BTreeMap<Vec<u8>, Depth>>,
+    /// Where other file systems begin within each root.
+    tops: Vec<Tops>,
     len_max: usize,
 }
 
@@ -23,8 +26,21 @@ enum Depth {
 
 impl DirtySet {
     pub(crate) fn new(roots: usize, len_max: usize) -> Self {
+        let tops = vec![Tops::default(); roots];
         let roots = vec![BTreeMap::new(); roots];
-        Self { roots, len_max }
+        Self {
+            roots,
+            tops,
+            len_max,
+        }
+    }
+
+    /// Says at which places parts of the roots begin that are watched each for itself.
+    pub(crate) fn divide_at<'p>(&mut self, places: impl Iterator<Item = &'p Place>) {
+        self.tops.iter_mut().for_each(|tops| tops.0.clear());
+        for place in places.filter(|place| !place.is_root()) {
+            self.tops[place.root()].0.insert(place.bytes().to_vec());
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -46,10 +62,13 @@ impl DirtySet {
         self.bound();
     }
 
-    /// Says whether a tree that overlaps `place` waits because of a gap.
+    /// Says whether a tree that overlaps `place`, on the same file system, waits because of a gap.
     pub(crate) fn has_gap_at(&self, place: &Place) -> bool {
+        let tops = &self.tops[place.root()];
+        let own = tops.of(place.bytes());
         self.trees().any(|tree| {
-            tree.why.is_gap() && (place.is_within(&tree.place) || tree.place.is_within(place))
+            let overlaps = place.is_within(&tree.place) || tree.place.is_within(place);
+            tree.why.is_gap() && overlaps && tops.of(tree.place.bytes()) == own
         })
     }
 
@@ -80,8 +99,9 @@ impl DirtySet {
     }
 
     fn put_directory(&mut self, root: usize, path: &[u8]) -> bool {
+        let own = self.tops[root].of(path);
         let map = &mut self.roots[root];
-        if map.contains_key(path) || covering(map, path).is_some() {
+        if map.contains_key(path) || covering(map, path, own).is_some() {
             return false;
         }
         map.insert(path.to_vec(), Depth::Directory);
@@ -89,12 +109,14 @@ impl DirtySet {
     }
 
     fn put_tree(&mut self, root: usize, path: &[u8], mut why: Why) {
+        let tops = &self.tops[root];
+        let own = tops.of(path);
         let map = &mut self.roots[root];
-        if let Some(waiting) = covering(map, path) {
+        if let Some(waiting) = covering(map, path, own) {
             *waiting = why.max(*waiting);
             return;
         }
-        for (_, depth) in map.extract_if(within(path), |_, _| true) {
+        for (_, depth) in map.extract_if(within(path), |below, _| tops.of(below) == own) {
             if let Depth::Tree(absorbed) = depth {
                 why = why.max(absorbed);
             }
@@ -132,6 +154,7 @@ impl DirtySet {
     fn cut(&mut self, depth_max: usize) {
         for root in 0..self.roots.len() {
             for (path, found) in std::mem::take(&mut self.roots[root]) {
+                let depth_max = depth_max.max(depth(&path[..self.tops[root].of(&path)]));
                 let cut = way(&path).nth(depth_max).filter(|cut| *cut != path);
                 match (cut, found) {
                     (None, Depth::Directory) => drop(self.put_directory(root, &path)),
@@ -146,10 +169,29 @@ impl DirtySet {
     }
 }
 
-/// Returns the reason of the tree that has `path` within it.
-fn covering<'a>(map: &'a mut BTreeMap<Vec<u8>, Depth>, path: &[u8]) -> Option<&'a mut Why> {
+/// The places within a root at which other file systems begin.
+#[derive(Clone, Debug, Default)]
+struct Tops(BTreeSet<Vec<u8>>);
+
+impl Tops {
+    /// Returns the length of the path at which the file system of `path` begins.
+    fn of(&self, path: &[u8]) -> usize {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let tops = way(path).filter(|above| self.0.contains(*above));
+        tops.last().map_or(0, <[u8]>::len)
+    }
+}
+
+/// Returns the reason of the tree that has `path` within it, of a file system that begins after so many bytes of the path.
+fn covering<'a>(
+    map: &'a mut BTreeMap<Vec<u8>, Depth>,
+    path: &[u8],
+    own: usize,
+) -> Option<&'a mut Why> {
     let is_tree = |above: &&[u8]| matches!(map.get(*above), Some(Depth::Tree(_)));
-    let above = way(path).find(is_tree)?;
+    let above = way(path).filter(|above| above.len() >= own).find(is_tree)?;
     match map.get_mut(above) {
         Some(Depth::Tree(why)) => Some(why),
         _ => None,
@@ -228,6 +270,44 @@ mod tests {
         set.add_tree(&place("x"), Why::Started);
         let everything = [("0:".to_owned(), Why::Started)];
         assert_eq!(taken(&mut set), (vec![], everything.to_vec()));
+    }
+
+    #[test]
+    fn a_tree_ends_where_another_file_system_begins() {
+        let mut set = set(20);
+        let tops = [place("disk"), place("disk/usb"), Place::of_root(1)];
+        set.divide_at(tops.iter());
+        for path in ["a", "disk", "disk/b", "disk/usb/c"] {
+            set.add_directory(&place(path));
+        }
+        set.add_tree(&place(""), Why::Overflow);
+        set.add_directory(&place("a/b"));
+        set.add_directory(&place("disk/d"));
+        assert!(set.has_gap_at(&place("")));
+        assert!(!set.has_gap_at(&place("disk")));
+        let (directories, trees) = taken(&mut set);
+        assert_eq!(
+            directories,
+            ["0:disk", "0:disk/b", "0:disk/d", "0:disk/usb/c"]
+        );
+        assert_eq!(trees, [("0:".to_owned(), Why::Overflow)]);
+
+        set.add_tree(&place("disk"), Why::Overflow);
+        set.add_tree(&place(""), Why::New);
+        assert!(!set.has_gap_at(&place("")));
+        assert!(!set.has_gap_at(&place("disk/usb")));
+        let (_, trees) = taken(&mut set);
+        let both = [("0:", Why::New), ("0:disk", Why::Overflow)];
+        assert_eq!(trees, both.map(|(name, why)| (name.to_owned(), why)));
+
+        for number in 0..1000 {
+            set.add_directory(&place(&format!("disk/{number}")));
+            set.add_directory(&place(&format!("disk/usb/{number}")));
+            assert!(set.len() <= 22, "{set:?}");
+        }
+        let (_, trees) = taken(&mut set);
+        let names: Vec<_> = trees.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["0:disk", "0:disk/usb"]);
     }
 
     #[test]

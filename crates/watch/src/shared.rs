@@ -115,6 +115,8 @@ impl Shared {
     /// Hands out what was noticed. Where `settled` says so, that is all that had happened when that was asked.
     pub(crate) fn publish(&self, hints: Vec<Hint>, sources: Vec<Source>, settled: Option<u64>) {
         let mut state = self.lock();
+        let places = sources.iter().map(|source| &source.place);
+        state.dirty.divide_at(places);
         for hint in hints {
             match hint {
                 Hint::Directory(place) => state.dirty.add_directory(&place),

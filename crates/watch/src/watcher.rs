@@ -25,8 +25,8 @@ pub struct Watcher {
 impl Watcher {
     /// Begins to watch.
     ///
-    /// The first [`Changes`] name every root as a tree, for the reason [`Started`](crate::Why::Started), as soon as
-    /// nothing in it can be missed any more: that is the time for the first scan.
+    /// The first [`Changes`] name every root, and whatever is mounted below it, as a tree, for the reason
+    /// [`Started`](crate::Why::Started), as soon as nothing in it can be missed any more: that is the time for the first scan.
     pub fn start(settings: Settings) -> Result<Self, WatchError> {
         check(&settings)?;
         let system = |action| move |source| WatchError::System { action, source };

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
@@ -37,6 +37,11 @@ struct StateLabels {
 struct SourceLabels {
     path: String,
     health: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PathLabels {
+    path: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -108,6 +113,11 @@ fn add_snapshots(registry: &mut Registry, status: &Status) {
         ConstCounter::new(status.rounds),
     );
     registry.register(
+        "full_scans",
+        "How often the agent looked at everything",
+        ConstCounter::new(status.full_scans),
+    );
+    registry.register(
         "snapshots",
         "Snapshots that were made",
         ConstCounter::new(status.snapshots),
@@ -149,6 +159,7 @@ fn add_snapshots(registry: &mut Registry, status: &Status) {
 
 fn add_sources(registry: &mut Registry, status: &Status) {
     let sources = Family::<SourceLabels, Gauge>::default();
+    let walks = Family::<PathLabels, Counter>::default();
     for source in &status.sources {
         for health in HEALTHS {
             let path = source.path.clone();
@@ -156,11 +167,19 @@ fn add_sources(registry: &mut Registry, status: &Status) {
             let value = i64::from(source.health == health);
             sources.get_or_create(&labels).set(value);
         }
+        let path = source.path.clone();
+        let walked = walks.get_or_create(&PathLabels { path });
+        walked.inc_by(source.reconcile_scans);
     }
     registry.register(
         "source_health",
         "How well changes are noticed: 1 for that, 0 for all else",
         sources,
+    );
+    registry.register(
+        "reconcile_scans",
+        "How often a source was walked because something may have been missed there",
+        walks,
     );
 }
 
@@ -214,6 +233,7 @@ mod tests {
                 health: "degraded".to_owned(),
                 why: None,
                 blind_since: None,
+                reconcile_scans: 3,
             }],
             destinations: ["up-to-date", "unreachable"]
                 .map(|status| DestinationState {

@@ -6,6 +6,7 @@
 mod alarm;
 mod announce;
 mod control;
+mod gaps;
 mod heartbeat;
 mod hold;
 mod hook;
@@ -61,6 +62,7 @@ use crate::{AgentError, BackupRequest, Tools, spool};
 use announce::Announcer;
 use control::{AtWork, Household, Shared};
 
+use gaps::Gaps;
 use heartbeat::Heartbeat;
 use hold::Hold;
 use pace::ServicePace;
@@ -159,6 +161,7 @@ pub fn run(
             singles,
             looks_at_kinds: true,
             closed: Vec::new(),
+            gaps: Gaps::default(),
             watcher: &watcher,
             guest: &guest,
             pending: Pending::new(request.rhythm, request.uptime.now()),
@@ -206,6 +209,7 @@ struct Service<'a> {
     looks_at_kinds: bool,
     /// Those that could not be opened at the last look.
     closed: Vec<ClosedRoot>,
+    gaps: Gaps,
     watcher: &'a Watcher,
     guest: &'a Guest,
     pending: Pending,

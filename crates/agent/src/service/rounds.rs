@@ -43,6 +43,7 @@ impl Service<'_> {
             Scope::Hints(hints) => Some(hints.clone()),
         };
         let roots = self.roots_in_sight();
+        self.note_walks(&scope);
         let backup = &self.request.backup;
         let tools = self.tools;
         let result = backup_changes(self.profile, backup, &roots, hints, tools, &self.queues);
@@ -69,6 +70,7 @@ impl Service<'_> {
         match result {
             Ok(done) => {
                 self.archive = Some(done.archive);
+                self.gaps.done();
                 if let (Scope::All, Some(done)) = (&scope, &done.snapshot) {
                     self.shared.status().full_bytes = Some(done.bytes_scanned);
                 }
@@ -87,18 +89,29 @@ impl Service<'_> {
             // Work was given up for a pause.
             Err(AgentError::Engine(EngineError::Interrupted)) => {
                 self.pending.put_back(scope, now);
+                self.gaps.again();
                 None
             }
             Err(error @ AgentError::Locked { .. }) => {
                 self.pending.locked_out(scope, now);
+                self.gaps.again();
                 self.tell_locked(&error);
                 None
             }
             Err(error) => {
                 self.pending.failed(scope, now);
+                self.gaps.again();
                 self.tell_failed(&error);
                 Some(Answered::Failed)
             }
+        }
+    }
+
+    /// Counts what is walked now for other reasons than single changes.
+    fn note_walks(&mut self, scope: &Scope) {
+        self.gaps.begin();
+        if *scope == Scope::All {
+            self.shared.status().full_scans += 1;
         }
     }
 

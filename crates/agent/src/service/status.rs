@@ -26,6 +26,8 @@ pub struct Status {
     pub waiting: u64,
     /// How many times it looked for changes.
     pub rounds: u64,
+    /// How many of these times it looked at everything.
+    pub full_scans: u64,
     /// How often somebody has asked for a snapshot.
     pub asked: u64,
     /// How many of these were answered: all that was there when they asked was looked at, or that failed.
@@ -203,6 +205,8 @@ pub struct SourceStatus {
     pub why: Option<String>,
     /// Since when it is blind, in seconds since 1970.
     pub blind_since: Option<i64>,
+    /// How often it was walked because something may have been missed there.
+    pub reconcile_scans: u64,
 }
 
 impl Status {

@@ -154,9 +154,21 @@ impl Service<'_> {
         for place in changes.directories.iter().filter(|place| is_news(place)) {
             hints.directory(bytes(path_of(&self.roots, place)));
         }
+        self.gaps.note(changes, &self.watcher.sources());
         let has_started = changes.trees.iter().any(|tree| tree.why == Why::Started);
         for tree in changes.trees.iter().filter(|tree| is_news(&tree.place)) {
             hints.subtree(bytes(path_of(&self.roots, &tree.place)));
+        }
+        if !hints.is_empty() {
+            // What is mounted within a tree is watched for itself.
+            for source in self
+                .watcher
+                .sources()
+                .iter()
+                .filter(|it| !it.place.is_root())
+            {
+                hints.edge(bytes(path_of(&self.roots, &source.place)));
+            }
         }
         let now = self.now();
         if has_started {
@@ -175,6 +187,10 @@ impl Service<'_> {
             let mut status = source_status(source, self.closed.iter().find(is_closed));
             if let Some(single) = self.singles.path(source.place.root()) {
                 status.path = single.display().to_string();
+            }
+            status.reconcile_scans = self.gaps.walks(&source.path);
+            if source.health == Health::Live && self.gaps.is_open(&source.path) {
+                "catching-up".clone_into(&mut status.health);
             }
             status
         };
@@ -211,5 +227,6 @@ fn source_status(source: &Source, closed: Option<&ClosedRoot>) -> SourceStatus {
             .map(|root| root.why.clone())
             .or_else(|| why.map(ToString::to_string)),
         blind_since: since,
+        reconcile_scans: 0,
     }
 }

@@ -12,6 +12,8 @@ use super::batch::join;
 pub struct Hints {
     directories: BTreeSet<Vec<u8>>,
     subtrees: BTreeSet<Vec<u8>>,
+    /// Where hints for what is around end.
+    edges: BTreeSet<Vec<u8>>,
     /// The numbers of files of which any name may have changed.
     files: BTreeSet<u64>,
     /// Device and number of files that are known to have several names.
@@ -42,6 +44,11 @@ impl Hints {
         self.subtrees.insert(path);
     }
 
+    /// Says that what was said of a directory around this one does not concern this one and what is below it.
+    pub fn edge(&mut self, path: Vec<u8>) {
+        self.edges.insert(path);
+    }
+
     /// Says that a file with this number may have changed, by whatever names the last snapshot saw it.
     pub fn file(&mut self, number: u64) {
         self.files.insert(number);
@@ -66,6 +73,7 @@ impl Hints {
     pub fn merge(&mut self, other: Self) {
         self.directories.extend(other.directories);
         self.subtrees.extend(other.subtrees);
+        self.edges.extend(other.edges);
         self.files.extend(other.files);
     }
 
@@ -86,7 +94,7 @@ impl Hints {
 
     /// Says how to look at a directory.
     pub(crate) fn visit(&self, path: &[u8]) -> Visit {
-        if ancestors(path).any(|above| self.subtrees.contains(above)) {
+        if self.is_in_subtree(path) {
             Visit::All
         } else if self.directories.contains(path) {
             Visit::List
@@ -98,6 +106,24 @@ impl Hints {
         } else {
             Visit::Skip
         }
+    }
+
+    /// Says whether everything of a directory may have changed.
+    fn is_in_subtree(&self, path: &[u8]) -> bool {
+        for above in ancestors(path) {
+            if self.subtrees.contains(above) {
+                return true;
+            }
+            if self.edges.contains(above) {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Says whether what was said of the directory above does not concern this one.
+    pub(crate) fn is_edge(&self, path: &[u8]) -> bool {
+        self.edges.contains(path)
     }
 
     /// Returns the names in a directory at or below which something may have changed, in their order.
@@ -183,6 +209,28 @@ mod tests {
         all.subtree(b"/".to_vec());
         assert_eq!(all.visit(b"/x/y"), Visit::All);
         assert_eq!(all.visit(b"/"), Visit::All);
+    }
+
+    #[test]
+    fn a_subtree_ends_at_an_edge() {
+        let mut hints = hints(&["/a/disk/b/c"], &["/a", "/a/disk/usb"]);
+        hints.edge(b"/a/disk".to_vec());
+        hints.edge(b"/a/disk/usb".to_vec());
+        let cases = [
+            ("/a/b", Visit::All),
+            ("/a/disk", Visit::Pass),
+            ("/a/disk/b", Visit::Pass),
+            ("/a/disk/b/c", Visit::List),
+            ("/a/disk/d", Visit::Skip),
+            ("/a/disk/usb/e", Visit::All),
+        ];
+        for (path, visit) in cases {
+            assert_eq!(hints.visit(path.as_bytes()), visit, "{path}");
+        }
+        assert_eq!(hints.len(), 3, "an edge is no hint");
+        // Whoever says so of the place itself means all of it.
+        hints.subtree(b"/a/disk".to_vec());
+        assert_eq!(hints.visit(b"/a/disk/d"), Visit::All);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use strongroom_crypto::hash::Hasher;
 use strongroom_files::{Dir, Error, Kind, NameList, Stat};
 
 use super::batch::join;
-use super::hints::Visit;
+use super::hints::{Hints, Visit};
 use super::scan::{Job, JobId, ScanError, Scanner};
 use super::stored;
 use super::worker::local;
@@ -158,7 +158,8 @@ impl Scanner<'_> {
         stat: &Stat,
         lookup: &Lookup,
     ) -> Result<Option<Visit>, ScanError> {
-        let Some(hints) = self.hints.filter(|_| above != Visit::All) else {
+        let is_concerned = |hints: &&Hints| above != Visit::All || hints.is_edge(path);
+        let Some(hints) = self.hints.filter(is_concerned) else {
             return Ok(Some(Visit::All));
         };
         let visit = hints.visit(path);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_base::clock::{FixedClock, Timestamp};
-use strongroom_watch::{Changes, Choice, Mechanism, Place, Settings, Watcher, Why};
+use strongroom_watch::{Changes, Choice, Mechanism, Settings, Watcher, Why};
 use tempfile::TempDir;
 
 /// Longer than anything takes; tests do not wait for it unless they fail.
@@ -117,9 +117,10 @@ impl Field {
             outside: folder,
         };
         let begun = field.changes();
-        assert_eq!(begun.trees.len(), 1, "{begun:?}");
-        let tree = &begun.trees[0];
-        assert_eq!((&tree.place, tree.why), (&Place::of_root(0), Why::Started));
+        let sources = field.watcher.sources().into_iter();
+        let all = sources.map(|source| (source.place, Why::Started));
+        let trees = begun.trees.into_iter().map(|tree| (tree.place, tree.why));
+        assert_eq!(trees.collect::<Vec<_>>(), all.collect::<Vec<_>>());
         field
     }
 

@@ -75,6 +75,19 @@ fn the_other_file_systems_need_not_be_walked() {
         put(field.at("two/file"), "");
         field.watcher.resume();
         field.expect(&["two"], &[("one", Why::Overflow)]);
+        // Nor those that are mounted within the one that has to be.
+        fs::create_dir(field.at("many")).unwrap();
+        field.changes();
+        field.watcher.pause();
+        rename_too_often(&field, "many");
+        put(field.at("two/other"), "");
+        field.watcher.resume();
+        assert!(field.watcher.settle(crate::field::LONG));
+        let healths = field.watcher.sources().into_iter().map(|it| it.health);
+        let healths: Vec<_> = healths.collect();
+        let one = [Health::CatchingUp, Health::Live, Health::Live];
+        assert_eq!(healths, one, "{mechanism}");
+        field.expect(&["two"], &[("", Why::Overflow)]);
     });
 }
 

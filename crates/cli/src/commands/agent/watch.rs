@@ -227,6 +227,7 @@ mod tests {
             health: health.to_owned(),
             why: why.map(str::to_owned),
             blind_since: None,
+            reconcile_scans: 0,
         };
         let there = |name: &str, status: &str, reason: Option<&str>| DestinationState {
             name: name.to_owned(),

@@ -1,6 +1,7 @@
 //! What was measured, each figure beside its goal, as one table or as JSON.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -122,7 +123,7 @@ fn shown(value: f64) -> String {
     }
 }
 
-/// Times that requests took.
+/// Times that something took.
 #[derive(Debug, Default)]
 pub(crate) struct Times(Vec<f64>);
 
@@ -142,13 +143,33 @@ impl Times {
         self.0.len()
     }
 
-    /// Returns the time within which so many of a hundred were answered.
+    /// Returns the time within which so many of a hundred were over.
     pub(crate) fn within(&mut self, percent: usize) -> f64 {
         self.0.sort_by(f64::total_cmp);
         let at = (self.0.len() * percent).div_ceil(100);
         let found = self.0.get(at.saturating_sub(1));
         found.copied().unwrap_or(f64::NAN)
     }
+}
+
+/// A time in milliseconds.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+/// A count as a number that may have a fraction.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "nothing is counted here that comes near 2^52"
+)]
+pub(crate) fn number(n: usize) -> f64 {
+    n as f64
+}
+
+/// A number of bytes or the like, of which the first digits are told.
+#[expect(clippy::cast_precision_loss, reason = "the first digits are enough")]
+pub(crate) fn amount(n: u64) -> f64 {
+    n as f64
 }
 
 #[cfg(test)]
