@@ -42,10 +42,10 @@ const BAD_WAY: Faults = Faults {
     reason = "whoever runs the test chooses the tree"
 )]
 fn source(three: &Three) -> (PathBuf, bool) {
-    if let Some(tree) = std::env::var_os("STRONGROOM_TREE") {
-        let tree = PathBuf::from(tree);
-        timed("backup to one in parts", || in_parts(three, &tree));
-        return (tree, true);
+    if let Some(named) = std::env::var_os("STRONGROOM_TREE") {
+        let source = PathBuf::from(named);
+        timed("backup to one in parts", || in_parts(three, &source));
+        return (source, true);
     }
     let mut drawn = Drawn(1);
     for number in 0..400 {
@@ -71,12 +71,12 @@ fn source(three: &Three) -> (PathBuf, bool) {
 }
 
 /// Backs up a tree to the folder alone, each time with more of what lies two steps below it.
-fn in_parts(three: &Three, tree: &Path) {
+fn in_parts(three: &Three, source: &Path) {
     let below = |folder: &PathBuf| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten();
         entries.map(|entry| entry.unwrap().path()).collect()
     };
-    let mut entries: Vec<PathBuf> = below(&tree.to_owned()).iter().flat_map(below).collect();
+    let mut entries: Vec<PathBuf> = below(&source.to_owned()).iter().flat_map(below).collect();
     // What would be taken for a pattern, or for no line of one, is there from the beginning.
     entries.retain(|path| {
         !path
@@ -86,7 +86,10 @@ fn in_parts(three: &Three, tree: &Path) {
     entries.sort();
     three.remove("nas");
     three.remove("cloud");
-    let backup = format!("--quiet backup {} --exclude-from left-out", tree.display());
+    let backup = format!(
+        "--quiet backup {} --exclude-from left-out",
+        source.display()
+    );
     let part = entries.len().div_ceil(PARTS).max(1);
     for number in 1..=entries.len().div_ceil(part) {
         let left_out = entries.iter().skip(number * part);
