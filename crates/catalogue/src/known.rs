@@ -329,7 +329,8 @@ mod tests {
         let path = known.path(&object, "run");
         // One byte of the number of a segment, in the last row.
         let mut copy = run();
-        let at = copy.len() - ENTRY_LEN + 16;
+        let header = RunHeader::of_plaintext(&copy, Carrier::of(&object)).unwrap();
+        let at = usize::try_from(header.entry_offset(CHUNKS - 1)).unwrap() + 16;
         copy[at] ^= 0x40;
         write_atomic(&path, &copy, 0o600).unwrap();
         let (known, fetches) = open();
