@@ -20,6 +20,7 @@ mod entity;
 mod error;
 pub mod grants;
 pub mod groups;
+pub mod heads;
 pub mod jobs;
 pub mod key_ring;
 pub mod links;

@@ -11,6 +11,7 @@ pub(crate) mod credentials;
 pub(crate) mod familiar;
 pub(crate) mod grants;
 pub(crate) mod groups;
+pub(crate) mod heads;
 pub(crate) mod jobs;
 pub(crate) mod key_ring;
 pub(crate) mod links;

@@ -37,6 +37,10 @@ const STEPS: &[Step] = &[
         name: "20261129_000060_passkeys",
         sql: include_str!("20261129_000060_passkeys.sql"),
     },
+    Step {
+        name: "20261129_000080_heads",
+        sql: include_str!("20261129_000080_heads.sql"),
+    },
 ];
 
 /// Carries out what was not yet.

@@ -140,6 +140,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     computers::check_in::ENDPOINT,
     computers::list::ENDPOINT,
     computers::read::ENDPOINT,
+    computers::heads::ENDPOINT,
     computers::rename::ENDPOINT,
     computers::deactivate::ENDPOINT,
     computers::reactivate::ENDPOINT,

@@ -21,6 +21,7 @@ mod credentials;
 mod enrolment;
 mod grants;
 mod groups;
+mod heads;
 mod jobs;
 mod key_ring;
 mod nodes;
@@ -196,6 +197,12 @@ on_both! {
         groups_live,
         members_come_and_go,
         members_come_from_below;
+    heads:
+        the_newest_is_kept,
+        what_goes_back_is_flagged_and_on_record_once,
+        a_restored_server_takes_heads_afresh,
+        what_is_the_same_in_a_new_epoch_goes_back_no_more,
+        heads_are_bounded_and_come_in_pages;
     jobs:
         what_is_over_is_removed_and_nothing_else,
         two_nodes_do_a_job_once,

@@ -326,6 +326,7 @@ impl World {
             program_version: "0.1.0".to_owned(),
             last_seen: None,
             report: computers::Report::default(),
+            heads: computers::Heads::default(),
             made: now,
             version: 1,
         };
