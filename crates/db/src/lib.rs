@@ -10,6 +10,7 @@ pub mod answers;
 pub mod attempts;
 pub mod audit;
 pub mod audit_sinks;
+pub mod certificates;
 pub mod challenges;
 pub mod check_ins;
 pub mod checkpoints;

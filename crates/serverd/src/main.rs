@@ -5,6 +5,7 @@
 mod arguments;
 mod audit;
 mod backup;
+mod certificate;
 mod config;
 mod environment;
 mod logging;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Audit(Audit::Key) => audit::key(&arguments),
         Command::Backup { to } => backup::make(&arguments, to.as_deref()),
         Command::Restore { file, replace } => backup::restore(&arguments, file, *replace),
+        Command::Certificate(command) => certificate::run(&arguments, command),
         Command::Secrets(secrets) => secrets::run(&arguments, secrets),
         Command::Openapi => {
             output::line(strongroom_server::http::openapi::text().trim_end());

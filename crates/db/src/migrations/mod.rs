@@ -41,6 +41,10 @@ const STEPS: &[Step] = &[
         name: "20261129_000080_heads",
         sql: include_str!("20261129_000080_heads.sql"),
     },
+    Step {
+        name: "20261129_000090_certificates",
+        sql: include_str!("20261129_000090_certificates.sql"),
+    },
 ];
 
 /// Carries out what was not yet.

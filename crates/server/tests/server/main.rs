@@ -10,6 +10,7 @@
 
 mod access_matrix;
 mod accounts;
+mod acme;
 mod asking;
 mod audit;
 mod audit_sinks;
@@ -65,6 +66,29 @@ macro_rules! on_both {
 
 /// What is on one database alone.
 mod once {
+    #[tokio::test]
+    async fn an_authority_that_looks_at_a_name_is_answered() {
+        let settings = crate::acme::settings("https://localhost/dir", "unused");
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::acme::an_authority_that_looks_at_a_name_is_answered(world).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn two_nodes_have_one_certificate_and_renew_it() {
+        let settings = crate::acme::settings_of_pebble();
+        let world = crate::world::World::with(crate::world::Kind::Postgresql, settings).await;
+        crate::acme::two_nodes_have_one_certificate_and_renew_it(world).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn what_an_authority_refuses_is_said_and_tried_again_later() {
+        let settings = crate::acme::settings_of_pebble();
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::acme::what_an_authority_refuses_is_said_and_tried_again_later(world).await;
+    }
+
     #[tokio::test]
     async fn measurements_say_how_far_a_sink_is_behind() {
         let place = crate::audit_sinks::at(strongroom_server::app::audit::sinks::Place::File(
