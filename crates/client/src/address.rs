@@ -6,7 +6,7 @@
 //! strongroom://HOST:PORT/XXXX-XXXX-XXXX-XXXX#CERTIFICATE.ORGANISATION-KEY
 //! ```
 //!
-//! What stands after `#` are SHA-256 hashes in hexadecimal, and may be missing.
+//! What stands after `#` are SHA-256 hashes in hexadecimal, and may be missing; that of the certificate, or of the key in it.
 
 use std::fmt;
 

@@ -151,6 +151,8 @@ endpoints! {
     COMPUTERS: Get "/computers" List, v1::ComputerQuery => v1::Computer;
     /// Reads a computer.
     COMPUTER: Get "/computers/{computer}" Read, Nothing => v1::Computer;
+    /// Lists the heads of a computer's archives that the server was told of.
+    COMPUTER_HEADS: Get "/computers/{computer}/heads" List, v1::PageQuery => v1::KnownHead;
     /// Renames an own computer.
     COMPUTER_RENAME: Patch "/computers/{computer}" Versioned, v1::UpdateComputer => v1::Computer;
     /// Deactivates a computer.

@@ -1,4 +1,5 @@
-//! Which certificate of a server is taken: the pinned one and no other, or one that the system's authorities vouch for.
+//! Which certificate of a server is taken: the pinned one or one for the pinned key, and no other; or one that the system's
+//! authorities vouch for. `spec/certificate-v1.md`, section 1.
 //!
 //! Whatever was shown and not taken is remembered, so that a person can be told its fingerprint.
 
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier as System;
 use strongroom_crypto::hash::sha256;
@@ -23,7 +25,7 @@ struct Verifier {
 
 #[derive(Debug)]
 enum Trust {
-    /// This one.
+    /// This one, or one for this key.
     Pinned(Pin),
     /// One that the system vouches for.
     System(System),
@@ -65,6 +67,12 @@ pub(crate) fn config(pin: Option<Pin>) -> Result<(ClientConfig, Refused), Error>
     Ok((config, refused))
 }
 
+/// Returns the hash of the key in a certificate. The handshake proves that the server has it.
+fn pin_of_key(certificate: &CertificateDer<'_>) -> Option<Pin> {
+    let parsed = ParsedCertificate::try_from(certificate).ok()?;
+    Some(Pin::new(sha256(&parsed.subject_public_key_info())))
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -76,7 +84,9 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let shown = Pin::new(sha256(end_entity));
         let verified = match &self.trust {
-            Trust::Pinned(pin) if *pin == shown => Ok(ServerCertVerified::assertion()),
+            Trust::Pinned(pin) if *pin == shown || Some(*pin) == pin_of_key(end_entity) => {
+                Ok(ServerCertVerified::assertion())
+            }
             Trust::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
             Trust::System(system) => system.verify_server_cert(
                 end_entity,

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use strongroom_base::{Class, Classified as _};
@@ -31,10 +32,15 @@ struct Server {
 
 impl Server {
     fn with(answers: &[&str]) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
+        Self::with_key(&KeyPair::generate().unwrap(), answers)
+    }
+
+    /// With a new certificate for a key.
+    fn with_key(key: &KeyPair, answers: &[&str]) -> Self {
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = params.self_signed(key).unwrap().der().clone();
         let pin = Pin::new(sha256(&certificate));
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -140,6 +146,33 @@ fn new_group() -> v1::NewGroup {
     v1::NewGroup {
         name: "n".to_owned(),
     }
+}
+
+#[test]
+fn who_pins_a_key_takes_a_renewed_certificate_and_no_other_key() {
+    let key = KeyPair::generate().unwrap();
+    let pin = Pin::new(sha256(&key.subject_public_key_info()));
+    for _ in 0..2 {
+        let server = Server::with_key(&key, &[]);
+        assert_ne!(server.pin, pin);
+        let error = server
+            .client(Some(pin))
+            .ask(&endpoints::ME, &[])
+            .unwrap_err();
+        // It got through to the one who hangs up.
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+        assert!(!server.asked().is_empty());
+    }
+    let other = Server::with(&[]);
+    let error = other
+        .client(Some(pin))
+        .ask(&endpoints::ME, &[])
+        .unwrap_err();
+    assert!(
+        matches!(error, ClientError::OtherCertificate { .. }),
+        "{error}"
+    );
+    assert!(other.asked().is_empty());
 }
 
 #[test]

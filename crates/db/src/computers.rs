@@ -34,6 +34,8 @@ pub struct Stored {
     pub last_seen: Option<Timestamp>,
     /// What it said then.
     pub report: Report,
+    /// What is known of the heads that it presented.
+    pub heads: Heads,
     /// When it was added.
     pub made: Timestamp,
     /// How often it was changed.
@@ -51,6 +53,15 @@ pub struct Report {
     pub backup_state: Option<String>,
     /// When all that had changed was backed up.
     pub backed_up: Option<Timestamp>,
+}
+
+/// What is known of the heads that a computer presented.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// The hash of all that it presented last, with the epoch of the server.
+    pub hash: Option<[u8; 32]>,
+    /// How many are behind.
+    pub behind: u32,
 }
 
 /// Which computers are wanted.
@@ -221,6 +232,13 @@ pub(crate) fn read(row: Model) -> Result<Stored, DbError> {
                 .transpose()?,
             backup_state: row.backup_state,
             backed_up: row.backed_up.map(time),
+        },
+        heads: Heads {
+            hash: row
+                .heads_hash
+                .map(|hash| convert::hash(TABLE, &hash))
+                .transpose()?,
+            behind: convert::count(TABLE, row.heads_behind.unwrap_or(0))?,
         },
         made: time(row.made),
         version: row.version,

@@ -14,6 +14,7 @@ pub mod archive;
 pub mod computer;
 pub mod email;
 pub mod group;
+pub mod head;
 pub mod link;
 pub mod moment;
 pub mod name;

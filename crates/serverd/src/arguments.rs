@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Looks at the keys that seal secrets in the database, and changes them
     #[command(subcommand)]
     Secrets(Secrets),
+    /// Looks at the key of the certificate that an authority gives (`[tls.acme]`), and changes it
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Writes the API document
     #[command(hide = true)]
     Openapi,
@@ -94,6 +97,15 @@ pub(crate) enum Secrets {
         /// Its id
         key: String,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Certificate {
+    /// Shows what clients may pin: the SHA-256 hash of the key, which stays over renewals
+    Key,
+    /// Makes another key, for which a certificate is ordered at once; the server may run meanwhile. Who pinned the one before
+    /// is locked out
+    NewKey,
 }
 
 #[derive(Subcommand)]

@@ -5,6 +5,7 @@
 mod arguments;
 mod audit;
 mod backup;
+mod certificate;
 mod config;
 mod environment;
 mod logging;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Backup { to } => backup::make(&arguments, to.as_deref()),
         Command::Restore { file, replace } => backup::restore(&arguments, file, *replace),
         Command::SecondFactor(command) => second_factor::run(&arguments, command),
+        Command::Certificate(command) => certificate::run(&arguments, command),
         Command::Secrets(secrets) => secrets::run(&arguments, secrets),
         Command::Openapi => {
             output::line(strongroom_server::http::openapi::text().trim_end());

@@ -31,6 +31,7 @@ pub(crate) async fn app(home: &Path, config: &Config, pinned: Option<String>) ->
         vault,
         Settings {
             backups: Some(config.backup.backups(home)),
+            acme: config.tls.acme.as_ref().map(|acme| acme.settings(home)),
             sinks: config.audit.sinks(home, &config.listen.public_host())?,
             ..config.settings(pinned)
         },

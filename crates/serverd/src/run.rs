@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use strongroom_server::app::first_start;
+use strongroom_server::app::{certificate, first_start};
 use strongroom_server::config::Config;
 use strongroom_server::home;
 use strongroom_server::http::serve::{Serving, serve};
@@ -39,25 +39,33 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
     config.listen.address = listener.local_addr()?;
     let config = &config;
     let pem = home::certificate(&home, config)?;
-    let own_certificate = config.tls.certificate.is_none();
+    let is_own = config.tls.certificate.is_none() && config.tls.acme.is_none();
     let fingerprint = tls::fingerprint(&pem)?;
-    let pinned = own_certificate.then(|| fingerprint.clone());
-    let tls = tls::config(&pem, config.tls.oldest())?;
-    let app = open::app(&home, config, pinned).await?;
+    let app = open::app(&home, config, is_own.then(|| fingerprint.clone())).await?;
     // Before anybody is told that it runs: a signal that comes then ends it as it should.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let link = first_start::set_up(&app).await?;
     // What is told is told to whoever started the program, and is not in the log: the link is a secret.
     output::line(&format!("listening on {}", config.listen.address));
-    output::line(&format!("certificate (SHA-256): {fingerprint}"));
+    if config.tls.acme.is_some() {
+        let key = certificate::key(&app).await?;
+        let hash = tls::key_fingerprint(&key)?;
+        output::line(&format!("key of the certificate (SHA-256): {hash}"));
+    } else {
+        output::line(&format!("certificate (SHA-256): {fingerprint}"));
+    }
     if let Some(link) = link {
         output::line("the first sysadmin signs in with this link, once, within a day:");
         output::line(&format!("  {link}"));
     }
     let site = Arc::new(Site::new(app, config.listen.trusted_proxies.clone()));
+    // Until an authority has given one, there is that of the server.
+    site.certificates.show(&pem)?;
+    jobs::certificate::refresh(&site).await;
+    let certificates = Arc::clone(&site.certificates);
     let serving = Serving {
-        tls: Some(tls),
+        tls: Some(tls::showing(certificates, config.tls.oldest())?),
         connections_max: config.listen.connections_max,
     };
     let end = async move {
@@ -69,9 +77,11 @@ async fn start(arguments: &Arguments, config: &Config) -> Result<()> {
     };
     let jobs = tokio::spawn(jobs::run(Arc::clone(&site)));
     let sinks = tokio::spawn(jobs::sinks::run(Arc::clone(&site)));
+    let certificates = tokio::spawn(jobs::certificate::run(Arc::clone(&site)));
     serve(listener, site, serving, end).await;
     jobs.abort();
     sinks.abort();
+    certificates.abort();
     tracing::info!("ended");
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod garage;
 mod moto;
+mod pebble;
 mod postgresql;
 mod process;
 mod sshd;
@@ -20,7 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::checkout::Checkout;
 use process::Service;
 
-/// Start, stop or look at the servers that tests need: Garage and moto (S3), OpenSSH (SFTP), PostgreSQL.
+/// Start, stop or look at the servers that tests need: Garage and moto (S3), OpenSSH (SFTP), PostgreSQL, Pebble (ACME).
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -46,6 +47,7 @@ const SERVICES: &[(&str, Start)] = &[
     ("sshd", sshd::start),
     ("moto", moto::start),
     ("postgresql", postgresql::start),
+    ("pebble", pebble::start),
 ];
 
 /// Does what was asked.

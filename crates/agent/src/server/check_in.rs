@@ -1,9 +1,12 @@
-//! Checking in: this computer tells its server how it is, and learns what it is to know.
+//! Checking in: this computer tells its server how it is, and learns what it is to know. `spec/check-in-v1.md`.
 
+use serde::{Deserialize, Serialize};
 use strongroom_client::{endpoints, v1};
 
 use super::ServerMemory;
+use super::heads::{self, HeadBehind};
 use crate::AgentError;
+use crate::profile::Profile;
 use crate::service::Status;
 
 /// What came of a check-in.
@@ -13,10 +16,13 @@ pub struct CheckedIn {
     pub answer: v1::CheckedIn,
     /// What became of the server since the last time.
     pub since: Since,
+    /// Heads that the server was told of, and that this profile is behind.
+    pub behind: Vec<HeadBehind>,
 }
 
 /// What became of a server since this computer checked in last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Since {
     /// It goes on, or it is the first time.
     Same,
@@ -61,11 +67,13 @@ impl Since {
     }
 }
 
-/// Checks in, with what the service says of the backups here; `None` where this computer is not enrolled. The epoch of the
-/// server is remembered, so that another one is noticed; that of an older copy is not taken for it.
+/// Checks in, with what the service says of the backups here, and the heads that the profile remembers; `None` where this
+/// computer is not enrolled. The epoch of the server is remembered, so that another one is noticed; that of an older copy is
+/// not taken for it.
 pub fn check_in(
     memory: &ServerMemory,
     program_version: &str,
+    profile: Option<&Profile>,
     status: Option<&Status>,
 ) -> Result<Option<CheckedIn>, AgentError> {
     let Some(client) = memory.computer_client()? else {
@@ -77,6 +85,7 @@ pub fn check_in(
         policy: None,
         epoch: known,
         backup: status.map(report),
+        heads: profile.map(heads::presented).unwrap_or_default(),
     };
     let answer = client.call(&endpoints::CHECK_IN, &[], &request)?;
     let since = Since::of(known, answer.epoch);
@@ -87,7 +96,12 @@ pub fn check_in(
             memory.remember(&remembered)?;
         }
     }
-    Ok(Some(CheckedIn { answer, since }))
+    let behind = heads::behind(profile, &request.heads, &answer.heads_behind);
+    Ok(Some(CheckedIn {
+        answer,
+        since,
+        behind,
+    }))
 }
 
 fn report(status: &Status) -> v1::BackupReport {

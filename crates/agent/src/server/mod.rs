@@ -12,6 +12,7 @@
 mod check_in;
 mod enrol;
 mod error;
+mod heads;
 mod memory;
 mod password;
 mod sign_in;
@@ -19,6 +20,7 @@ mod sign_in;
 pub use check_in::{CheckedIn, Since, check_in};
 pub use enrol::{EnrolRequest, Enrolled, enrol};
 pub use error::ServerError;
+pub use heads::HeadBehind;
 pub use memory::{Remembered, RememberedComputer, ServerMemory};
 pub use password::check_new_password;
 pub use sign_in::{

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::server_status::{CheckInState, ServerChange, ServerStatus};
 use super::status::{DestinationState, SourceStatus, State, Status};
+use crate::server::Since;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -29,6 +31,12 @@ pub enum Matter {
     DestinationAhead,
     /// No backup succeeds.
     BackupFailing,
+    /// The server refuses this computer.
+    ServerRefuses,
+    /// The server is an older copy of itself.
+    ServerOlderCopy,
+    /// The server was told of a newer record than this profile knows.
+    ProfileBehind,
 }
 
 /// How bad it is.
@@ -64,6 +72,9 @@ impl Matter {
             Self::DestinationSetAside => "destination-set-aside",
             Self::DestinationAhead => "destination-ahead",
             Self::BackupFailing => "backup-failing",
+            Self::ServerRefuses => "server-refuses",
+            Self::ServerOlderCopy => "server-older-copy",
+            Self::ProfileBehind => "profile-behind",
         }
     }
 
@@ -73,8 +84,10 @@ impl Matter {
             Self::SourceBlind => (10 * MINUTE, DAY),
             Self::SourceDegraded => (DAY, i64::MAX),
             Self::DestinationSilent => (3 * DAY, 5 * DAY),
-            Self::DestinationSetAside | Self::DestinationAhead => (0, 0),
+            Self::DestinationSetAside | Self::DestinationAhead | Self::ProfileBehind => (0, 0),
             Self::BackupFailing => (HOUR, DAY),
+            // Backups go on: nobody has to hurry.
+            Self::ServerRefuses | Self::ServerOlderCopy => (0, i64::MAX),
         };
         match seconds {
             seconds if seconds >= critical => Some(Severity::Critical),
@@ -96,6 +109,13 @@ impl Matter {
                 format!("somebody else writes the archive at {subject}: no snapshots are made")
             }
             Self::BackupFailing => "no backup succeeds".to_owned(),
+            Self::ServerRefuses => format!("{subject} refuses this computer"),
+            Self::ServerOlderCopy => format!("{subject} is an older copy of itself"),
+            Self::ProfileBehind => {
+                format!(
+                    "the server was told of a newer record at {subject} than this profile knows"
+                )
+            }
         }
     }
 }
@@ -279,7 +299,32 @@ pub(super) fn conditions(status: &Status, complete: &BTreeMap<String, i64>) -> V
             why: status.reason.clone(),
         });
     }
+    conditions.extend(status.server.iter().flat_map(of_server));
     conditions
+}
+
+/// Returns what is wrong with the server. That it is away is not.
+fn of_server(server: &ServerStatus) -> impl Iterator<Item = Condition> + '_ {
+    let refuses = (server.state == CheckInState::Refused).then(|| Condition {
+        matter: Matter::ServerRefuses,
+        subject: server.server.clone(),
+        since: server.failing_since,
+        why: server.reason.clone(),
+    });
+    let is_older = |changed: &ServerChange| matches!(changed.since, Since::OlderCopy { .. });
+    let older = server.changed.filter(is_older).map(|changed| Condition {
+        matter: Matter::ServerOlderCopy,
+        subject: server.server.clone(),
+        since: Some(changed.at),
+        why: changed.since.words(),
+    });
+    let behind = server.behind.iter().map(|behind| Condition {
+        matter: Matter::ProfileBehind,
+        subject: behind.destination.clone(),
+        since: None,
+        why: Some(behind.words()),
+    });
+    [refuses, older].into_iter().flatten().chain(behind)
 }
 
 /// Says whether a status does not tell if something is wrong: nobody has looked yet, or cannot look now.
@@ -297,6 +342,15 @@ pub(super) fn is_undecided(status: &Status, matter: Matter, subject: &str) -> bo
             status.destinations.is_empty() || destinations.any(lacks)
         }
         Matter::BackupFailing => status.rounds == 0 || status.state == State::Paused,
+        Matter::ServerRefuses | Matter::ServerOlderCopy | Matter::ProfileBehind => {
+            let mut server = status.server.iter();
+            server.any(|server| {
+                matches!(
+                    server.state,
+                    CheckInState::NotYet | CheckInState::Unreachable
+                )
+            })
+        }
     }
 }
 

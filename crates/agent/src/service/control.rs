@@ -1,6 +1,7 @@
 //! What the service is asked, and what it shares with whoever asks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub enum Ask {
     },
     /// Go on.
     Resume,
-    /// Read the settings again.
+    /// Read the settings again, and check in at the server.
     Settings,
     /// End.
     Stop,
@@ -80,6 +81,8 @@ pub(super) struct AtWork {
     pub(super) guest: Arc<Guest>,
     /// How the destinations are.
     pub(super) destinations: View,
+    /// Lets this computer check in at its server now.
+    pub(super) check_in: Sender<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -208,6 +211,11 @@ impl Shared {
     /// Says that the service has begun to watch.
     pub(super) fn begin(&self, at_work: AtWork) {
         let _ = self.at_work.set(at_work);
+    }
+
+    /// Returns the profile that it works for.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Returns what is remembered between two runs.
@@ -341,8 +349,12 @@ impl Shared {
             Ask::Settings => {
                 let config = self.profile.config()?;
                 *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = config.hooks;
-                if let Some(AtWork { guest, .. }) = self.at_work.get() {
+                if let Some(AtWork {
+                    guest, check_in, ..
+                }) = self.at_work.get()
+                {
                     guest.set(config.guest);
+                    let _ = check_in.send(());
                 }
                 self.call_queues();
             }

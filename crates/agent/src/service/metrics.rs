@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::server_status::CheckInState;
 use super::status::{State, Status};
 
 /// The states that a metric names, each with a value of 1 or 0.
@@ -56,6 +57,7 @@ pub fn metrics(status: &Status, now: i64) -> String {
     add_snapshots(&mut registry, status);
     add_sources(&mut registry, status);
     add_destinations(&mut registry, status, now);
+    add_server(&mut registry, status);
     let mut text = String::new();
     // Only a writer can fail, and a text does not.
     let _ = encode(&mut text, &registry);
@@ -209,6 +211,30 @@ fn add_destinations(registry: &mut Registry, status: &Status, now: i64) {
     );
 }
 
+fn add_server(registry: &mut Registry, status: &Status) {
+    let Some(server) = &status.server else {
+        return;
+    };
+    registry.register(
+        "check_in_taken",
+        "Whether the server took the last check-in",
+        ConstGauge::new(i64::from(server.state == CheckInState::Taken)),
+    );
+    registry.register(
+        "server_refuses",
+        "Whether the server refuses this computer",
+        ConstGauge::new(i64::from(server.state == CheckInState::Refused)),
+    );
+    if let Some(at) = server.last_check_in {
+        registry.register_with_unit(
+            "last_check_in_time",
+            "When the server took a check-in for the last time, since 1970",
+            Unit::Seconds,
+            ConstGauge::new(at),
+        );
+    }
+}
+
 fn gauge(value: u64) -> ConstGauge<i64> {
     ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
 }
@@ -253,6 +279,11 @@ mod tests {
                 files_failed: 2,
                 files_unsettled: 0,
                 bytes_stored: 1_024,
+            }),
+            server: Some(super::super::ServerStatus {
+                state: CheckInState::Refused,
+                last_check_in: Some(1_800),
+                ..Default::default()
             }),
             ..Status::default()
         };

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod announce;
+mod check_ins;
 mod control;
 mod gaps;
 mod heartbeat;
@@ -20,6 +21,7 @@ mod queues;
 mod review;
 mod rounds;
 mod scrape;
+mod server_status;
 mod settings;
 mod single;
 mod socket;
@@ -47,6 +49,7 @@ pub use install::Manager;
 pub use metrics::metrics;
 pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
+pub use server_status::{CheckInState, ServerChange, ServerStatus};
 pub use settings::{ServiceSettings, change_settings};
 pub use socket::ask;
 pub use status::{
@@ -138,6 +141,11 @@ pub fn run(
         waker: watcher.waker(),
         guest: Arc::clone(&guest),
         destinations: queues.view(),
+        check_in: check_ins::begin(
+            &shared,
+            Arc::clone(&request.uptime),
+            Arc::clone(&tools.random),
+        ),
     });
     request.stop.set_pace(ServicePace {
         guest: Arc::clone(&guest),

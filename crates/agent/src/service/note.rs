@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_store::durable;
 
 use super::alarm::Alarms;
+use super::server_status::ServerStatus;
 use crate::AgentError;
 use crate::profile::Profile;
 
@@ -28,6 +29,8 @@ pub(super) struct Note {
     pub(super) last_success: Option<i64>,
     /// What is wrong, and who was told.
     pub(super) alarms: Alarms,
+    /// How it stands with the server.
+    pub(super) server: Option<ServerStatus>,
 }
 
 /// A pause that somebody asked for.

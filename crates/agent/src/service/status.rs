@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use strongroom_engine::Progress;
 
+use super::server_status::ServerStatus;
 use crate::guest::GuestStatus;
 
 /// What the service says of itself.
@@ -70,6 +71,8 @@ pub struct Status {
     pub next_at: Option<i64>,
     /// What it knows of its surroundings, and allows itself.
     pub guest: GuestStatus,
+    /// How it stands with the server, where this computer is enrolled.
+    pub server: Option<ServerStatus>,
 }
 
 /// What became of a snapshot that somebody asked for.

@@ -31,6 +31,9 @@ pub struct Computer {
     /// What it said its backups do.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub backup: Option<BackupReport>,
+    /// How many heads of its archives went back, or have another history; missing where none has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub heads_behind: Option<u32>,
     /// When it was added.
     pub made: String,
     /// How often it was changed; `If-Match` takes it.

@@ -23,7 +23,7 @@ pub use account::{
     UserStateFilter,
 };
 pub use audit::{AuditEntry, AuditExportQuery, AuditFormat, AuditQuery};
-pub use check_in::{BackupReport, CheckIn, CheckedIn};
+pub use check_in::{ArchiveHead, BackupReport, CheckIn, CheckedIn, HeadBehind, KnownHead};
 pub use computer::{Computer, ComputerQuery, CredentialState, UpdateComputer};
 pub use credential::{Ended, NewToken, Profile, Session, SessionOf, Token};
 pub use enrolment::{Enrolled, EnrolmentStarted, FinishEnrolment, NewComputer, StartEnrolment};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use strongroom_agent::AgentError;
 use strongroom_agent::guest::GuestStatus;
+use strongroom_agent::server::HeadBehind;
 use strongroom_agent::service::{
     self, Answered, Ask, DestinationState, LastSnapshot, State, Status,
 };
@@ -291,6 +292,21 @@ fn destination_more(there: &DestinationState) -> String {
     line
 }
 
+/// Says how the service stands with the server, where this computer is enrolled.
+fn server(status: &Status) -> Vec<String> {
+    let Some(server) = &status.server else {
+        return Vec::new();
+    };
+    let changed = server.changed.and_then(|changed| changed.since.words());
+    let at = |seconds| time::local(timestamp(seconds));
+    let behind = server.behind.iter().map(HeadBehind::words);
+    [server.line(at)]
+        .into_iter()
+        .chain(changed)
+        .chain(behind)
+        .collect()
+}
+
 fn lines(status: &Status) -> Vec<String> {
     let mut lines = vec![headline(status)];
     if let Some(until) = status.paused_until
@@ -308,6 +324,7 @@ fn lines(status: &Status) -> Vec<String> {
         lines.push(format!("{}: {} by {by}{why}", source.path, source.health));
     }
     lines.extend(status.destinations.iter().map(destination));
+    lines.extend(server(status));
     if status.waiting > 0 {
         let waiting = show::count(
             status.waiting,

@@ -7,6 +7,7 @@ use serde_json::json;
 use strongroom_agent::SecretBytes;
 use strongroom_agent::client::{Enrolment, Pin, v1};
 use strongroom_agent::server::{self, EnrolRequest, Enrolled, Proof};
+use strongroom_agent::service::{self, Ask};
 
 use crate::commands::login::trusting;
 use crate::context::Context;
@@ -83,6 +84,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<(), Fa
         };
         Ok(server::enrol(&memory, &request)?)
     })?;
+    // A service that runs checks in at once. That none can be asked is no failure of the enrolment.
+    let profile = context.profile_if_any().ok().flatten();
+    let _ = profile.map(|profile| service::ask(&profile, Ask::Settings));
     report(context, &enrolled)
 }
 

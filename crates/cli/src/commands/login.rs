@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use strongroom_agent::client::{Pin, ServerAddress, SetUpLink, v1};
-use strongroom_agent::server::{self, Proof, ServerMemory, SignedIn};
+use strongroom_agent::server::{self, HeadBehind, Proof, ServerMemory, SignedIn};
 use strongroom_agent::service::{self, Ask};
 
 use crate::context::Context;
@@ -278,10 +278,13 @@ fn check_in(
     }
     // Where no service runs, there is nothing to say of it.
     let profile = context.profile_if_any().ok().flatten();
-    let status = profile.and_then(|profile| service::ask(&profile, Ask::Status).ok().flatten());
-    match server::check_in(memory, env!("CARGO_PKG_VERSION"), status.as_ref()) {
+    let ask = |profile| service::ask(profile, Ask::Status).ok().flatten();
+    let status = profile.as_ref().and_then(ask);
+    let version = env!("CARGO_PKG_VERSION");
+    match server::check_in(memory, version, profile.as_ref(), status.as_ref()) {
         Ok(Some(done)) => {
-            if let Some(words) = done.since.words() {
+            let behind = done.behind.iter().map(HeadBehind::words);
+            for words in done.since.words().into_iter().chain(behind) {
                 context.output.warning("", &words);
             }
             Some(done.answer)

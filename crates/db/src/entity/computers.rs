@@ -24,6 +24,8 @@ pub(crate) struct Model {
     pub(crate) epoch: Option<i64>,
     pub(crate) backup_state: Option<String>,
     pub(crate) backed_up: Option<i64>,
+    pub(crate) heads_hash: Option<Vec<u8>>,
+    pub(crate) heads_behind: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

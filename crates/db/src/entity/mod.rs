@@ -1,9 +1,11 @@
 //! The rows of each table, as the mapper needs them; nothing outside this crate sees them.
 
+pub(crate) mod acme_challenges;
 pub(crate) mod answers;
 pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod audit_sinks;
+pub(crate) mod certificates;
 pub(crate) mod challenges;
 pub(crate) mod checkpoints;
 pub(crate) mod computers;
@@ -11,6 +13,7 @@ pub(crate) mod credentials;
 pub(crate) mod familiar;
 pub(crate) mod grants;
 pub(crate) mod groups;
+pub(crate) mod heads;
 pub(crate) mod jobs;
 pub(crate) mod key_ring;
 pub(crate) mod links;

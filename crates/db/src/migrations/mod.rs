@@ -45,6 +45,14 @@ const STEPS: &[Step] = &[
         name: "20261129_000080_passkey_after_password",
         sql: include_str!("20261129_000080_passkey_after_password.sql"),
     },
+    Step {
+        name: "20261129_000090_heads",
+        sql: include_str!("20261129_000090_heads.sql"),
+    },
+    Step {
+        name: "20261129_000100_certificates",
+        sql: include_str!("20261129_000100_certificates.sql"),
+    },
 ];
 
 /// Carries out what was not yet.

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod audit;
 pub mod backup;
+pub mod certificate;
 pub mod computers;
 mod deed;
 mod effects;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use strongroom_domain::policy::ServerGroups;
 
 use super::audit::sinks::SinkSettings;
+use super::certificate::AcmeSettings;
 
 /// What use cases need of the configuration.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Settings {
     pub sinks: Vec<SinkSettings>,
     /// The backups that the server makes of its database.
     pub backups: Option<Backups>,
+    /// The authority that gives the server its certificate.
+    pub acme: Option<AcmeSettings>,
 }
 
 /// Backups that the server makes of its database.
@@ -51,6 +54,7 @@ impl Default for Settings {
             requests_a_second: 50,
             sinks: Vec::new(),
             backups: None,
+            acme: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A variable of the environment named `STRONGROOM_SERVER_SECTION_KEY` stands above the file.
 
+mod acme;
 mod audit;
 mod backup;
 mod database;
@@ -21,6 +22,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::Settings;
 
+pub use acme::Acme;
 pub use audit::{Audit, AuditSink, SinkForm, SinkKind};
 pub use backup::Backup;
 pub use database::Database;
@@ -120,6 +122,7 @@ impl Config {
             requests_a_second: self.limits.requests_a_second,
             sinks: Vec::new(),
             backups: None,
+            acme: None,
         }
     }
 
@@ -140,7 +143,10 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.listen.check()?;
-        self.tls.check()?;
+        let listen = &self.listen;
+        let public_host = listen.public_address.is_some();
+        let public_host = public_host.then(|| listen.public_host());
+        self.tls.check(public_host.as_deref())?;
         self.database.check()?;
         self.sessions.check()?;
         self.limits.check()?;
@@ -216,6 +222,30 @@ mod tests {
             ),
             ("[tls]\ncertificate = 'x'", "tls.key: "),
             ("[tls]\noldest = '1.1'", "tls.oldest: "),
+            ("[tls.acme]\nterms_agreed = true", "tls.acme.domains: "),
+            ("[tls.acme]\ndomains = ['a', 'B']", "tls.acme.domains[1]: "),
+            ("[tls.acme]\ndomains = ['a', 'a']", "tls.acme.domains[1]: "),
+            ("[tls.acme]\ndomains = ['a']", "tls.acme.terms_agreed: "),
+            (
+                "[tls.acme]\ndomains = ['a']\ndirectory = 'http://x'",
+                "tls.acme.directory: ",
+            ),
+            (
+                "[tls.acme]\ndomains = ['a']\ncontact = ['mailto:me@x']",
+                "tls.acme.contact: ",
+            ),
+            (
+                "[tls.acme]\ndomains = ['a']\nchallenge = 'dns-01'",
+                "tls.acme.challenge: ",
+            ),
+            (
+                "[listen]\npublic_address = 'https://b'\n[tls.acme]\ndomains = ['a']",
+                "tls.acme.domains: ",
+            ),
+            (
+                "[tls]\ncertificate = 'x'\nkey = 'y'\n[tls.acme]\ndomains = ['a']",
+                "tls.acme: ",
+            ),
             ("[sessions]\nidle_minutes = 0", "sessions.idle_minutes: "),
             (
                 "[sessions]\nabsolute_hours = 1",
@@ -255,6 +285,17 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_is_configured_in_a_section() {
+        let text = "[listen]\npublic_address = 'https://a.example:443'\n[tls.acme]\ndomains = ['a.example']\n\
+                    contact = ['me@a.example']\nterms_agreed = true\nca = 'ca.pem'";
+        let acme = read(text, &[]).unwrap().tls.acme.unwrap();
+        let settings = acme.settings(Path::new("/home"));
+        assert!(settings.directory.contains("letsencrypt.org"));
+        assert_eq!(settings.contact, ["mailto:me@a.example"]);
+        assert_eq!(settings.ca.unwrap(), Path::new("/home/ca.pem"));
+    }
+
+    #[test]
     fn the_environment_stands_above_the_file() {
         let environment = [
             ("STRONGROOM_SERVER_DATABASE_URL", "postgres://x/y"),
@@ -290,5 +331,7 @@ mod tests {
         );
         let database = &schema["$defs"]["Database"]["properties"];
         assert!(database["url"].is_object(), "{schema}");
+        let acme = &schema["$defs"]["Acme"]["properties"];
+        assert!(acme["domains"].is_object(), "{schema}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ConfigError, wrong};
+use super::{Acme, ConfigError, wrong};
 use crate::http::tls::Oldest;
 
 /// How connections are secured. Without a certificate the server makes one at its first start, which clients pin.
@@ -20,6 +20,8 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// The oldest version that is spoken.
     pub oldest: OldestTls,
+    /// An authority that gives a certificate, in the place of files.
+    pub acme: Option<Acme>,
 }
 
 /// The oldest version of TLS that is spoken.
@@ -43,7 +45,15 @@ impl Tls {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, public_host: Option<&str>) -> Result<(), ConfigError> {
+        if let Some(acme) = &self.acme {
+            if self.certificate.is_some() || self.key.is_some() {
+                let detail =
+                    "a certificate is that of files or that of an authority: name one of both";
+                return Err(wrong("tls.acme", detail));
+            }
+            acme.check(public_host)?;
+        }
         match (&self.certificate, &self.key) {
             (Some(_), None) => Err(wrong("tls.key", "a certificate needs its key")),
             (None, Some(_)) => Err(wrong("tls.certificate", "a key needs its certificate")),

@@ -25,6 +25,9 @@ pub struct Metrics {
     sinks_entries: Family<SinkName, Gauge>,
     sinks_seconds: Family<SinkName, Gauge>,
     disk_full: Gauge,
+    certificate_ends: Gauge,
+    /// How often in a row an authority gave no certificate.
+    pub certificate_failures: Gauge,
     /// How many connections are open.
     pub connections: Gauge,
 }
@@ -80,6 +83,7 @@ impl Metrics {
             "1 while the disk of the database is full: nothing can be changed",
             disk_full.clone(),
         );
+        let (certificate_ends, certificate_failures) = certificates(&mut registry);
         let (jobs, jobs_done, jobs_failed) = jobs(&mut registry);
         let (sinks_entries, sinks_seconds) = sinks(&mut registry);
         Self {
@@ -92,6 +96,8 @@ impl Metrics {
             sinks_entries,
             sinks_seconds,
             disk_full,
+            certificate_ends,
+            certificate_failures,
             connections,
         }
     }
@@ -137,6 +143,11 @@ impl Metrics {
         self.disk_full.set(i64::from(is_full));
     }
 
+    /// Says when the certificate ends that is shown, in seconds since 1970.
+    pub(crate) fn certificate(&self, ends: i64) {
+        self.certificate_ends.set(ends);
+    }
+
     /// Returns all of them, as Prometheus reads them.
     pub(super) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
@@ -165,6 +176,21 @@ fn jobs(registry: &mut Registry) -> (OfJobs, OfJobs, OfJobs) {
         failed.clone(),
     );
     (ended, done, failed)
+}
+
+fn certificates(registry: &mut Registry) -> (Gauge, Gauge) {
+    let (ends, failures) = (Gauge::default(), Gauge::default());
+    registry.register(
+        "certificate_ends_seconds",
+        "When the certificate ends that this node shows, in seconds since 1970",
+        ends.clone(),
+    );
+    registry.register(
+        "certificate_failures",
+        "How often in a row an authority gave no certificate",
+        failures.clone(),
+    );
+    (ends, failures)
 }
 
 type OfSinks = Family<SinkName, Gauge>;

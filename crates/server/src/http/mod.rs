@@ -6,6 +6,8 @@ mod around;
 mod audit;
 mod body;
 mod caller;
+pub mod certificates;
+mod challenge;
 mod computers;
 mod endpoint;
 mod enrolment;
@@ -39,6 +41,7 @@ use axum::{Extension, Router, middleware};
 use ipnet::IpNet;
 
 use crate::app::App;
+use certificates::Certificates;
 use problem::Problem;
 
 pub use address::Peer;
@@ -51,6 +54,8 @@ pub struct Site {
     pub app: Arc<App>,
     /// What is measured.
     pub metrics: Metrics,
+    /// The certificate that connections are shown.
+    pub certificates: Arc<Certificates>,
     /// Whose word about the address of a client is believed.
     pub trusted_proxies: Vec<IpNet>,
     ending: AtomicBool,
@@ -140,6 +145,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     computers::check_in::ENDPOINT,
     computers::list::ENDPOINT,
     computers::read::ENDPOINT,
+    computers::heads::ENDPOINT,
     computers::rename::ENDPOINT,
     computers::deactivate::ENDPOINT,
     computers::reactivate::ENDPOINT,
@@ -158,6 +164,7 @@ impl Site {
         Self {
             app,
             metrics: Metrics::new(),
+            certificates: Arc::default(),
             trusted_proxies,
             ending: AtomicBool::new(false),
         }

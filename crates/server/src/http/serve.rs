@@ -15,9 +15,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use super::challenge::secured;
 use super::{Peer, SiteRef, router};
 
 /// How long a handshake may take, and the head of a request.
@@ -71,7 +71,8 @@ pub async fn serve(
             stream,
             peer,
             router: router.clone(),
-            tls: serving.tls.clone().map(TlsAcceptor::from),
+            tls: serving.tls.clone(),
+            site: Arc::clone(&site),
         };
         let watcher = graceful.watcher();
         let site = Arc::clone(&site);
@@ -109,7 +110,8 @@ struct Connection {
     stream: TcpStream,
     peer: Peer,
     router: Router,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
+    site: SiteRef,
 }
 
 impl Connection {
@@ -130,8 +132,11 @@ impl Connection {
                 watcher.watch(connection.into_owned()).await
             }
             Some(tls) => {
-                let shaking = tls.accept(self.stream);
-                let stream = tokio::time::timeout(HANDSHAKE_MAX, shaking).await??;
+                let shaking = secured(&self.site, tls, self.stream);
+                let shaken = tokio::time::timeout(HANDSHAKE_MAX, shaking).await??;
+                let Some(stream) = shaken else {
+                    return Ok(());
+                };
                 let connection = builder.serve_connection(TokioIo::new(stream), service);
                 watcher.watch(connection.into_owned()).await
             }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData as _};
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCert;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use strongroom_base::ids::to_hex;
 use strongroom_base::{Class, Classified};
 use strongroom_crypto::hash::sha256;
 use zeroize::Zeroizing;
+
+use super::certificates::Certificates;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +26,9 @@ pub enum TlsError {
     /// There is no certificate, or no key, in what should have one.
     #[error("the certificate or its key cannot be read")]
     Read(#[source] rustls::pki_types::pem::Error),
+    /// There is no certificate in what should have one.
+    #[error("this is no certificate")]
+    Empty,
     /// They do not belong together, or cannot be used.
     #[error("the certificate cannot be used")]
     Use(#[source] rustls::Error),
@@ -75,12 +81,33 @@ pub fn fingerprint(pem: &Pem) -> Result<String, TlsError> {
     Ok(to_hex(&sha256(&certificate)))
 }
 
-/// Makes what a server needs to speak TLS.
+/// Returns what clients pin where certificates come and go: the SHA-256 hash of the key in them, in hexadecimal.
+pub fn key_fingerprint(key: &str) -> Result<String, TlsError> {
+    let key = KeyPair::from_pem(key).map_err(TlsError::Make)?;
+    Ok(to_hex(&sha256(&key.subject_public_key_info())))
+}
+
+/// Makes what a server needs to speak TLS with one certificate.
 pub fn config(pem: &Pem, oldest: Oldest) -> Result<Arc<ServerConfig>, TlsError> {
-    let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(pem.certificates.as_bytes()).collect();
-    let certificates = certificates.map_err(TlsError::Read)?;
-    let key = PrivateKeyDer::from_pem_slice(pem.key.as_bytes()).map_err(TlsError::Read)?;
+    let certificates = Certificates::default();
+    certificates.show(pem)?;
+    showing(Arc::new(certificates), oldest)
+}
+
+/// Makes what a server needs to speak TLS with the certificate that is shown when a connection begins.
+pub fn showing(
+    certificates: Arc<Certificates>,
+    oldest: Oldest,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    speaking(certificates, oldest, &[b"h2", b"http/1.1"])
+}
+
+/// As [`showing`], for the protocols of these names.
+pub(super) fn speaking(
+    certificates: Arc<dyn ResolvesServerCert>,
+    oldest: Oldest,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, TlsError> {
     let versions: &[&SupportedProtocolVersion] = match oldest {
         Oldest::Tls13 => &[&TLS13],
         Oldest::Tls12 => &[&TLS13, &TLS12],
@@ -91,8 +118,7 @@ pub fn config(pem: &Pem, oldest: Oldest) -> Result<Arc<ServerConfig>, TlsError> 
         .map_err(TlsError::Use)?;
     let mut config = builder
         .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .map_err(TlsError::Use)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        .with_cert_resolver(certificates);
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }

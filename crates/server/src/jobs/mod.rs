@@ -1,6 +1,7 @@
 //! What the server does by itself. Each job is claimed in the database, so that one node does it at a time, and goes on
 //! after a kill when the claim has run out.
 
+pub mod certificate;
 pub mod sinks;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use strongroom_domain::moment::{DAY, elapsed};
 
 use crate::app::audit::sign_if_due;
 use crate::app::backup::make_scheduled;
+use crate::app::certificate::renew_if_due;
 use crate::app::{App, Fault, Tree, key_ring, room};
 use crate::http::Site;
 
@@ -49,10 +51,12 @@ pub enum Job {
     KeyRing,
     /// Makes a backup of the database.
     Backup,
+    /// Orders a certificate.
+    Certificate,
 }
 
 impl Job {
-    /// All there are.
+    /// All that are done in turn.
     pub const ALL: [Self; 13] = [
         Self::Remove(Over::Sessions),
         Self::Remove(Over::Links),
@@ -85,6 +89,7 @@ impl Job {
             Self::Checkpoint => "checkpoint",
             Self::KeyRing => "key-ring",
             Self::Backup => "backup",
+            Self::Certificate => "certificate",
         }
     }
 
@@ -98,7 +103,8 @@ impl Job {
             | Self::EndSessions
             | Self::Throttles
             | Self::Checkpoint
-            | Self::KeyRing => Duration::from_mins(1),
+            | Self::KeyRing
+            | Self::Certificate => Duration::from_mins(1),
             Self::Remove(_) => Duration::from_hours(1),
         }
     }
@@ -152,6 +158,7 @@ impl Job {
                 tracing::error!(error = %with_causes(&error), "the server was not backed up");
                 Fault::Refused(error.to_string())
             }),
+            Self::Certificate => renew_if_due(app).await,
             Self::KeyRing => {
                 key_ring::go_on(app, &mut key_ring::undisturbed).await?;
                 Ok(0)

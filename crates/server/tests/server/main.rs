@@ -10,6 +10,7 @@
 
 mod access_matrix;
 mod accounts;
+mod acme;
 mod asking;
 mod audit;
 mod audit_sinks;
@@ -21,6 +22,7 @@ mod credentials;
 mod enrolment;
 mod grants;
 mod groups;
+mod heads;
 mod jobs;
 mod key_ring;
 mod nodes;
@@ -64,6 +66,29 @@ macro_rules! on_both {
 
 /// What is on one database alone.
 mod once {
+    #[tokio::test]
+    async fn an_authority_that_looks_at_a_name_is_answered() {
+        let settings = crate::acme::settings("https://localhost/dir", "unused");
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::acme::an_authority_that_looks_at_a_name_is_answered(world).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn two_nodes_have_one_certificate_and_renew_it() {
+        let settings = crate::acme::settings_of_pebble();
+        let world = crate::world::World::with(crate::world::Kind::Postgresql, settings).await;
+        crate::acme::two_nodes_have_one_certificate_and_renew_it(world).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs servers: `cargo xtask services start`"]
+    async fn what_an_authority_refuses_is_said_and_tried_again_later() {
+        let settings = crate::acme::settings_of_pebble();
+        let world = crate::world::World::with(crate::world::Kind::Sqlite, settings).await;
+        crate::acme::what_an_authority_refuses_is_said_and_tried_again_later(world).await;
+    }
+
     #[tokio::test]
     async fn measurements_say_how_far_a_sink_is_behind() {
         let place = crate::audit_sinks::at(strongroom_server::app::audit::sinks::Place::File(
@@ -213,6 +238,12 @@ on_both! {
         groups_live,
         members_come_and_go,
         members_come_from_below;
+    heads:
+        the_newest_is_kept,
+        what_goes_back_is_flagged_and_on_record_once,
+        a_restored_server_takes_heads_afresh,
+        what_is_the_same_in_a_new_epoch_goes_back_no_more,
+        heads_are_bounded_and_come_in_pages;
     jobs:
         what_is_over_is_removed_and_nothing_else,
         two_nodes_do_a_job_once,

@@ -179,6 +179,12 @@ impl World {
         self.app_on(&self.address).await
     }
 
+    /// What another program has of this server that is configured otherwise.
+    pub(crate) async fn app_as(&self, settings: Settings) -> Arc<App> {
+        let database = Database::open(&self.address, 4).await.unwrap();
+        self.app_of_settings(database, settings)
+    }
+
     /// What another program has of this server that opens as many connections.
     pub(crate) async fn app_with(&self, connections: u32) -> Arc<App> {
         let database = Database::open(&self.address, connections).await.unwrap();
@@ -199,13 +205,17 @@ impl World {
     }
 
     fn app_of(&self, database: Database) -> Arc<App> {
+        self.app_of_settings(database, self.app.settings.clone())
+    }
+
+    fn app_of_settings(&self, database: Database, settings: Settings) -> Arc<App> {
         Arc::new(App::new(
             database,
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
             ServerSetup::from_bytes(self.app.sign_in.expose_bytes().expose_bytes()).unwrap(),
             Vault::open(self.folder.path(), &SystemRandom, false).unwrap(),
-            self.app.settings.clone(),
+            settings,
         ))
     }
 
@@ -326,6 +336,7 @@ impl World {
             program_version: "0.1.0".to_owned(),
             last_seen: None,
             report: computers::Report::default(),
+            heads: computers::Heads::default(),
             made: now,
             version: 1,
         };

@@ -12,7 +12,7 @@ use ratatui::widgets::{Block, Paragraph, Wrap};
 use strongroom_agent::AgentError;
 use strongroom_agent::service::{Ask, DestinationState, SourceStatus, State, Status};
 
-use super::{ask, destination_more, guest, headline, last_snapshot, timestamp};
+use super::{ask, destination_more, guest, headline, last_snapshot, server, timestamp};
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -199,6 +199,11 @@ fn rest_lines(status: &Status) -> Vec<Line<'static>> {
             "records are in the spool of this computer alone",
         )));
     }
+    lines.extend(
+        server(status)
+            .into_iter()
+            .map(|line| Line::from(escaped(&line))),
+    );
     lines.push(Line::from(guest(&status.guest)));
     lines
 }

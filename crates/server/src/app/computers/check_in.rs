@@ -2,6 +2,7 @@
 //!
 //! It is in no log. Where nothing is new, and the last one is not long ago, nothing is written.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use strongroom_domain::name::PersonName;
 use strongroom_domain::release::{SERIES, Series};
 use strongroom_domain::session::ServerEpoch;
 
+use super::heads;
 use crate::app::access::{Request, charge_guess, view};
 use crate::app::words::{named, parse_id, parse_moment};
 use crate::app::{App, Fault, Right, SecretKind, Tree, policy};
@@ -32,10 +34,11 @@ const WORD_LEN_MAX: usize = 64;
 
 /// A computer that is let in by its own credential.
 pub struct Machine {
-    app: Arc<App>,
-    asking: Asking,
+    pub(super) app: Arc<App>,
+    pub(super) asking: Asking,
     tree: Arc<Tree>,
-    now: Timestamp,
+    pub(super) address: IpAddr,
+    pub(super) now: Timestamp,
 }
 
 impl Machine {
@@ -58,6 +61,7 @@ impl Machine {
             app: Arc::clone(app),
             asking,
             tree,
+            address: request.address,
             now,
         })
     }
@@ -81,10 +85,12 @@ pub async fn check_in(machine: &Machine, request: v1::CheckIn) -> Result<v1::Che
         asking,
         tree,
         now,
+        ..
     } = machine;
     let series: Series = parse_id("program_version", &request.program_version)?;
     let version = named("program_version", &request.program_version, PersonName::new)?;
     let report = report(&request, *now)?;
+    let presented = heads::parse(&request.heads)?;
     let stored = &asking.stored;
     let is_recent = stored
         .last_seen
@@ -95,6 +101,7 @@ pub async fn check_in(machine: &Machine, request: v1::CheckIn) -> Result<v1::Che
         check_ins::note(&app.database, id, version.as_str(), &report, *now).await?;
     }
     series.check(SERIES).map_err(Fault::TooOld)?;
+    let heads_behind = heads::present(machine, &presented).await?;
     Ok(v1::CheckedIn {
         computer: stored.computer.id.to_string(),
         server: asking.known.server_id.clone(),
@@ -102,6 +109,7 @@ pub async fn check_in(machine: &Machine, request: v1::CheckIn) -> Result<v1::Che
         epoch: asking.known.epoch.0,
         policy: policy::version(&app.policies(tree, asking.owner.organisation)),
         next_seconds: next(app),
+        heads_behind,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod check_in;
+mod heads;
 mod list;
 
 use strongroom_api::v1;
@@ -13,6 +14,7 @@ use super::{Fault, View};
 
 pub use change::{ComputerDeed, change, deactivate, rename};
 pub use check_in::{Machine, check_in};
+pub use heads::list as list_heads;
 pub use list::list;
 
 /// Returns the computer that was asked for.
@@ -36,6 +38,7 @@ pub(super) fn shown(stored: &Stored) -> v1::Computer {
         last_seen: stored.last_seen.map(moment),
         policy: stored.report.policy.clone(),
         backup: backup(&stored.report),
+        heads_behind: Some(stored.heads.behind).filter(|behind| *behind > 0),
         made: moment(stored.made),
         version: stored.version,
     }

@@ -169,6 +169,7 @@ async fn add_computer(
             .to_owned(),
         last_seen: Some(now),
         report: computers::Report::default(),
+        heads: computers::Heads::default(),
         made: now,
         version: 1,
     };

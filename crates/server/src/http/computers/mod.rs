@@ -2,6 +2,7 @@
 
 pub(super) mod check_in;
 pub(super) mod deactivate;
+pub(super) mod heads;
 pub(super) mod list;
 pub(super) mod reactivate;
 pub(super) mod read;

@@ -27,6 +27,9 @@ async fn handler(
     State(site): State<SiteRef>,
 ) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
     site.metrics.disk(site.app.room.full_since().is_some());
+    if let Some(ends) = site.certificates.ends() {
+        site.metrics.certificate(ends);
+    }
     let text = site.metrics.text().map_err(|_never| {
         let detail = "the measurements cannot be written";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)

@@ -14,8 +14,22 @@ const COLUMNS: &[Column] = &[
     column("system", "operating_system"),
     column("program", "program_version"),
     shown("last seen", "last_seen", Shows::Time),
+    column("heads behind", "heads_behind"),
     column("version", "version"),
     column("id", "id"),
+];
+
+const HEADS: &[Column] = &[
+    column("archive", "archive"),
+    column("destination", "destination"),
+    column("generation", "generation"),
+    column("record", "seq"),
+    shown("hash", "hash", Shows::Data),
+    shown("since", "since", Shows::Time),
+    column("behind: generation", "behind.generation"),
+    column("behind: record", "behind.seq"),
+    shown("behind: hash", "behind.hash", Shows::Data),
+    shown("behind since", "behind.since", Shows::Time),
 ];
 
 const WHICH: &str = "The computer: its name, or its id";
@@ -50,6 +64,13 @@ pub(super) const NOUN: Noun = Noun {
             endpoints::COMPUTER.operation(),
             &[path("computer", Sort::Computer, WHICH)],
             COLUMNS,
+        ),
+        verb(
+            "heads",
+            "List the newest records of a computer's archives that the server was told of, and which went back",
+            endpoints::COMPUTER_HEADS.operation(),
+            &[path("computer", Sort::Computer, WHICH)],
+            HEADS,
         ),
         verb(
             "rename",
