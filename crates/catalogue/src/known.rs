@@ -83,15 +83,13 @@ impl KnownChunks {
     /// A copy that cannot be read says nothing, and is dropped, so that the next [`open`](Self::open) fetches the run
     /// again: the chunk is stored once more at worst.
     pub fn contains(&self, prefix: &IdPrefix) -> bool {
-        self.runs.iter().any(|run| {
-            run.filter.contains(prefix)
-                && match run.find(prefix) {
-                    Ok(found) => found.is_some(),
-                    Err(_) => {
-                        self.drop_copy(&run.object);
-                        false
-                    }
-                }
+        let mut runs = self.runs.iter().filter(|run| run.filter.contains(prefix));
+        runs.any(|run| {
+            let found = run.find(prefix);
+            if found.is_err() {
+                self.drop_copy(&run.object);
+            }
+            found.is_ok_and(|found| found.is_some())
         })
     }
 
