@@ -69,6 +69,8 @@ impl Classified for CatalogueError {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::ffi::{SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_FULL};
+
     use super::*;
 
     #[test]
@@ -78,7 +80,6 @@ mod tests {
             source: rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None),
         };
         let told = |code| told(code).to_string();
-        use rusqlite::ffi::{SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_FULL};
         assert_eq!(
             told(SQLITE_FULL),
             "the catalogue `c` failed: there is no space left on its disk"

@@ -83,15 +83,13 @@ impl KnownChunks {
     /// A copy that cannot be read says nothing, and is dropped, so that the next [`open`](Self::open) fetches the run
     /// again: the chunk is stored once more at worst.
     pub fn contains(&self, prefix: &IdPrefix) -> bool {
-        self.runs.iter().any(|run| {
-            run.filter.contains(prefix)
-                && match run.find(prefix) {
-                    Ok(found) => found.is_some(),
-                    Err(_) => {
-                        self.drop_copy(&run.object);
-                        false
-                    }
-                }
+        let mut runs = self.runs.iter().filter(|run| run.filter.contains(prefix));
+        runs.any(|run| {
+            let found = run.find(prefix);
+            if found.is_err() {
+                self.drop_copy(&run.object);
+            }
+            found.is_ok_and(|found| found.is_some())
         })
     }
 
@@ -315,14 +313,14 @@ mod tests {
     fn a_damaged_copy_is_dropped_and_fetched_again() {
         let folder = tempfile::tempdir().unwrap();
         let object = ObjectRef::index(ObjectName([5; 32]));
-        let mut fetched = 0;
+        let mut count = 0;
         let mut open = || {
             let fetch = &mut |_: &ObjectRef| {
-                fetched += 1;
+                count += 1;
                 Ok::<_, CatalogueError>(run())
             };
             let known = KnownChunks::open(folder.path(), &[object], fetch).unwrap();
-            (known, fetched)
+            (known, count)
         };
         let (known, _) = open();
         assert!((0..CHUNKS).all(|number| known.contains(&prefix_of(number))));
@@ -333,13 +331,13 @@ mod tests {
         let at = usize::try_from(header.entry_offset(CHUNKS - 1)).unwrap() + 16;
         copy[at] ^= 0x40;
         write_atomic(&path, &copy, 0o600).unwrap();
-        let (known, fetches) = open();
-        assert_eq!(fetches, 1);
+        let (known, times) = open();
+        assert_eq!(times, 1);
         let found = (0..CHUNKS).filter(|number| known.contains(&prefix_of(*number)));
         assert_eq!(found.count(), CHUNKS as usize - 1);
         assert!(!path.exists());
-        let (known, fetches) = open();
-        assert_eq!(fetches, 2);
+        let (known, times) = open();
+        assert_eq!(times, 2);
         assert!((0..CHUNKS).all(|number| known.contains(&prefix_of(number))));
     }
 }

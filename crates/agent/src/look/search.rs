@@ -102,7 +102,7 @@ pub fn versions<'a>(
             found => found?,
         };
         match versions.last_mut() {
-            Some(last) if last.entry == entry => last.last = info,
+            Some(version) if version.entry == entry => version.last = info,
             None if entry.is_none() => {}
             _ => versions.push(Version {
                 first: info,
@@ -122,8 +122,7 @@ struct Pattern {
 }
 
 impl Pattern {
-    fn new(pattern: &str) -> Result<Self, AgentError> {
-        let given = pattern;
+    fn new(given: &str) -> Result<Self, AgentError> {
         // What a shell completes: `./NAME` and `NAME/`.
         let mut pattern = given;
         while let Some(rest) = pattern.strip_prefix("./") {

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use serde_json::json;
-use strongroom_agent::{Age, Progress, ReadData, VerifyReport};
+use strongroom_agent::access::Opened;
+use strongroom_agent::{Age, Progress, ReadData, Verified, VerifyReport};
 use strongroom_base::clock::Clock as _;
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified as _, with_causes};
@@ -56,6 +57,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
     let verified = progress::show(output, Kind::Goal("verified"), &counters, || {
         strongroom_agent::verify(&opened, profile.as_ref(), read_data, now, &counters, stop)
     })?;
+    tell(context, verified, &opened)
+}
+
+/// Tells what was found at each destination.
+fn tell(
+    context: &Context<'_>,
+    verified: Vec<Verified>,
+    opened: &Opened,
+) -> Result<Outcome, Failure> {
+    let output = context.output;
     let is_alone = verified.len() == 1;
     let (mut is_damaged, mut failed) = (false, None);
     let known = verified
@@ -105,8 +116,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcom
             .note("what one destination lacks, `strongroom destination heal` copies from another;");
         output.note("what none has, `strongroom repair` makes good as far as it can be");
     }
-    let is_damaged = is_damaged || !opened.problems.is_empty();
-    let outcome = if is_damaged {
+    let outcome = if is_damaged || !opened.problems.is_empty() {
         Outcome::Damage
     } else if failed.is_some() {
         Outcome::DestinationFailed

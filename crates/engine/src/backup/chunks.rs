@@ -84,17 +84,15 @@ impl<'a> ChunkSet<'a> {
     }
 
     /// Says whether a chunk is new; whoever is told so stores it.
-    fn claim(&self, prefix: &IdPrefix) -> Result<bool, EngineError> {
+    fn claim(&self, prefix: &IdPrefix) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.contains(prefix) {
-            return Ok(false);
+            return false;
         }
         drop(known);
         let shard = &self.fresh[usize::from(prefix[15]) % SHARDS];
-        Ok(shard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(*prefix))
+        let mut fresh = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        fresh.insert(*prefix)
     }
 
     /// Calls `change` with the chunks that are known durably.
@@ -167,7 +165,7 @@ impl<'a> ChunkSink<'a> {
     /// Takes a chunk, stores it where it is new, and returns its id.
     pub(crate) fn add(&mut self, kind: ChunkKind, bytes: &[u8]) -> Result<ChunkId, EngineError> {
         let id = ChunkId(self.set.keys.chunk_id(kind, bytes));
-        if !self.set.claim(&id.prefix())? {
+        if !self.set.claim(&id.prefix()) {
             return Ok(id);
         }
         let stream = match (PackClass::of(kind), self.source) {
