@@ -136,9 +136,6 @@ impl History {
                 &stop,
             );
             assert!(made.unwrap().is_some(), "minute {minute} has no snapshot");
-            if minute % 10_000 == 9_999 {
-                eprintln!("{} minutes", minute + 1);
-            }
         }
         assert!(warnings.0.lock().unwrap().is_empty());
         drop(writer);
