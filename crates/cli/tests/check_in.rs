@@ -8,7 +8,6 @@
 
 #[path = "support/server.rs"]
 mod started;
-#[allow(dead_code, reason = "no test file needs all of it")]
 mod support;
 
 use std::fs;

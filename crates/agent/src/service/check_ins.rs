@@ -21,6 +21,8 @@ const FIRST_WITHIN: Duration = Duration::from_secs(10);
 /// How long there is between two where the server does not say, more or less by [`SPREAD`].
 const USUAL: Duration = Duration::from_mins(15);
 const SPREAD: Duration = Duration::from_mins(2);
+/// The least that comes of it.
+const SOONEST: Duration = Duration::from_mins(13);
 /// What a server may ask for.
 const ASKED_MIN: Duration = Duration::from_mins(1);
 const ASKED_MAX: Duration = Duration::from_hours(1);
@@ -163,7 +165,7 @@ fn note(shared: &Shared, status: Option<ServerStatus>) {
 fn wait(next: Next, failures: u32, chance: u32) -> Duration {
     match next {
         Next::Asked(seconds) => Duration::from_secs(u64::from(seconds)).clamp(ASKED_MIN, ASKED_MAX),
-        Next::Usual => USUAL - SPREAD + part_of(SPREAD * 2, chance),
+        Next::Usual => SOONEST + part_of(SPREAD * 2, chance),
         Next::Retry(asked) => {
             let doubled = 1 << failures.saturating_sub(1).min(10);
             let whole = RETRY.saturating_mul(doubled).min(USUAL);
@@ -184,14 +186,14 @@ mod tests {
 
     #[test]
     fn a_server_says_when_within_reason() {
-        assert_eq!(wait(Next::Asked(840), 0, 7), Duration::from_secs(840));
+        assert_eq!(wait(Next::Asked(840), 0, 7), Duration::from_mins(14));
         assert_eq!(wait(Next::Asked(0), 0, 7), ASKED_MIN);
         assert_eq!(wait(Next::Asked(u32::MAX), 0, 7), ASKED_MAX);
     }
 
     #[test]
     fn who_is_refused_comes_again_at_the_usual_time() {
-        assert_eq!(wait(Next::Usual, 0, 0), USUAL - SPREAD);
+        assert_eq!(wait(Next::Usual, 0, 0), SOONEST);
         assert_eq!(wait(Next::Usual, 0, u32::MAX), USUAL + SPREAD);
     }
 
@@ -204,7 +206,7 @@ mod tests {
             assert_eq!(wait(u32::MAX), longest, "{failures}");
         }
         let asked = wait(Next::Retry(120), 1, 0);
-        assert_eq!(asked, Duration::from_secs(120));
+        assert_eq!(asked, Duration::from_mins(2));
         assert_eq!(wait(Next::Retry(u64::MAX), 1, 0), ASKED_MAX);
     }
 }

@@ -213,6 +213,13 @@ impl Shared {
         let _ = self.at_work.set(at_work);
     }
 
+    /// Says in the status which process works, since when, and what it has been told of the machine.
+    pub(super) fn say_who(&self, since: i64, guest: &Guest) {
+        let mut status = self.status();
+        (status.pid, status.since) = (std::process::id(), since);
+        status.guest = guest.status();
+    }
+
     /// Returns the profile that it works for.
     pub(super) fn profile(&self) -> &Profile {
         &self.profile

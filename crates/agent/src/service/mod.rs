@@ -151,11 +151,7 @@ pub fn run(
         guest: Arc::clone(&guest),
         shared: Arc::clone(&shared),
     });
-    {
-        let mut status = shared.status();
-        (status.pid, status.since) = (std::process::id(), seconds_of(tools.clock.now()));
-        status.guest = guest.status();
-    }
+    shared.say_who(seconds_of(tools.clock.now()), &guest);
     let _heartbeat = Heartbeat::start(Arc::clone(&request.supervisor), &shared);
     std::thread::scope(|scope| {
         let host = &request.backup.host;

@@ -151,6 +151,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a check-in comes to")]
     fn taken(epoch: u32, since: Since) -> Result<CheckedIn, AgentError> {
         let answer = v1::CheckedIn {
             epoch,

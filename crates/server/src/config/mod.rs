@@ -204,6 +204,12 @@ mod tests {
         assert_eq!(config.database.url, None);
     }
 
+    #[track_caller]
+    fn check_path(text: &str, path: &str) {
+        let error = read(text, &[]).unwrap_err();
+        assert!(error.starts_with(path), "{text}: {error}");
+    }
+
     #[test]
     fn what_is_wrong_is_named_by_its_path() {
         for (text, path) in [
@@ -222,30 +228,6 @@ mod tests {
             ),
             ("[tls]\ncertificate = 'x'", "tls.key: "),
             ("[tls]\noldest = '1.1'", "tls.oldest: "),
-            ("[tls.acme]\nterms_agreed = true", "tls.acme.domains: "),
-            ("[tls.acme]\ndomains = ['a', 'B']", "tls.acme.domains[1]: "),
-            ("[tls.acme]\ndomains = ['a', 'a']", "tls.acme.domains[1]: "),
-            ("[tls.acme]\ndomains = ['a']", "tls.acme.terms_agreed: "),
-            (
-                "[tls.acme]\ndomains = ['a']\ndirectory = 'http://x'",
-                "tls.acme.directory: ",
-            ),
-            (
-                "[tls.acme]\ndomains = ['a']\ncontact = ['mailto:me@x']",
-                "tls.acme.contact: ",
-            ),
-            (
-                "[tls.acme]\ndomains = ['a']\nchallenge = 'dns-01'",
-                "tls.acme.challenge: ",
-            ),
-            (
-                "[listen]\npublic_address = 'https://b'\n[tls.acme]\ndomains = ['a']",
-                "tls.acme.domains: ",
-            ),
-            (
-                "[tls]\ncertificate = 'x'\nkey = 'y'\n[tls.acme]\ndomains = ['a']",
-                "tls.acme: ",
-            ),
             ("[sessions]\nidle_minutes = 0", "sessions.idle_minutes: "),
             (
                 "[sessions]\nabsolute_hours = 1",
@@ -278,10 +260,41 @@ mod tests {
             ("[log]\nlevel = 'all,'", "log.level: "),
             ("[logs]", "logs: "),
         ] {
-            let error = read(text, &[]).unwrap_err();
-            assert!(error.starts_with(path), "{text}: {error}");
+            check_path(text, path);
         }
         assert_eq!(read("[x", &[]).unwrap_err(), "the configuration is no TOML");
+    }
+
+    #[test]
+    fn what_is_wrong_of_an_authority_is_named_by_its_path() {
+        for (text, path) in [
+            ("[tls.acme]\nterms_agreed = true", "tls.acme.domains: "),
+            ("[tls.acme]\ndomains = ['a', 'B']", "tls.acme.domains[1]: "),
+            ("[tls.acme]\ndomains = ['a', 'a']", "tls.acme.domains[1]: "),
+            ("[tls.acme]\ndomains = ['a']", "tls.acme.terms_agreed: "),
+            (
+                "[tls.acme]\ndomains = ['a']\ndirectory = 'http://x'",
+                "tls.acme.directory: ",
+            ),
+            (
+                "[tls.acme]\ndomains = ['a']\ncontact = ['mailto:me@x']",
+                "tls.acme.contact: ",
+            ),
+            (
+                "[tls.acme]\ndomains = ['a']\nchallenge = 'dns-01'",
+                "tls.acme.challenge: ",
+            ),
+            (
+                "[listen]\npublic_address = 'https://b'\n[tls.acme]\ndomains = ['a']",
+                "tls.acme.domains: ",
+            ),
+            (
+                "[tls]\ncertificate = 'x'\nkey = 'y'\n[tls.acme]\ndomains = ['a']",
+                "tls.acme: ",
+            ),
+        ] {
+            check_path(text, path);
+        }
     }
 
     #[test]

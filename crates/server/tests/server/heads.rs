@@ -72,7 +72,7 @@ pub(crate) async fn the_newest_is_kept(world: World) {
     let person = world.places["child"].person.clone();
     let first = [head(1, 1, (1, 4), "a"), head(1, 2, (1, 3), "b")];
     assert!(present(&world, &person, &first).await.is_empty());
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     let second = [head(1, 1, (1, 5), "c"), head(1, 2, (1, 3), "b")];
     assert!(present(&world, &person, &second).await.is_empty());
     let found = kept(&world, &person).await;
@@ -103,7 +103,7 @@ pub(crate) async fn what_goes_back_is_flagged_and_on_record_once(world: World) {
     present(&world, &person, &newest).await;
     let older = [head(1, 1, (1, 8), "b"), head(1, 2, (1, 9), "c")];
     for _ in 0..3 {
-        world.pass(Duration::from_secs(60));
+        world.pass(Duration::from_mins(1));
         // The same again, which is known by its hash, too.
         assert_eq!(present(&world, &person, &older).await, newest);
     }

@@ -18,7 +18,7 @@ use crate::app::App;
 /// How long the authority may look at names, and then make the certificate.
 const LOOKING: RetryPolicy = RetryPolicy::new()
     .initial_delay(Duration::from_millis(500))
-    .timeout(Duration::from_secs(120));
+    .timeout(Duration::from_mins(2));
 
 /// Orders a certificate for the key of this server.
 pub(super) async fn order(app: &App, acme: &AcmeSettings) -> Result<Certificate, CertificateError> {
