@@ -76,7 +76,8 @@ impl Drop for Node {
     }
 }
 
-/// Takes the port at which Pebble looks at names. One test has it at a time.
+/// Takes the port at which Pebble looks at names. One test has it at a time, in processes of their own: no event tells
+/// when another one lets it go.
 async fn listener_for_pebble() -> TcpListener {
     let port: u16 = service("pebble").text("tls_port").parse().unwrap();
     for _ in 0..600 {
