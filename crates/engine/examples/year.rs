@@ -47,7 +47,8 @@ struct History {
 
 fn main() {
     let mut args = std::env::args().skip(1);
-    let folder = PathBuf::from(args.next().expect("a folder"));
+    let folder = args.next().filter(|text| !text.starts_with('-'));
+    let folder = PathBuf::from(folder.expect("usage: year FOLDER [MINUTES]"));
     let minutes: u32 = args.next().map_or(YEAR, |text| text.parse().unwrap());
     let mut history = History::new(&folder, minutes);
     let begun = Instant::now();
@@ -105,8 +106,7 @@ impl History {
         let identity = self.setup.identity.clone();
         let mut writer = Writer::open(identity, self.setup.destinations(), &memory).unwrap();
         let catalogue = self.setup.catalogue();
-        let (warnings, progress, stop) =
-            (Warnings::default(), Progress::default(), Stop::default());
+        let (warnings, progress, stop) = watched();
         let mut options = BackupOptions {
             roots: vec![self.source.clone()],
             ..BackupOptions::default()
@@ -183,8 +183,7 @@ impl History {
         options.paths = vec![path.as_os_str().as_bytes().to_vec()];
         let begun = Instant::now();
         let (archive, _) = self.setup.open(0).unwrap();
-        let (warnings, progress, stop) =
-            (Warnings::default(), Progress::default(), Stop::default());
+        let (warnings, progress, stop) = watched();
         restore(
             &archive,
             &info.snapshot,
@@ -228,8 +227,7 @@ impl History {
             let identity = self.setup.identity.clone();
             Writer::open(identity, self.setup.destinations(), &self.setup.memory).unwrap()
         };
-        let (warnings, progress, stop) =
-            (Warnings::default(), Progress::default(), Stop::default());
+        let (warnings, progress, stop) = watched();
         let begun = Instant::now();
         forget(&mut open(), &gone).unwrap();
         println!("{} forgotten in {:.2?}", gone.len(), begun.elapsed());
@@ -271,6 +269,11 @@ impl History {
             );
         }
     }
+}
+
+/// What watches over a piece of work, and stops it never.
+fn watched() -> (Warnings, Progress, Stop) {
+    (Warnings::default(), Progress::default(), Stop::default())
 }
 
 /// What a file holds: two kilobytes that do not compress.
