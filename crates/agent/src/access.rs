@@ -10,7 +10,7 @@ use strongroom_crypto::custody::CustodyKey;
 use strongroom_custody::password::PrivatePassword;
 use strongroom_engine::Memory as _;
 use strongroom_format::keys::KeysObject;
-use strongroom_read::{Archive, ReadError, Replicas, newest_keys};
+use strongroom_read::{Archive, ReadError, Replicas, open_keys};
 use strongroom_replica::Replica;
 use strongroom_store::Store;
 use strongroom_store::remember::RememberStore;
@@ -94,12 +94,13 @@ fn without_wraps(
     credential: Option<&Credential>,
     lost: AgentError,
 ) -> Result<Opened, AgentError> {
+    let custody_of = |keys: &KeysObject| match credential {
+        Some(credential) => custody_of(keys, credential),
+        None => wraps::custody_key_for(profile, keys),
+    };
     let opens = |there: &Reached| {
-        let keys = newest_keys(&Replica::new(there.store.clone(), id)).ok()?;
-        match credential {
-            Some(credential) => custody_of(&keys, credential).ok(),
-            None => wraps::custody_key_for(profile, &keys).ok(),
-        }
+        let opened = open_keys(&Replica::new(there.store.clone(), id), custody_of);
+        opened.ok().map(|opened| opened.custody)
     };
     let Some(custody) = reached.iter().find_map(opens) else {
         return Err(lost);
@@ -144,8 +145,10 @@ pub fn from_location(
 ) -> Result<Opened, AgentError> {
     let store = remembering(location.open()?);
     let id = choose(&store, asked, credential)?;
-    let keys = newest_keys(&Replica::new(store.clone(), id))?;
-    let custody = custody_of(&keys, credential)?;
+    let custody = open_keys(&Replica::new(store.clone(), id), |keys| {
+        custody_of(keys, credential)
+    })?
+    .custody;
     let reached = Reached {
         id: DestinationId([0; 16]),
         name: store.describe(),
@@ -233,8 +236,8 @@ fn the_one_that_opens(
     credential: &Credential,
 ) -> Option<ArchiveId> {
     let opens = |id: &&ArchiveId| {
-        newest_keys(&Replica::new(store.clone(), **id))
-            .is_ok_and(|keys| custody_of(&keys, credential).is_ok())
+        let replica = Replica::new(store.clone(), **id);
+        open_keys(&replica, |keys| custody_of(keys, credential)).is_ok()
     };
     let mut fitting = archives.iter().filter(opens);
     let first = fitting.next()?;

@@ -5,8 +5,7 @@ use std::path::Path;
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::object::RecordId;
 use strongroom_engine::{DestinationReport, Writer};
-use strongroom_format::keys::{KeyRing, KeysObject};
-use strongroom_read::{newest_keys, open_key_ring};
+use strongroom_read::{OpenKeys, open_keys};
 use strongroom_replica::Replica;
 
 use crate::access::{Credential, choose, custody_of, locate};
@@ -53,11 +52,9 @@ pub fn adopt(
     let store = location.open()?;
     let archive = choose(&store, request.archive, request.credential)?;
     let replica = Replica::new(store, archive);
-    let keys = newest_keys(&replica)?;
-    let custody = custody_of(&keys, request.credential)?;
-    let ring = open_key_ring(&replica, &custody)?;
-    let profile = keys::import(dir, &custody)?;
-    settle_in(&profile, request, (&replica, &keys, &ring), tools)?;
+    let opened = open_keys(&replica, |keys| custody_of(keys, request.credential))?;
+    let profile = keys::import(dir, &opened.custody)?;
+    settle_in(&profile, request, (&replica, &opened), tools)?;
     finish(&profile, archive, tools)
 }
 
@@ -65,12 +62,13 @@ pub fn adopt(
 fn settle_in(
     profile: &Profile,
     request: &AdoptRequest<'_>,
-    (replica, keys, ring): (&Replica, &KeysObject, &KeyRing),
+    (replica, opened): (&Replica, &OpenKeys),
     tools: &Tools<'_>,
 ) -> Result<(), AgentError> {
     let _lock = profile.lock()?;
     let (archive, mut config) = (replica.archive(), profile.config()?);
-    wraps::take(profile, replica, keys, ring)?;
+    let ring = &opened.ring;
+    wraps::take(profile, replica, &opened.keys, ring)?;
     ProfileMemory::new(profile, archive).set_aside_damaged()?;
     // A copy of this profile may hold the old one.
     let _ = profile.renew_writer_key(archive, &*tools.random)?;

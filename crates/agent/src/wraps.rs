@@ -178,16 +178,22 @@ pub(crate) fn make(
     profile.write_state(archive, KEYS, &keys.encode(&authority))
 }
 
-/// Stores the keys of an archive that was found at a replica locally.
+/// Stores the keys of an archive that was found at a replica locally. The descriptor, which may be lost there, is made
+/// again from the key ring.
 pub(crate) fn take(
     profile: &Profile,
     replica: &Replica,
     keys: &KeysObject,
     ring: &KeyRing,
 ) -> Result<(), AgentError> {
-    let archive = replica.archive();
-    profile.write_state(archive, DESCRIPTOR, &replica.descriptor_bytes()?)?;
-    profile.write_state(archive, KEYS, &keys.encode(&ring.authority()))
+    let (archive, authority) = (replica.archive(), ring.authority());
+    let descriptor = Descriptor {
+        archive,
+        suite: ring.first_suite(),
+        authority: authority.public_key(),
+    };
+    profile.write_state(archive, DESCRIPTOR, &descriptor.encode(&authority))?;
+    profile.write_state(archive, KEYS, &keys.encode(&authority))
 }
 
 /// Returns the custody key that a keys object names, also in the middle of a rotation.

@@ -264,11 +264,11 @@ fn alone(subject: &Subject, world: &World, kind: &str, what: &str, outcome: &mut
             opened
         }
         Err(error) => {
-            if !["descriptor", "keys"].contains(&kind) {
+            if kind != "keys" {
                 outcome.fault(format!("does not open: {error}"));
             }
             outcome.words.push(format!("refused ({error})"));
-            // Who knows the key ring needs neither descriptor nor keys.
+            // Who knows the key ring needs no keys.
             let replicas =
                 Replicas::new(vec![world.setup.replica(&world.setup.stores[0])]).unwrap();
             let mut problems = Vec::new();

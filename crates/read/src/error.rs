@@ -53,6 +53,15 @@ pub enum ReadError {
         /// The destination.
         destination: String,
     },
+    /// The descriptor cannot be read, though the keys are there.
+    #[error("the archive descriptor at {destination} is damaged")]
+    Descriptor {
+        /// The destination.
+        destination: String,
+        /// What is wrong with it.
+        #[source]
+        source: ReplicaError,
+    },
     /// There is no keys object.
     #[error("{destination} holds no keys object of the archive")]
     NoKeys {
@@ -94,6 +103,7 @@ impl Classified for ReadError {
             | Self::SegmentDamaged { .. }
             | Self::TooDeep
             | Self::ForeignDescriptor { .. }
+            | Self::Descriptor { .. }
             | Self::NoKeys { .. } => Class::Damage,
             Self::NoReplica => Class::Caller,
         }

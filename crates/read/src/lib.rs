@@ -22,7 +22,7 @@ pub use branch::Branch;
 pub use content::{Chunk, Piece, VisitChunk, XATTR_LEN_MAX};
 pub use error::ReadError;
 pub use index::{ChunkPlace, Index, SegmentName};
-pub use keys::{newest_keys, open_key_ring};
+pub use keys::{OpenKeys, newest_keys, open_keys};
 pub use rebuild::{PackKey, Rebuilt};
 pub use replicas::Replicas;
 pub use segments::decompress_segment;

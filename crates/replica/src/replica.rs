@@ -49,15 +49,16 @@ impl Replica {
         Self { store, archive }
     }
 
-    /// Returns the archives that have a descriptor at a destination, sorted.
+    /// Returns the archives that are at a destination, sorted: those that have a descriptor, and those that lost it and
+    /// have keys.
     pub fn discover(store: &dyn Store) -> Result<Vec<ArchiveId>, ReplicaError> {
         let mut archives = Vec::new();
         store.folders(&mut |name| archives.extend(from_hex(name).map(ArchiveId)))?;
-        let has_descriptor = |archive: &ArchiveId| {
+        let is_there = |archive: &ArchiveId| {
             let found = store.get(&layout::descriptor_path(*archive), DESCRIPTOR_LEN_MAX);
-            !matches!(found, Err(StoreError::NotFound { .. }))
+            !matches!(found, Err(StoreError::NotFound { .. })) || has_keys(store, *archive)
         };
-        archives.retain(has_descriptor);
+        archives.retain(is_there);
         archives.sort_unstable();
         Ok(archives)
     }
@@ -290,4 +291,10 @@ impl Replica {
             .store
             .delete(&layout::object_path(self.archive, object))?)
     }
+}
+
+fn has_keys(store: &dyn Store, archive: ArchiveId) -> bool {
+    let mut has_some = false;
+    let listed = store.list(&format!("{archive}/keys/"), &mut |_, _| has_some = true);
+    listed.is_ok() && has_some
 }

@@ -326,7 +326,7 @@ fn check_keys(replica: &Replica, archive: &Archive, report: &mut VerifyReport) {
             .damage
             .push(("descriptor".to_owned(), with_causes(&error))),
     }
-    if let Err(error) = strongroom_read::newest_keys(replica) {
+    if let Err(error) = strongroom_read::newest_keys(replica, &authority) {
         report.damage.push(("keys".to_owned(), with_causes(&error)));
     }
 }

@@ -103,26 +103,19 @@ impl KeysObject {
 
     /// Reads an object and checks its signature.
     pub fn decode(bytes: &[u8], authority: &[u8; 32]) -> Result<Self, FormatError> {
-        let malformed = FormatError::malformed(WHAT);
-        let truncated = || malformed(WireError::Truncated { field: "signature" });
-        let (fields, signature) = bytes.split_last_chunk::<64>().ok_or_else(truncated)?;
-        let mut reader = Reader::new(fields);
-        if reader.array("magic").map_err(&malformed)? != MAGIC {
-            return Err(FormatError::NotThis {
-                expected: "a keys object",
-            });
-        }
-        let version = reader.u8("version").map_err(&malformed)?;
-        if version > VERSION {
-            return Err(FormatError::TooNew {
-                what: WHAT,
-                found: version,
-            });
-        }
+        let (version, mut reader, signature) = split(bytes)?;
+        let fields = &bytes[..bytes.len() - signature.len()];
         verify(authority, DOMAIN, fields, signature).map_err(|_| FormatError::BadSignature {
             what: "the keys object",
         })?;
-        Self::decode_fields(version, &mut reader).map_err(malformed)
+        Self::decode_fields(version, &mut reader).map_err(FormatError::malformed(WHAT))
+    }
+
+    /// Reads an object of which nobody knows yet who signed it. Its key ring, once it is opened, names the authority:
+    /// nothing of the object counts before [`decode`](Self::decode) has checked its signature with that.
+    pub fn decode_unproven(bytes: &[u8]) -> Result<Self, FormatError> {
+        let (version, mut reader, _) = split(bytes)?;
+        Self::decode_fields(version, &mut reader).map_err(FormatError::malformed(WHAT))
     }
 
     fn decode_fields(version: u8, reader: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -160,6 +153,27 @@ impl KeysObject {
             slots,
         })
     }
+}
+
+/// Splits an object into its version, what follows up to the signature, and the signature.
+fn split(bytes: &[u8]) -> Result<(u8, Reader<'_>, &[u8; 64]), FormatError> {
+    let malformed = FormatError::malformed(WHAT);
+    let truncated = || malformed(WireError::Truncated { field: "signature" });
+    let (fields, signature) = bytes.split_last_chunk::<64>().ok_or_else(truncated)?;
+    let mut reader = Reader::new(fields);
+    if reader.array("magic").map_err(&malformed)? != MAGIC {
+        return Err(FormatError::NotThis {
+            expected: "a keys object",
+        });
+    }
+    let version = reader.u8("version").map_err(&malformed)?;
+    if version > VERSION {
+        return Err(FormatError::TooNew {
+            what: WHAT,
+            found: version,
+        });
+    }
+    Ok((version, reader, signature))
 }
 
 fn key_ring_associated(archive: ArchiveId, number: u32) -> Vec<u8> {

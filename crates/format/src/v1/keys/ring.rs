@@ -56,6 +56,16 @@ impl KeyRing {
         Ok(epoch)
     }
 
+    /// Returns the suite of the first epoch, which is that of new objects when the archive was made.
+    ///
+    /// # Panics
+    ///
+    /// Never: as [`current`](Self::current).
+    pub fn first_suite(&self) -> Suite {
+        let first = self.epochs.first_key_value();
+        first.expect("a key ring has an epoch").1.0
+    }
+
     /// Returns the key that signs descriptor, generations and wraps.
     pub fn authority(&self) -> SigningKey {
         SigningKey::from_seed(&self.authority_seed)
