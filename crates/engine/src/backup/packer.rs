@@ -8,7 +8,7 @@ use strongroom_base::object::ObjectRef;
 use strongroom_crypto::hash::hash;
 use strongroom_crypto::keys::SealedKind;
 use strongroom_format::body::{Body, Deed, Snapshot};
-use strongroom_format::index::{Run, level};
+use strongroom_format::index::{LEVEL_FINAL, Run, level};
 use strongroom_format::pack::{Fill, PackClass};
 use strongroom_format::padding::Carrier;
 use strongroom_replica::record::{
@@ -37,8 +37,6 @@ const LAST: Fill = Fill::Least(Carrier::Object);
 const INDEX_ROW_LEN_MAX: usize = 48;
 /// How many runs of one level are merged.
 const MERGE: usize = 8;
-/// Runs of this level and above stay as they are.
-const LEVEL_FINAL: u32 = 2;
 
 /// Gathers segments into packs.
 pub(crate) struct Packer<'a, 'w> {

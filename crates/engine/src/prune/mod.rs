@@ -26,7 +26,7 @@ use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_catalogue::{Catalogue, KnownChunks};
 use strongroom_format::body::Deed;
 use strongroom_format::content::{ChunkId, Content, IdPrefix};
-use strongroom_format::index::level;
+use strongroom_format::index::{LEVEL_FINAL, level};
 use strongroom_format::tree::{Entry, Node};
 use strongroom_read::{Archive, Replicas};
 use strongroom_replica::record::{Added, Changes};
@@ -45,9 +45,6 @@ use plan::{Plan, plan};
 use unnamed::{refuse_unrecorded, unindexed};
 use usage::{PackUse, usage};
 use write::Output;
-
-/// Runs below this level are written anew when any run is.
-const LEVEL_FINAL: u32 = 2;
 
 /// Gives up what no surviving snapshot needs, and packs that hold little else after what is needed of them was
 /// copied. Writes a checkpoint when snapshots were forgotten since the last one, or many records can go.
@@ -225,7 +222,7 @@ impl Job<'_> {
                 .any(|place| self.plan.gone.contains(&key_of(place)))
     }
 
-    /// Writes the rows that stay of runs that do not; the new runs and the others are complete.
+    /// Writes the rows that stay of runs that do not, and those of runs that are still merged; the new runs and the others are complete.
     fn give_up_runs(
         &mut self,
         output: &mut Output<'_>,

@@ -17,9 +17,12 @@ pub use rows::{ENTRY_LEN, Entry, OBJECT_ROW_LEN, PackPlace, SEGMENT_ROW_LEN, Seg
 pub use run::Run;
 pub use search::{ReadRows, search, search_row};
 
+/// Runs of this level and above stay as they are.
+pub const LEVEL_FINAL: u32 = 3;
+
 /// Returns the level of a run with this many entries: runs are merged eight at a time.
 pub fn level(entries: u32) -> u32 {
-    (entries.max(512) / 512).ilog(8)
+    (entries.max(64) / 64).ilog(8)
 }
 
 #[cfg(test)]
