@@ -41,7 +41,7 @@ impl<'a> Context<'a> {
 
     /// Opens the profile, which must be there.
     pub(crate) fn profile(&self) -> Result<Profile, Failure> {
-        Ok(Profile::require(self.environment.profile()?)?)
+        Ok(self.telling(Profile::require(self.environment.profile()?)?))
     }
 
     /// Returns the place where the profile remembers its server; neither need be there. From here on the first signal
@@ -56,8 +56,15 @@ impl<'a> Context<'a> {
     /// Opens the profile; `None` where there is none.
     pub(crate) fn profile_if_any(&self) -> Result<Option<Profile>, Failure> {
         match self.environment.profile() {
-            Ok(dir) => Ok(Profile::open(dir)?),
+            Ok(dir) => Ok(Profile::open(dir)?.map(|profile| self.telling(profile))),
             Err(_) => Ok(None),
+        }
+    }
+
+    fn telling(&self, profile: Profile) -> Profile {
+        match self.output.tells_of_waiting() {
+            Some(tell) => profile.telling(tell),
+            None => profile,
         }
     }
 }

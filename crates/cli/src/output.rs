@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use strongroom_base::with_causes;
 
 use serde_json::{Value, json};
+use strongroom_agent::AgentError;
 use strongroom_base::{Class, Classified as _};
 
 use crate::arguments::Global;
@@ -129,6 +130,14 @@ impl Output {
         if !self.quiet && !self.json {
             self.error_line(&escaped(&self.for_profile(text)));
         }
+    }
+
+    /// Returns what prints who holds a lock that the program waits for, unless they want it quiet.
+    pub(crate) fn tells_of_waiting(&self) -> Option<fn(&AgentError)> {
+        let tell: fn(&AgentError) = |held| {
+            let _ = writeln!(io::stderr(), "waiting: {held}");
+        };
+        (!self.quiet && !self.json).then_some(tell)
     }
 
     /// Prints a line for people who want more.

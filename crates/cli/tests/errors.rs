@@ -744,3 +744,20 @@ fn the_archive_is_adopted_from_a_destination_that_is_ahead() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn who_has_to_wait_is_told_for_whom() {
+    let place = backed_up();
+    let lock = place.path(&format!("profile/state/{}.lock", place.archive()));
+    let lock = fs::File::options().write(true).open(lock).unwrap();
+    lock.lock().unwrap();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| place.run(["backup", "files"]));
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        lock.unlock().unwrap();
+        let ran = waits.join().unwrap();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let told = format!("waiting: the archive {} is in use", place.archive());
+        assert_eq!(ran.err.matches(&told).count(), 1, "{ran:?}");
+    });
+}

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use support::Place;
+use support::{Place, put};
 
 fn split(line: &str) -> Vec<&str> {
     line.split(' ').collect()
@@ -332,4 +332,92 @@ fn a_profile_of_another_time_changes_no_keys() {
     }
     place.ok("restore latest --to back");
     assert_eq!(place.read("back/a.txt"), "under the new epoch");
+}
+
+#[test]
+fn a_descriptor_that_is_lost_keeps_nobody_out() {
+    let place = backed_up();
+    let descriptor = place.path(&format!("disk/{}/archive", place.archives("disk")[0]));
+    let sound = fs::read(&descriptor).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 2;
+        Some(bytes)
+    };
+    let magic_version_archive_authority_signature = [0, 8, 12, 28, sound.len() - 1];
+    let flipped = magic_version_archive_authority_signature.map(flipped);
+    let damages = flipped.into_iter().chain([Some(Vec::new()), None]);
+    for (number, damage) in damages.enumerate() {
+        fs::remove_file(&descriptor).unwrap();
+        if let Some(bytes) = &damage {
+            put(&descriptor, bytes);
+        }
+        let line = format!("restore latest --from ./disk --key-file custody.key --to to-{number}");
+        let ran = place.run_with("nobody", split(&line));
+        let told = ran.err.contains("the archive descriptor at") && ran.err.contains("is damaged");
+        assert!(told, "{number}: {ran:?}");
+        assert_eq!(place.read(&format!("to-{number}/a.txt")), "first");
+    }
+    // Whoever adopts the archive makes it again, byte for byte.
+    let adopted = place.run_with("new", split("init --adopt ./disk --key-file custody.key"));
+    assert_eq!(adopted.code, 0, "{adopted:?}");
+    let verified = place.run_with("new", split("verify"));
+    assert_eq!(verified.code, 4, "{verified:?}");
+    let healed = place.run_with("new", split("destination heal"));
+    assert_eq!(healed.code, 0, "{healed:?}");
+    assert_eq!(fs::read(&descriptor).unwrap(), sound);
+}
+
+#[test]
+fn what_a_disk_cannot_read_is_mended() {
+    let place = backed_up();
+    place.write("files/a.txt", "second");
+    place.ok("--quiet backup files");
+    let sound = place.ok("verify --read-data");
+    let (log, newest) = newest_record(&place, "disk");
+    let disk = log.parent().unwrap().join("packs");
+    let packs: Vec<PathBuf> = packs(&place, "disk")
+        .iter()
+        .map(|pack| disk.join(pack))
+        .collect();
+    let newest = log.join(newest);
+    for lost in [
+        vec![newest.clone()],
+        packs,
+        vec![log.parent().unwrap().join("archive")],
+    ] {
+        let made = |file: &PathBuf| fs::metadata(file).unwrap().modified().unwrap();
+        let before: Vec<_> = lost.iter().map(made).collect();
+        let found = place.run_with_bad_sectors(&lost, "verify --read-data");
+        assert_eq!(found.code, 4, "{lost:?}: {found:?}");
+        assert!(found.err.contains("the disk cannot read"), "{found:?}");
+        let healed = place.run_with_bad_sectors(&lost, "destination heal disk");
+        let after: Vec<_> = lost.iter().map(made).collect();
+        let stayed = before
+            .iter()
+            .zip(&after)
+            .filter(|(before, after)| before == after);
+        assert_eq!(stayed.count(), 0, "{lost:?}: {healed:?}");
+        assert_eq!(place.ok("verify --read-data").out, sound.out);
+    }
+}
+
+#[test]
+fn what_no_disk_can_read_is_stored_again() {
+    let place = backed_up();
+    let both = ["disk", "stick"].map(|destination| {
+        let (log, _) = newest_record(&place, destination);
+        let below = log.parent().unwrap().join("packs");
+        packs(&place, destination)
+            .into_iter()
+            .map(move |pack| below.join(pack))
+    });
+    let both: Vec<PathBuf> = both.into_iter().flatten().collect();
+    let repaired = place.run_with_bad_sectors(&both, "repair --read-data");
+    assert_eq!(repaired.code, 0, "{repaired:?}");
+    let backup = place.run_with_bad_sectors(&both, "backup files");
+    assert_eq!(backup.code, 0, "{backup:?}");
+    let restored = place.run_with_bad_sectors(&both, "restore latest --to back");
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(fs::read(place.path("back/large")).unwrap(), noise(600_000));
 }

@@ -97,6 +97,14 @@ pub enum StoreError {
         /// The cause.
         source: io::Error,
     },
+    /// The disk does not give back what is stored on it, though it takes what is new: a bad sector.
+    #[error("the disk cannot read `{path}`")]
+    Unreadable {
+        /// What was read.
+        path: String,
+        /// The cause.
+        source: io::Error,
+    },
     /// Anything else went wrong.
     #[error("cannot {op} `{path}`")]
     Io {
@@ -127,6 +135,24 @@ impl StoreError {
     /// Says whether trying again soon, with nobody doing anything, may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Io { .. } | Self::Gone { .. })
+    }
+
+    /// Says whether the device failed.
+    pub(crate) fn is_of_device(&self) -> bool {
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        Errno::from_io_error(source) == Some(Errno::IO)
+    }
+
+    /// Returns that something cannot be read, where it is the device that failed.
+    pub(crate) fn or_unreadable(self) -> Self {
+        match self {
+            Self::Io { path, source, .. } if Errno::from_io_error(&source) == Some(Errno::IO) => {
+                Self::Unreadable { path, source }
+            }
+            other => other,
+        }
     }
 
     /// Names what failed by the cause; a missing file is no special case.
@@ -161,7 +187,8 @@ impl Classified for StoreError {
             Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::Truncated { .. }
-            | Self::NotAnObject { .. } => Class::Damage,
+            | Self::NotAnObject { .. }
+            | Self::Unreadable { .. } => Class::Damage,
             Self::Full { .. }
             | Self::ReadOnly { .. }
             | Self::Denied { .. }

@@ -167,6 +167,44 @@ impl Folder {
             .and_then(|dir| files::open_regular(dir.as_fd(), Path::new(name), Links::Refuse))
             .map_err(|error| StoreError::from_read("open", path, error))
     }
+
+    fn get_once(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
+        let (file, size) = self.open_object(path)?;
+        files::read_limited(file, size, len_max, path)
+    }
+
+    fn get_range_once(
+        &self,
+        path: &ObjectPath,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let (file, size) = self.open_object(path)?;
+        crate::store::check_range(path, size, offset, len)?;
+        let read = || {
+            let mut bytes = files::room_for(len)?;
+            bytes.resize(len, 0);
+            file.read_exact_at(&mut bytes, offset)?;
+            Ok(bytes)
+        };
+        read().map_err(|error| StoreError::from_read("read", path, error))
+    }
+
+    /// Reads, and tells a bad sector from a disk that is not there any more: that one takes nothing new either.
+    fn read(&self, read: impl Fn() -> Result<Vec<u8>, StoreError>) -> Result<Vec<u8>, StoreError> {
+        match read() {
+            Err(error) if error.is_of_device() && self.takes_something_new() => {
+                read().map_err(StoreError::or_unreadable)
+            }
+            once => once,
+        }
+    }
+
+    /// Says whether a file can be made and brought to the disk now.
+    fn takes_something_new(&self) -> bool {
+        let write = || Temporary::create(self.root.as_fd())?.write(b"is this disk there?");
+        self.check_root().is_ok() && write().is_ok()
+    }
 }
 
 impl Store for Folder {
@@ -177,20 +215,11 @@ impl Store for Folder {
     }
 
     fn get(&self, path: &ObjectPath, len_max: u64) -> Result<Vec<u8>, StoreError> {
-        let (file, size) = self.open_object(path)?;
-        files::read_limited(file, size, len_max, path)
+        self.read(|| self.get_once(path, len_max))
     }
 
     fn get_range(&self, path: &ObjectPath, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let (file, size) = self.open_object(path)?;
-        crate::store::check_range(path, size, offset, len)?;
-        let read = || {
-            let mut bytes = files::room_for(len)?;
-            bytes.resize(len, 0);
-            file.read_exact_at(&mut bytes, offset)?;
-            Ok(bytes)
-        };
-        read().map_err(|error| StoreError::from_read("read", path, error))
+        self.read(|| self.get_range_once(path, offset, len))
     }
 
     fn size(&self, path: &ObjectPath) -> Result<u64, StoreError> {

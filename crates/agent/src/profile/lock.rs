@@ -23,6 +23,17 @@ pub struct Lock {
 
 /// How often a lock is tried while somebody waits for it.
 const TRY_EVERY: Duration = Duration::from_millis(20);
+/// How long nobody wonders what a program waits for.
+const TELL_AFTER: Duration = Duration::from_secs(1);
+
+/// How a lock is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// How long.
+    pub(crate) lasts: Duration,
+    /// Who is told, once, who holds the lock.
+    pub(crate) tell: Option<fn(&AgentError)>,
+}
 
 impl Lock {
     /// Takes a lock at once, or says who holds it. `what` is what the lock guards, for people.
@@ -37,7 +48,7 @@ impl Lock {
     pub(crate) fn await_turn(
         path: &Path,
         what: &str,
-        patience: Duration,
+        patience: Patience,
     ) -> Result<Self, AgentError> {
         Ok(Self {
             _file: take_patiently(path, what, patience)?,
@@ -50,7 +61,7 @@ impl Lock {
         &mut self,
         path: &Path,
         what: &str,
-        patience: Duration,
+        patience: Patience,
     ) -> Result<(), AgentError> {
         self.more.push(take_patiently(path, what, patience)?);
         Ok(())
@@ -103,11 +114,17 @@ fn name_holder(file: &mut File) {
     let _ = file.rewind().and_then(|()| file.write_all(name.as_bytes()));
 }
 
-fn take_patiently(path: &Path, what: &str, patience: Duration) -> Result<File, AgentError> {
+fn take_patiently(path: &Path, what: &str, patience: Patience) -> Result<File, AgentError> {
     let begun = Instant::now();
+    let mut tell = patience.tell;
     loop {
         match take(path, what) {
-            Err(AgentError::Locked { .. }) if begun.elapsed() < patience => {
+            Err(held @ AgentError::Locked { .. }) if begun.elapsed() < patience.lasts => {
+                if begun.elapsed() >= TELL_AFTER
+                    && let Some(tell) = tell.take()
+                {
+                    tell(&held);
+                }
                 std::thread::sleep(TRY_EVERY);
             }
             result => return result,
@@ -148,12 +165,13 @@ mod tests {
             refused.to_string(),
             format!("the archive is in use by process {pid}")
         );
-        let patience = Duration::from_millis(1);
-        let refused = Lock::await_turn(&path, "the archive", patience).unwrap_err();
+        let patience = |lasts| Patience { lasts, tell: None };
+        let short = patience(Duration::from_millis(1));
+        let refused = Lock::await_turn(&path, "the archive", short).unwrap_err();
         assert!(matches!(refused, AgentError::Locked { .. }));
         let waits = std::thread::spawn({
             let path = path.clone();
-            move || Lock::await_turn(&path, "the archive", Duration::from_mins(1))
+            move || Lock::await_turn(&path, "the archive", patience(Duration::from_mins(1)))
         });
         drop(first);
         waits.join().unwrap().unwrap();

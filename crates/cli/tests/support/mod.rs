@@ -71,8 +71,25 @@ impl Place {
         profile: &str,
         arguments: impl IntoIterator<Item = A>,
     ) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-            .args(arguments)
+        let mut command = self.command(env!("CARGO_BIN_EXE_strongroom"), bus, profile);
+        self.ran(command.args(arguments))
+    }
+
+    /// Runs the program on a disk that cannot read some files.
+    pub(crate) fn run_with_bad_sectors(&self, files: &[PathBuf], line: &str) -> Ran {
+        let mut command = self.command("strace", "unix:path=/nowhere/at/all", "profile");
+        command.args(["-f", "-qq", "-o", "/dev/null"]);
+        for file in files {
+            command.arg("-P").arg(file);
+        }
+        command.args(["-e", "inject=read,pread64:error=EIO"]);
+        command.arg(env!("CARGO_BIN_EXE_strongroom"));
+        self.ran(command.args(line.split(' ')))
+    }
+
+    fn command(&self, program: &str, bus: &str, profile: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.0.path())
             .env_clear()
             .env("STRONGROOM_PROFILE", self.path(profile))
@@ -80,9 +97,12 @@ impl Place {
             .env("TZ", "UTC")
             // A keystore of this machine is none of a test's business.
             .env("DBUS_SESSION_BUS_ADDRESS", bus)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn ran(&self, command: &mut Command) -> Ran {
+        let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             text.replace(&self.0.path().display().to_string(), "HERE")
