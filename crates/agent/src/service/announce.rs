@@ -14,9 +14,11 @@ use strongroom_engine::{Monitor, Warning};
 use zbus::blocking::connection::Builder;
 use zbus::zvariant::Value;
 
-use super::alarm::{Condition, Matter, Notice, Severity, conditions, is_undecided};
+use super::alarm::Notice;
+use super::condition::{Condition, conditions, is_undecided};
 use super::control::Shared;
 use super::hook::{Hook, HookSettings};
+use super::matter::{Matter, Severity};
 use super::status::{Status, WorkDone};
 
 /// How often alarms are looked for while the service is busy.

@@ -6,12 +6,14 @@
 mod alarm;
 mod announce;
 mod check_ins;
+mod condition;
 mod control;
 mod gaps;
 mod heartbeat;
 mod hold;
 mod hook;
 mod install;
+mod matter;
 mod metrics;
 mod moment;
 mod note;
@@ -42,10 +44,12 @@ use strongroom_engine::backup::Hints;
 use strongroom_engine::{Progress, Stop};
 use strongroom_watch::{Choice, Health, Watcher};
 
-pub use alarm::{Alarms, Condition, Matter, Notice, Severity};
+pub use alarm::{Alarms, Notice};
+pub use condition::Condition;
 pub use control::{Answer, Ask};
 pub use hook::{HookError, HookSettings};
 pub use install::Manager;
+pub use matter::{Matter, Severity};
 pub use metrics::metrics;
 pub use moment::{Moment, SystemUptime, Uptime};
 pub use pending::Rhythm;
