@@ -2,8 +2,7 @@
 //!
 //! `docs/commands.txt` lists pages, one a line. On these pages every line that begins with `$ ` inside a block
 //! fenced as `console` is a command, and goes on as long as lines end with `\`. The commands of a page are run
-//! by one bash with `set -eu`, in an empty home, with the release binaries first on the PATH. What they leave
-//! running ends with it.
+//! by one bash with `set -eu`, in an empty home, with the programs first on the PATH. What they leave running ends with it.
 
 use std::fs;
 use std::io;
@@ -19,9 +18,22 @@ use crate::command;
 /// Where a server listens on the pages.
 const PORT: u16 = 7443;
 
-/// Runs the commands of every page that is listed; fails at the first that fails.
+/// Runs the commands of every page that is listed, with release binaries; fails at the first that fails.
 pub(crate) fn run() -> Result<()> {
     let checkout = Checkout::find()?;
+    let programs = checkout.build()?;
+    checkout.build_server()?;
+    run_pages(&checkout, &programs)
+}
+
+/// As [`run`], with the programs that the tests have built already: to build them for release takes longer than all pages.
+pub(crate) fn run_as_tested() -> Result<()> {
+    let checkout = Checkout::find()?;
+    let programs = checkout.build_as_tested()?;
+    run_pages(&checkout, &programs)
+}
+
+fn run_pages(checkout: &Checkout, binary: &Path) -> Result<()> {
     let docs = checkout.root.join("docs");
     let pages = match fs::read_to_string(docs.join("commands.txt")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -30,8 +42,6 @@ pub(crate) fn run() -> Result<()> {
         }
         pages => pages.context("docs/commands.txt")?,
     };
-    let binary = checkout.build()?;
-    checkout.build_server()?;
     let programs = binary.parent().context("the binary is in no folder")?;
     let home = checkout.target.join("book-home");
     let listed = pages.lines().map(str::trim);

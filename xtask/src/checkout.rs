@@ -37,6 +37,13 @@ impl Checkout {
         self.build_package("strongroom-serverd")
     }
 
+    /// Builds the programs as the tests do, and returns the path of the client.
+    pub(crate) fn build_as_tested(&self) -> Result<PathBuf> {
+        let build = ["build", "--workspace", "--bins"];
+        command::run(Command::new("cargo").args(build).current_dir(&self.root))?;
+        Ok(self.target.join("debug/strongroom"))
+    }
+
     fn build_package(&self, package: &str) -> Result<()> {
         let build = ["build", "--release", "--package", package];
         command::run(Command::new("cargo").args(build).current_dir(&self.root))

@@ -47,7 +47,7 @@ enum Task {
     Services(services::Arguments),
     Openapi(openapi::Arguments),
     FuzzApi(fuzz_api::Arguments),
-    /// Run the commands that the book shows.
+    /// Run the commands that the book shows, with release binaries.
     Book,
     Load(load::Arguments),
     Continuous(continuous::Arguments),

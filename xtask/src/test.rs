@@ -41,7 +41,7 @@ const ALL: &[Step] = &[
     ("doc tests", doc_tests),
     ("reader", reader::run),
     ("dependencies", dependencies),
-    ("book", book::run),
+    ("book", book::run_as_tested),
 ];
 
 /// Runs every step, also after one that failed, and fails where one failed; the count is the last line.
