@@ -5,7 +5,7 @@ use std::path::Path;
 use strongroom_base::ids::{ArchiveId, DestinationId};
 use strongroom_base::object::RecordId;
 use strongroom_engine::{DestinationReport, Writer};
-use strongroom_read::{OpenKeys, open_keys};
+use strongroom_read::{OpenKeys, ReadError, open_keys};
 use strongroom_replica::Replica;
 
 use crate::access::{Credential, choose, custody_of, locate};
@@ -36,6 +36,8 @@ pub struct Adopted {
     pub head: RecordId,
     /// What became of the destinations.
     pub destinations: Vec<DestinationReport>,
+    /// What is wrong with the descriptor at the destination.
+    pub descriptor: Option<ReadError>,
 }
 
 /// Makes a profile, or uses the one that is there, to write an archive from now on in place of whoever wrote
@@ -55,7 +57,13 @@ pub fn adopt(
     let opened = open_keys(&replica, |keys| custody_of(keys, request.credential))?;
     let profile = keys::import(dir, &opened.custody)?;
     settle_in(&profile, request, (&replica, &opened), tools)?;
-    finish(&profile, archive, tools)
+    let (head, destinations) = finish(&profile, archive, tools)?;
+    Ok(Adopted {
+        archive,
+        head,
+        destinations,
+        descriptor: opened.descriptor,
+    })
 }
 
 /// Makes the profile one that writes the archive.
@@ -97,17 +105,17 @@ fn settle_in(
     profile.save_config(&config)
 }
 
-fn finish(profile: &Profile, archive: ArchiveId, tools: &Tools<'_>) -> Result<Adopted, AgentError> {
+fn finish(
+    profile: &Profile,
+    archive: ArchiveId,
+    tools: &Tools<'_>,
+) -> Result<(RecordId, Vec<DestinationReport>), AgentError> {
     let writing = Writing::begin(profile, Some(archive), tools)?;
     // What the catalogue knows may be of another history.
     writing.read_all_again()?;
     let mut writer = Writer::adopt(writing.identity(), writing.destinations(), writing.memory())?;
     writer.catch_up(&mut |_| ())?;
-    Ok(Adopted {
-        archive,
-        head: writer.head().id,
-        destinations: writer.reports(),
-    })
+    Ok((writer.head().id, writer.reports()))
 }
 
 /// What was accepted.

@@ -26,6 +26,7 @@ impl<'a> Context<'a> {
     pub(crate) fn new(global: &Global, output: &'a Output) -> Result<Self, Failure> {
         let stop = Arc::new(Stop::default());
         interrupt::listen(&stop)?;
+        output.tell_of_waiting();
         let mut environment = Environment::read(global.profile.as_deref())?;
         if let Some(key) = environment.take_storage_key() {
             storage_key::offer(key);
@@ -41,7 +42,7 @@ impl<'a> Context<'a> {
 
     /// Opens the profile, which must be there.
     pub(crate) fn profile(&self) -> Result<Profile, Failure> {
-        Ok(self.telling(Profile::require(self.environment.profile()?)?))
+        Ok(Profile::require(self.environment.profile()?)?)
     }
 
     /// Returns the place where the profile remembers its server; neither need be there. From here on the first signal
@@ -56,15 +57,8 @@ impl<'a> Context<'a> {
     /// Opens the profile; `None` where there is none.
     pub(crate) fn profile_if_any(&self) -> Result<Option<Profile>, Failure> {
         match self.environment.profile() {
-            Ok(dir) => Ok(Profile::open(dir)?.map(|profile| self.telling(profile))),
+            Ok(dir) => Ok(Profile::open(dir)?),
             Err(_) => Ok(None),
-        }
-    }
-
-    fn telling(&self, profile: Profile) -> Profile {
-        match self.output.tells_of_waiting() {
-            Some(tell) => profile.telling(tell),
-            None => profile,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use strongroom_base::with_causes;
 
 use serde_json::{Value, json};
-use strongroom_agent::AgentError;
+use strongroom_agent::profile::tell_of_waiting;
 use strongroom_base::{Class, Classified as _};
 
 use crate::arguments::Global;
@@ -132,12 +132,13 @@ impl Output {
         }
     }
 
-    /// Returns what prints who holds a lock that the program waits for, unless they want it quiet.
-    pub(crate) fn tells_of_waiting(&self) -> Option<fn(&AgentError)> {
-        let tell: fn(&AgentError) = |held| {
-            let _ = writeln!(io::stderr(), "waiting: {held}");
-        };
-        (!self.quiet && !self.json).then_some(tell)
+    /// Lets a line be printed for people whenever the program waits for another one, unless they want it quiet.
+    pub(crate) fn tell_of_waiting(&self) {
+        if !self.quiet && !self.json {
+            tell_of_waiting(|held| {
+                let _ = writeln!(io::stderr(), "{}", escaped(&format!("waiting: {held}")));
+            });
+        }
     }
 
     /// Prints a line for people who want more.

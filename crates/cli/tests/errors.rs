@@ -753,7 +753,7 @@ fn who_has_to_wait_is_told_for_whom() {
     lock.lock().unwrap();
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| place.run(["backup", "files"]));
-        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        std::thread::sleep(std::time::Duration::from_secs(4));
         lock.unlock().unwrap();
         let ran = waits.join().unwrap();
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -53,7 +53,7 @@ pub enum ReadError {
         /// The destination.
         destination: String,
     },
-    /// The descriptor cannot be read, though the keys are there.
+    /// The descriptor is not one, though the keys are there.
     #[error("the archive descriptor at {destination} is damaged")]
     Descriptor {
         /// The destination.
@@ -61,6 +61,12 @@ pub enum ReadError {
         /// What is wrong with it.
         #[source]
         source: ReplicaError,
+    },
+    /// The descriptor is not there, though the keys are.
+    #[error("the archive descriptor at {destination} is missing")]
+    NoDescriptor {
+        /// The destination.
+        destination: String,
     },
     /// There is no keys object.
     #[error("{destination} holds no keys object of the archive")]
@@ -104,6 +110,7 @@ impl Classified for ReadError {
             | Self::TooDeep
             | Self::ForeignDescriptor { .. }
             | Self::Descriptor { .. }
+            | Self::NoDescriptor { .. }
             | Self::NoKeys { .. } => Class::Damage,
             Self::NoReplica => Class::Caller,
         }

@@ -3,13 +3,20 @@
 //! The descriptor tells which keys objects the owner has signed. Where it is damaged, each of them is tried: what a custody
 //! key opens names the authority, and that proves the object (`spec/keys-v1.md`, section 5).
 
+use strongroom_base::ids::ObjectName;
+use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::custody::CustodyKey;
-use strongroom_format::keys::{KeyRing, KeysObject};
+use strongroom_format::keys::{KeyRing, KeysObject, Slot};
 use strongroom_replica::descriptor::Descriptor;
 use strongroom_replica::{Replica, ReplicaError};
 
 use crate::error::ReadError;
 use crate::replicas::Replicas;
+
+/// How many keys objects are tried that nothing proves, and how many slots of passwords in all of them: whoever plants them
+/// must not keep a reader busy.
+const UNPROVEN_MAX: usize = 8;
+const UNPROVEN_SLOTS_MAX: usize = 16;
 
 /// Keys of an archive that were opened.
 pub struct OpenKeys {
@@ -32,6 +39,36 @@ impl OpenKeys {
             ring,
             descriptor: None,
         })
+    }
+
+    /// Compares the descriptor with the key ring. That it cannot be read for now says nothing of the keys; that a newer program
+    /// is needed is an error, where the owner says so.
+    fn judging(
+        mut self,
+        descriptor: Result<Descriptor, ReplicaError>,
+        replica: &Replica,
+    ) -> Result<Self, ReadError> {
+        let authority = self.ring.authority().public_key();
+        let destination = replica.describe();
+        self.descriptor = match descriptor {
+            Ok(descriptor) if descriptor.authority == authority => None,
+            Ok(_) => Some(ReadError::ForeignDescriptor { destination }),
+            Err(error @ ReplicaError::UnknownFeature { .. }) => {
+                if replica.signer_of_descriptor()? == authority {
+                    return Err(error.into());
+                }
+                Some(ReadError::ForeignDescriptor { destination })
+            }
+            Err(ReplicaError::NoSuchArchive { .. }) => {
+                Some(ReadError::NoDescriptor { destination })
+            }
+            Err(error) if error.class() == Class::Retry => None,
+            Err(source) => Some(ReadError::Descriptor {
+                destination,
+                source,
+            }),
+        };
+        Ok(self)
     }
 }
 
@@ -63,47 +100,39 @@ pub fn newest_keys(replica: &Replica, authority: &[u8; 32]) -> Result<KeysObject
 /// What a replica has of descriptor and keys.
 struct Found {
     descriptor: Result<Descriptor, ReplicaError>,
-    /// The keys objects that may be opened, with their bytes, in the order in which they are tried.
-    candidates: Vec<(KeysObject, Vec<u8>)>,
-    /// Why another one is none.
+    /// The newest keys object that the descriptor proves, with its bytes.
+    proven: Option<(KeysObject, Vec<u8>)>,
+    /// Those with a higher number, the newest first. Where none is proven, that is all of them.
+    others: Vec<(u32, ObjectName)>,
+    /// Why another one is none, or cannot be read.
     error: Option<ReadError>,
 }
 
 impl Found {
     fn at(replica: &Replica) -> Result<Self, ReadError> {
-        let descriptor = replica.descriptor();
-        if let Err(error @ ReplicaError::UnknownFeature { .. }) = descriptor {
-            return Err(error.into());
-        }
-        let (mut proven, mut others, mut error) = (None, Vec::new(), None);
+        let mut found = Self {
+            descriptor: replica.descriptor(),
+            proven: None,
+            others: Vec::new(),
+            error: None,
+        };
         for (number, name) in replica.keys_objects()?.into_iter().rev() {
-            let bytes = match replica.get_keys(number, name) {
-                Ok(bytes) => bytes,
-                Err(unread) => {
-                    error = error.or(Some(unread.into()));
-                    continue;
-                }
-            };
-            let decoded = KeysObject::decode_unproven(&bytes).map_err(ReadError::from);
-            match decoded.and_then(|keys| at_its_place(replica, number, keys)) {
-                Ok(keys) if is_proven(&descriptor, &bytes) => {
-                    proven = Some((keys, bytes));
+            match unproven(replica, number, name) {
+                Ok(read) if is_proven(&found.descriptor, &read.1) => {
+                    found.proven = Some(read);
                     break;
                 }
-                Ok(keys) => others.push((keys, bytes)),
-                Err(refused) => error = error.or(Some(refused)),
+                Ok(_) => found.others.push((number, name)),
+                Err(error) => found.error = found.error.or(Some(error)),
             }
         }
-        Ok(Self {
-            descriptor,
-            candidates: proven.into_iter().chain(others).collect(),
-            error,
-        })
+        Ok(found)
     }
 
     /// Returns the number of the keys object that should open.
     fn number(&self) -> Option<u32> {
-        self.candidates.first().map(|(keys, _)| keys.number)
+        let proven = self.proven.as_ref().map(|(keys, _)| keys.number);
+        proven.or(self.others.first().map(|(number, _)| *number))
     }
 
     fn open<E: From<ReadError>>(
@@ -111,39 +140,49 @@ impl Found {
         replica: &Replica,
         custody_of: impl Fn(&KeysObject) -> Result<CustodyKey, E>,
     ) -> Result<OpenKeys, E> {
+        let open = |(keys, bytes): &(KeysObject, Vec<u8>)| -> Result<OpenKeys, E> {
+            Ok(OpenKeys::with(keys, bytes, custody_of(keys)?)?)
+        };
         let mut refused = None;
-        for (keys, bytes) in &self.candidates {
-            let custody = custody_of(keys);
-            match custody.and_then(|custody| Ok(OpenKeys::with(keys, bytes, custody)?)) {
-                Ok(mut opened) => {
-                    let authority = opened.ring.authority().public_key();
-                    opened.descriptor = fault_of(self.descriptor, replica, &authority);
-                    return Ok(opened);
-                }
+        if let Some(proven) = &self.proven {
+            match open(proven) {
+                Ok(opened) => return Ok(opened.judging(self.descriptor, replica)?),
+                Err(error) => refused = Some(error),
+            }
+        }
+        let mut unread = self.error;
+        // Refusals of what nothing proves say less than that something cannot be read now.
+        let is_passing = |error: &ReadError| error.class() == Class::Retry;
+        if refused.is_none() && unread.as_ref().is_some_and(is_passing) {
+            refused = unread.take().map(E::from);
+        }
+        let mut slots = UNPROVEN_SLOTS_MAX;
+        for (number, name) in self.others.into_iter().take(UNPROVEN_MAX) {
+            let Ok(mut read) = unproven(replica, number, name) else {
+                continue;
+            };
+            read.0.slots.retain(Slot::is_usual);
+            read.0.slots.truncate(slots);
+            slots -= read.0.slots.len();
+            match open(&read) {
+                Ok(opened) => return Ok(opened.judging(self.descriptor, replica)?),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let of_descriptor = self.descriptor.err().map(ReadError::from);
-        let unread = self.error.or(of_descriptor);
-        Err(refused.unwrap_or_else(|| unread.unwrap_or_else(|| no_keys(replica)).into()))
+        let nothing = || unread.or(self.descriptor.err().map(ReadError::from));
+        Err(refused.unwrap_or_else(|| nothing().unwrap_or_else(|| no_keys(replica)).into()))
     }
 }
 
-/// Returns why the descriptor is not that of the key ring, where it is not.
-fn fault_of(
-    descriptor: Result<Descriptor, ReplicaError>,
+/// Reads a keys object of which nobody knows yet who signed it.
+fn unproven(
     replica: &Replica,
-    authority: &[u8; 32],
-) -> Option<ReadError> {
-    let destination = replica.describe();
-    match descriptor {
-        Ok(descriptor) if descriptor.authority == *authority => None,
-        Ok(_) => Some(ReadError::ForeignDescriptor { destination }),
-        Err(source) => Some(ReadError::Descriptor {
-            destination,
-            source,
-        }),
-    }
+    number: u32,
+    name: ObjectName,
+) -> Result<(KeysObject, Vec<u8>), ReadError> {
+    let bytes = replica.get_keys(number, name)?;
+    let keys = at_its_place(replica, number, KeysObject::decode_unproven(&bytes)?)?;
+    Ok((keys, bytes))
 }
 
 fn is_proven(descriptor: &Result<Descriptor, ReplicaError>, bytes: &[u8]) -> bool {

@@ -45,31 +45,41 @@ impl Descriptor {
 
     /// Reads a descriptor and checks that it signs itself.
     pub fn decode(bytes: &[u8]) -> Result<Self, ReplicaError> {
-        let malformed = ReplicaError::malformed(WHAT);
-        let truncated = || malformed(WireError::Truncated { field: "signature" });
-        let (fields, signature) = bytes.split_last_chunk::<64>().ok_or_else(truncated)?;
-        let mut reader = Reader::new(fields);
-        if reader.array("magic").map_err(&malformed)? != MAGIC {
-            return Err(ReplicaError::NotThis {
-                what: WHAT.to_owned(),
-            });
-        }
-        let version = reader.u8("version").map_err(&malformed)?;
-        if version > VERSION {
-            return Err(ReplicaError::TooNew {
-                what: WHAT.to_owned(),
-                found: version,
-            });
-        }
-        let (descriptor, features) = decode_fields(version, &mut reader).map_err(&malformed)?;
-        verify(&descriptor.authority, DOMAIN, fields, signature).map_err(|_| {
-            ReplicaError::BadSignature {
-                what: WHAT.to_owned(),
-            }
-        })?;
+        let (descriptor, features) = decode_signed(bytes)?;
         refuse_features(WHAT, &features)?;
         Ok(descriptor)
     }
+
+    /// Returns the public half of the key that has signed a descriptor, whatever features it requires.
+    pub fn signer(bytes: &[u8]) -> Result<[u8; 32], ReplicaError> {
+        decode_signed(bytes).map(|(descriptor, _)| descriptor.authority)
+    }
+}
+
+fn decode_signed(bytes: &[u8]) -> Result<(Descriptor, Vec<String>), ReplicaError> {
+    let malformed = ReplicaError::malformed(WHAT);
+    let truncated = || malformed(WireError::Truncated { field: "signature" });
+    let (fields, signature) = bytes.split_last_chunk::<64>().ok_or_else(truncated)?;
+    let mut reader = Reader::new(fields);
+    if reader.array("magic").map_err(&malformed)? != MAGIC {
+        return Err(ReplicaError::NotThis {
+            what: WHAT.to_owned(),
+        });
+    }
+    let version = reader.u8("version").map_err(&malformed)?;
+    if version > VERSION {
+        return Err(ReplicaError::TooNew {
+            what: WHAT.to_owned(),
+            found: version,
+        });
+    }
+    let (descriptor, features) = decode_fields(version, &mut reader).map_err(&malformed)?;
+    verify(&descriptor.authority, DOMAIN, fields, signature).map_err(|_| {
+        ReplicaError::BadSignature {
+            what: WHAT.to_owned(),
+        }
+    })?;
+    Ok((descriptor, features))
 }
 
 fn decode_fields(

@@ -54,13 +54,16 @@ impl Replica {
     pub fn discover(store: &dyn Store) -> Result<Vec<ArchiveId>, ReplicaError> {
         let mut archives = Vec::new();
         store.folders(&mut |name| archives.extend(from_hex(name).map(ArchiveId)))?;
-        let is_there = |archive: &ArchiveId| {
-            let found = store.get(&layout::descriptor_path(*archive), DESCRIPTOR_LEN_MAX);
-            !matches!(found, Err(StoreError::NotFound { .. })) || has_keys(store, *archive)
-        };
-        archives.retain(is_there);
-        archives.sort_unstable();
-        Ok(archives)
+        let mut there = Vec::new();
+        for archive in archives {
+            let found = store.get(&layout::descriptor_path(archive), DESCRIPTOR_LEN_MAX);
+            let has_descriptor = !matches!(found, Err(StoreError::NotFound { .. }));
+            if has_descriptor || !keys_objects(store, archive)?.is_empty() {
+                there.push(archive);
+            }
+        }
+        there.sort_unstable();
+        Ok(there)
     }
 
     /// Returns the archive.
@@ -98,6 +101,11 @@ impl Replica {
             });
         }
         Ok(descriptor)
+    }
+
+    /// Returns the public half of the key that has signed the descriptor, whatever features it requires.
+    pub fn signer_of_descriptor(&self) -> Result<[u8; 32], ReplicaError> {
+        Descriptor::signer(&self.descriptor_bytes()?)
     }
 
     /// Returns the bytes of the descriptor.
@@ -244,14 +252,7 @@ impl Replica {
 
     /// Returns the numbers and names of the keys objects that are there, sorted.
     pub fn keys_objects(&self) -> Result<Vec<(u32, ObjectName)>, ReplicaError> {
-        let mut keys = Vec::new();
-        self.store
-            .list(&format!("{}/keys/", self.archive), &mut |path, _| {
-                let segment = path.as_str().rsplit('/').next().unwrap_or_default();
-                keys.extend(layout::parse_keys(segment));
-            })?;
-        keys.sort_unstable();
-        Ok(keys)
+        keys_objects(&*self.store, self.archive)
     }
 
     /// Reads a keys object, and checks that its bytes have its name.
@@ -293,8 +294,15 @@ impl Replica {
     }
 }
 
-fn has_keys(store: &dyn Store, archive: ArchiveId) -> bool {
-    let mut has_some = false;
-    let listed = store.list(&format!("{archive}/keys/"), &mut |_, _| has_some = true);
-    listed.is_ok() && has_some
+fn keys_objects(
+    store: &dyn Store,
+    archive: ArchiveId,
+) -> Result<Vec<(u32, ObjectName)>, ReplicaError> {
+    let mut keys = Vec::new();
+    store.list(&format!("{archive}/keys/"), &mut |path, _| {
+        let segment = path.as_str().rsplit('/').next().unwrap_or_default();
+        keys.extend(layout::parse_keys(segment));
+    })?;
+    keys.sort_unstable();
+    Ok(keys)
 }

@@ -137,18 +137,15 @@ impl StoreError {
         matches!(self, Self::Io { .. } | Self::Gone { .. })
     }
 
-    /// Says whether the device failed.
+    /// Says whether the device or its file system failed to give what is on it.
     pub(crate) fn is_of_device(&self) -> bool {
-        let Self::Io { source, .. } = self else {
-            return false;
-        };
-        Errno::from_io_error(source) == Some(Errno::IO)
+        matches!(self, Self::Io { source, .. } if is_of_device(source))
     }
 
     /// Returns that something cannot be read, where it is the device that failed.
     pub(crate) fn or_unreadable(self) -> Self {
         match self {
-            Self::Io { path, source, .. } if Errno::from_io_error(&source) == Some(Errno::IO) => {
+            Self::Io { path, source, .. } if is_of_device(&source) => {
                 Self::Unreadable { path, source }
             }
             other => other,
@@ -178,6 +175,11 @@ impl StoreError {
         }
         Self::from_io(op, path, source)
     }
+}
+
+fn is_of_device(source: &io::Error) -> bool {
+    let errno = Errno::from_io_error(source);
+    matches!(errno, Some(Errno::IO | Errno::UCLEAN | Errno::BADMSG))
 }
 
 impl Classified for StoreError {

@@ -7,6 +7,7 @@
 //! opened again.
 
 mod publish;
+mod sector;
 mod walk;
 
 use std::collections::HashSet;
@@ -24,6 +25,13 @@ use strongroom_base::clock::Timestamp;
 use crate::files::{self, Links, Temporary};
 use crate::{ObjectPath, Properties, PutOutcome, Store, StoreError, durable, prefix_folder};
 use publish::Publisher;
+
+/// When a file that the device does not give is read again, each time after the last one.
+const READ_AGAIN_AFTER: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1_500),
+];
 
 /// Objects in a folder.
 #[derive(Debug)]
@@ -191,19 +199,23 @@ impl Folder {
     }
 
     /// Reads, and tells a bad sector from a disk that is not there any more: that one takes nothing new either.
+    ///
+    /// Only a file system on a device of this machine can tell: one that comes by a network, or is a program, gives the same
+    /// error while it cannot get at its data. And only what fails for a while is no passing fault.
     fn read(&self, read: impl Fn() -> Result<Vec<u8>, StoreError>) -> Result<Vec<u8>, StoreError> {
-        match read() {
-            Err(error) if error.is_of_device() && self.takes_something_new() => {
-                read().map_err(StoreError::or_unreadable)
+        let mut result = read();
+        for pause in READ_AGAIN_AFTER {
+            match &result {
+                Err(error) if error.is_of_device() && sector::is_of_device(&self.root) => {}
+                _ => return result,
             }
-            once => once,
+            std::thread::sleep(pause);
+            result = read();
         }
-    }
-
-    /// Says whether a file can be made and brought to the disk now.
-    fn takes_something_new(&self) -> bool {
-        let write = || Temporary::create(self.root.as_fd())?.write(b"is this disk there?");
-        self.check_root().is_ok() && write().is_ok()
+        if self.check_root().is_ok() && sector::takes_something_new(&self.root) {
+            return result.map_err(StoreError::or_unreadable);
+        }
+        result
     }
 }
 

@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
@@ -26,13 +27,12 @@ const TRY_EVERY: Duration = Duration::from_millis(20);
 /// How long nobody wonders what a program waits for.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
-/// How a lock is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// How long.
-    pub(crate) lasts: Duration,
-    /// Who is told, once, who holds the lock.
-    pub(crate) tell: Option<fn(&AgentError)>,
+/// Who is told of waiting.
+static TELL: OnceLock<fn(&AgentError)> = OnceLock::new();
+
+/// Lets somebody be told, whenever this program waits for a lock for long, who holds it. Only the first one counts.
+pub fn tell_of_waiting(tell: fn(&AgentError)) {
+    let _ = TELL.set(tell);
 }
 
 impl Lock {
@@ -48,7 +48,7 @@ impl Lock {
     pub(crate) fn await_turn(
         path: &Path,
         what: &str,
-        patience: Patience,
+        patience: Duration,
     ) -> Result<Self, AgentError> {
         Ok(Self {
             _file: take_patiently(path, what, patience)?,
@@ -61,7 +61,7 @@ impl Lock {
         &mut self,
         path: &Path,
         what: &str,
-        patience: Patience,
+        patience: Duration,
     ) -> Result<(), AgentError> {
         self.more.push(take_patiently(path, what, patience)?);
         Ok(())
@@ -114,12 +114,12 @@ fn name_holder(file: &mut File) {
     let _ = file.rewind().and_then(|()| file.write_all(name.as_bytes()));
 }
 
-fn take_patiently(path: &Path, what: &str, patience: Patience) -> Result<File, AgentError> {
+fn take_patiently(path: &Path, what: &str, patience: Duration) -> Result<File, AgentError> {
     let begun = Instant::now();
-    let mut tell = patience.tell;
+    let mut tell = TELL.get();
     loop {
         match take(path, what) {
-            Err(held @ AgentError::Locked { .. }) if begun.elapsed() < patience.lasts => {
+            Err(held @ AgentError::Locked { .. }) if begun.elapsed() < patience => {
                 if begun.elapsed() >= TELL_AFTER
                     && let Some(tell) = tell.take()
                 {
@@ -165,13 +165,12 @@ mod tests {
             refused.to_string(),
             format!("the archive is in use by process {pid}")
         );
-        let patience = |lasts| Patience { lasts, tell: None };
-        let short = patience(Duration::from_millis(1));
+        let short = Duration::from_millis(1);
         let refused = Lock::await_turn(&path, "the archive", short).unwrap_err();
         assert!(matches!(refused, AgentError::Locked { .. }));
         let waits = std::thread::spawn({
             let path = path.clone();
-            move || Lock::await_turn(&path, "the archive", patience(Duration::from_mins(1)))
+            move || Lock::await_turn(&path, "the archive", Duration::from_mins(1))
         });
         drop(first);
         waits.join().unwrap().unwrap();

@@ -36,8 +36,7 @@ use strongroom_store::{StoreError, durable};
 pub use config::{ArchiveConfig, Config, DestinationConfig, DestinationName, NotAName};
 pub(crate) use keys::read_key_file as read_secret_file;
 pub use keys::{KeyPlace, WantedPlace, read_exported_key};
-pub use lock::Lock;
-pub(crate) use lock::Patience;
+pub use lock::{Lock, tell_of_waiting};
 
 use crate::{AgentError, acknowledged};
 
@@ -59,8 +58,6 @@ const RESERVE_LEN: u64 = 4 << 20;
 #[derive(Clone, Debug)]
 pub struct Profile {
     dir: PathBuf,
-    /// Is told who holds a lock that is waited for.
-    tell: Option<fn(&AgentError)>,
 }
 
 /// Tells settings from those that were stored before or after them.
@@ -72,7 +69,6 @@ impl Profile {
     pub fn open(dir: &Path) -> Result<Option<Self>, AgentError> {
         let profile = Self {
             dir: dir.to_owned(),
-            tell: None,
         };
         let metadata = match std::fs::metadata(profile.config_path()) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -109,27 +105,12 @@ impl Profile {
         refuse_foreign_place(dir)?;
         let profile = Self {
             dir: dir.to_owned(),
-            tell: None,
         };
         for folder in [profile.keys_dir(), profile.state_dir()] {
             durable::create_private_dir(&folder)?;
         }
         profile.save_config(&Config::new(suite))?;
         Ok(profile)
-    }
-
-    /// Lets somebody be told who holds a lock that is waited for, once it takes long.
-    #[must_use]
-    pub fn telling(self, tell: fn(&AgentError)) -> Self {
-        Self {
-            tell: Some(tell),
-            ..self
-        }
-    }
-
-    fn patience(&self, lasts: Duration) -> Patience {
-        let tell = self.tell;
-        Patience { lasts, tell }
     }
 
     /// Returns the folder.
@@ -165,11 +146,7 @@ impl Profile {
     /// Takes the lock that guards settings and keys, waiting for it for a short while.
     pub fn lock(&self) -> Result<Lock, AgentError> {
         let what = format!("the profile {}", self.dir.display());
-        let lock = Lock::await_turn(
-            &self.dir.join("lock"),
-            &what,
-            self.patience(SETTINGS_PATIENCE),
-        )?;
+        let lock = Lock::await_turn(&self.dir.join("lock"), &what, SETTINGS_PATIENCE)?;
         self.remove_leftovers();
         Ok(lock)
     }
@@ -177,10 +154,9 @@ impl Profile {
     /// Takes the lock that a writer of an archive holds, and waits until no round and no queue of the agent works on it.
     pub fn lock_archive(&self, archive: ArchiveId) -> Result<Lock, AgentError> {
         let what = format!("the archive {archive}");
-        let patience = self.patience(PATIENCE);
-        let mut lock = Lock::await_turn(&self.state_path(archive, "lock"), &what, patience)?;
+        let mut lock = Lock::await_turn(&self.state_path(archive, "lock"), &what, PATIENCE)?;
         for file in ["turn", "working"] {
-            lock.take_more(&self.state_path(archive, file), &what, patience)?;
+            lock.take_more(&self.state_path(archive, file), &what, PATIENCE)?;
         }
         acknowledged::fold(self, archive)?;
         self.remove_leftovers();

@@ -14,7 +14,7 @@ use strongroom_store::{StoreError, durable};
 
 use super::ServerError;
 use crate::AgentError;
-use crate::profile::{Lock, Patience, read_secret_file};
+use crate::profile::{Lock, read_secret_file};
 
 /// Mode of the files.
 const MODE: u32 = 0o600;
@@ -167,11 +167,7 @@ impl ServerMemory {
     pub(super) fn lock(&self) -> Result<Lock, AgentError> {
         durable::create_private_dir(&self.dir.join("keys"))?;
         let what = format!("the profile {}", self.dir.display());
-        let patience = Patience {
-            lasts: PATIENCE,
-            tell: None,
-        };
-        Lock::await_turn(&self.dir.join("server.lock"), &what, patience)
+        Lock::await_turn(&self.dir.join("server.lock"), &what, PATIENCE)
     }
 
     pub(super) fn remember(&self, remembered: &Remembered) -> Result<(), AgentError> {

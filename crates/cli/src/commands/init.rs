@@ -126,6 +126,11 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
         credential: &credential,
     };
     let adopted = strongroom_agent::adopt(dir, &request, &tools)?;
+    if let Some(fault) = &adopted.descriptor {
+        context.output.warning_of("", fault);
+        let hint = "hint: `strongroom destination heal` makes it again";
+        context.output.note(hint);
+    }
     let destinations = reports::tell(context, &adopted.destinations);
     if context.output.is_json() {
         context.output.object(&json!({

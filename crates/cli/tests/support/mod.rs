@@ -75,16 +75,25 @@ impl Place {
         self.ran(command.args(arguments))
     }
 
-    /// Runs the program on a disk that cannot read some files.
-    pub(crate) fn run_with_bad_sectors(&self, files: &[PathBuf], line: &str) -> Ran {
+    /// Runs the program on a disk that cannot read some files, `times` such as `1+` or `1..2`.
+    pub(crate) fn run_with_bad_sectors(&self, files: &[PathBuf], times: &str, line: &str) -> Ran {
         let mut command = self.command("strace", "unix:path=/nowhere/at/all", "profile");
         command.args(["-f", "-qq", "-o", "/dev/null"]);
         for file in files {
             command.arg("-P").arg(file);
         }
-        command.args(["-e", "inject=read,pread64:error=EIO"]);
+        command.arg("-e");
+        command.arg(format!("inject=read,pread64:error=EIO:when={times}"));
         command.arg(env!("CARGO_BIN_EXE_strongroom"));
         self.ran(command.args(line.split(' ')))
+    }
+
+    /// Says whether places are on a file system that is known to be on a disk.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        let mut stat = Command::new("stat");
+        let stat = stat.args(["-f", "-c", "%T"]).arg(self.0.path());
+        let kind = String::from_utf8(stat.output().unwrap().stdout).unwrap();
+        ["ext2/ext3", "xfs", "btrfs", "tmpfs", "overlayfs"].contains(&kind.trim())
     }
 
     fn command(&self, program: &str, bus: &str, profile: &str) -> Command {

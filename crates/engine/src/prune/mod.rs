@@ -222,7 +222,8 @@ impl Job<'_> {
                 .any(|place| self.plan.gone.contains(&key_of(place)))
     }
 
-    /// Writes the rows that stay of runs that do not, and those of runs that are still merged; the new runs and the others are complete.
+    /// Replaces the runs that have rows that go, and with them those that are not of the last level. The new runs and
+    /// the others are complete.
     fn give_up_runs(
         &mut self,
         output: &mut Output<'_>,

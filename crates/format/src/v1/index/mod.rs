@@ -162,8 +162,14 @@ mod tests {
     #[test]
     fn levels_are_powers_of_eight() {
         assert_eq!(
-            [level(1), level(4_095), level(4_096), level(32_768)],
-            [0, 0, 1, 2]
+            [
+                level(1),
+                level(511),
+                level(512),
+                level(4_096),
+                level(32_768)
+            ],
+            [0, 0, 1, 2, LEVEL_FINAL]
         );
     }
 }

@@ -61,6 +61,12 @@ impl Slot {
         Ok(slot)
     }
 
+    /// Says whether to try a password takes no longer than with what writers use.
+    pub fn is_usual(&self) -> bool {
+        let (own, usual) = (&self.params, PasswordParams::DEFAULT);
+        own.memory_kib <= usual.memory_kib && own.passes <= usual.passes
+    }
+
     /// Unwraps the custody key; the error is of the class wrong key where the password is wrong.
     pub fn open(&self, archive: ArchiveId, password: &[u8]) -> Result<CustodyKey, FormatError> {
         let key = self.stretch(password)?;
