@@ -60,7 +60,7 @@ pub enum ReadError {
         destination: String,
         /// What is wrong with it.
         #[source]
-        source: ReplicaError,
+        source: Box<ReplicaError>,
     },
     /// The descriptor is not there, though the keys are.
     #[error("the archive descriptor at {destination} is missing")]

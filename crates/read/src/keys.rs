@@ -65,7 +65,7 @@ impl OpenKeys {
             Err(error) if error.class() == Class::Retry => None,
             Err(source) => Some(ReadError::Descriptor {
                 destination,
-                source,
+                source: Box::new(source),
             }),
         };
         Ok(self)
