@@ -144,3 +144,22 @@ fn what_no_snapshot_can_hold_is_refused_before_anything_is_written() {
     let latest = archive.latest().unwrap().unwrap();
     assert_eq!(latest.snapshot.roots.len(), 1_024);
 }
+
+/// Whoever writes does not wait for those who read.
+#[test]
+fn a_snapshot_that_comes_while_an_archive_is_open_is_not_of_it() {
+    let (_folder, stores) = folders(1);
+    let setup = Setup::new(Suite::Aes256, stores);
+    let source = tempfile::tempdir().unwrap();
+    write(&source.path().join("a"), &noise(1, 2_000));
+    setup.backup(source.path()).unwrap();
+    let (archive, _) = setup.open(0).unwrap();
+    write(&source.path().join("b"), &noise(2, 2_000));
+    setup.backup(source.path()).unwrap();
+    let (snapshots, log, problems) = archive.snapshots().unwrap();
+    assert_eq!(snapshots.len(), 1);
+    assert_eq!(archive.latest().unwrap().unwrap().id, snapshots[0].id);
+    assert!(log.problems.is_empty() && problems.is_empty());
+    let (later, _) = setup.open(0).unwrap();
+    assert_eq!(later.snapshots().unwrap().0.len(), 2);
+}

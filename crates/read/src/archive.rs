@@ -169,8 +169,8 @@ impl Archive {
         &self.index
     }
 
-    /// Reads the log of the first replica that has all of it undamaged, with the snapshots that were not
-    /// forgotten. Where none has, the log is put together from all of them; and where that has gaps too, the snapshots
+    /// Reads the log of the first replica that has all of it undamaged, with the snapshots that were there when the archive was
+    /// opened and that were not forgotten. Where none has, the log is put together from all of them; and where that has gaps too, the snapshots
     /// are those of all replicas, and the log is the first that can be read.
     pub fn snapshots(&self) -> Result<(Vec<SnapshotInfo>, Log, Vec<ReadError>), ReadError> {
         let mut together: Option<(Vec<SnapshotInfo>, Log, Vec<ReadError>)> = None;
@@ -241,7 +241,8 @@ impl Archive {
             Ok(_) => {}
             Err(error) => problems.push(error),
         })?;
-        snapshots.retain(|info| !forgotten.contains(&info.id.seq));
+        // What was added since the archive was opened is in runs that its index does not know.
+        snapshots.retain(|info| info.id <= self.head && !forgotten.contains(&info.id.seq));
         if let Some((seq, kept)) = kept_by_checkpoint {
             // What the newest checkpoint does not name is forgotten, though its record may be there still.
             snapshots.retain(|info| {
