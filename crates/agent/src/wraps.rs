@@ -167,13 +167,23 @@ pub(crate) fn make(
     random: &dyn RandomSource,
 ) -> Result<(), AgentError> {
     let ring = KeyRing::random(suite, random);
+    let keys = KeysObject::new(archive, 1, &ring, custody, slots, random);
+    store(profile, archive, &keys, &ring)
+}
+
+/// Stores keys locally, with the descriptor, which holds nothing that the key ring does not.
+fn store(
+    profile: &Profile,
+    archive: ArchiveId,
+    keys: &KeysObject,
+    ring: &KeyRing,
+) -> Result<(), AgentError> {
     let authority = ring.authority();
     let descriptor = Descriptor {
         archive,
-        suite,
+        suite: ring.first_suite(),
         authority: authority.public_key(),
     };
-    let keys = KeysObject::new(archive, 1, &ring, custody, slots, random);
     profile.write_state(archive, DESCRIPTOR, &descriptor.encode(&authority))?;
     profile.write_state(archive, KEYS, &keys.encode(&authority))
 }
@@ -186,14 +196,7 @@ pub(crate) fn take(
     keys: &KeysObject,
     ring: &KeyRing,
 ) -> Result<(), AgentError> {
-    let (archive, authority) = (replica.archive(), ring.authority());
-    let descriptor = Descriptor {
-        archive,
-        suite: ring.first_suite(),
-        authority: authority.public_key(),
-    };
-    profile.write_state(archive, DESCRIPTOR, &descriptor.encode(&authority))?;
-    profile.write_state(archive, KEYS, &keys.encode(&authority))
+    store(profile, replica.archive(), keys, ring)
 }
 
 /// Returns the custody key that a keys object names, also in the middle of a rotation.

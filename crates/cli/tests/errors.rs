@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 
 use support::{Place, put};
@@ -751,13 +752,15 @@ fn who_has_to_wait_is_told_for_whom() {
     let lock = place.path(&format!("profile/state/{}.lock", place.archive()));
     let lock = fs::File::options().write(true).open(lock).unwrap();
     lock.lock().unwrap();
-    std::thread::scope(|scope| {
-        let waits = scope.spawn(|| place.run(["backup", "files"]));
-        std::thread::sleep(std::time::Duration::from_secs(4));
-        lock.unlock().unwrap();
-        let ran = waits.join().unwrap();
-        assert_eq!(ran.code, 0, "{ran:?}");
-        let told = format!("waiting: the archive {} is in use", place.archive());
-        assert_eq!(ran.err.matches(&told).count(), 1, "{ran:?}");
-    });
+    let mut waits = place.start("backup files");
+    let mut told = BufReader::new(waits.stderr.take().unwrap()).lines();
+    let expected = format!("waiting: the archive {} is in use", place.archive());
+    assert!(told.next().unwrap().unwrap().starts_with(&expected));
+    lock.unlock().unwrap();
+    let others: Vec<String> = told.map(Result::unwrap).collect();
+    assert!(waits.wait().unwrap().success(), "{others:?}");
+    assert!(
+        !others.iter().any(|line| line.contains("waiting")),
+        "{others:?}"
+    );
 }

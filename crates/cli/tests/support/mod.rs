@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -73,6 +73,15 @@ impl Place {
     ) -> Ran {
         let mut command = self.command(env!("CARGO_BIN_EXE_strongroom"), bus, profile);
         self.ran(command.args(arguments))
+    }
+
+    /// Starts the program with its own profile; what it says on the standard error can be read as it comes.
+    pub(crate) fn start(&self, line: &str) -> Child {
+        let program = env!("CARGO_BIN_EXE_strongroom");
+        let mut command = self.command(program, "unix:path=/nowhere/at/all", "profile");
+        command.args(line.split(' '));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Runs the program on a disk that cannot read some files, `times` such as `1+` or `1..2`.
