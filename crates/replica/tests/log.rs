@@ -393,3 +393,28 @@ fn a_generation_that_the_next_one_does_not_continue_is_a_branch_as_a_whole() {
     assert_eq!(visited, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(log.branches, [id(2, 4), id(2, 5)]);
 }
+
+/// What an older generation ends with is not the newest record, because the newer one cannot be read for now.
+#[test]
+fn a_passing_fault_leads_to_no_older_head() {
+    let (mut world, _) = world();
+    let newest = world.begin_generation();
+    let store = world.store();
+    let mut failed = 0;
+    for call in 0.. {
+        let plan = Arc::new(FaultPlan::none().with_fault(call, Fault::Denied));
+        let faulty = FaultStore::new(store.clone(), plan.clone());
+        let replica = Replica::new(Arc::new(faulty), common::ARCHIVE);
+        match read_head(&replica, &common::authority()) {
+            Ok(head) => assert_eq!(head.id(), newest, "{call}"),
+            Err(error) => {
+                assert_eq!(error.class(), Class::Retry, "{call}: {error}");
+                failed += 1;
+            }
+        }
+        if plan.calls() < call {
+            break;
+        }
+    }
+    assert!(failed > 0);
+}

@@ -166,7 +166,7 @@ pub(crate) fn read_newest(
     let empty = || ReplicaError::EmptyLog {
         destination: replica.describe(),
     };
-    let generations = Generations::prove_newest(&reader, &ids);
+    let mut generations = Generations::prove_newest(&reader, &ids);
     let last = ids
         .iter()
         .rev()
@@ -174,6 +174,10 @@ pub(crate) fn read_newest(
     let Some(last) = last else {
         return Err(generations.into_unread().unwrap_or_else(empty));
     };
+    // A generation that cannot be read for now may be newer than the one that could.
+    if let Some(passing) = generations.take_passing().into_iter().next() {
+        return Err(passing);
+    }
     let head = reader.read(*last)?;
     if !generations.wrote(head.header()) {
         return Err(ReplicaError::BadSignature {
