@@ -241,8 +241,10 @@ impl Archive {
             Ok(_) => {}
             Err(error) => problems.push(error),
         })?;
-        // What was added since the archive was opened is in runs that its index does not know.
-        snapshots.retain(|info| info.id <= self.head && !forgotten.contains(&info.id.seq));
+        // What the writer of the head has added since the archive was opened is in runs that its index does not know.
+        let (generation, newest) = (self.head.generation, self.head.seq);
+        let is_later = |id: RecordId| id.generation == generation && id.seq > newest;
+        snapshots.retain(|info| !is_later(info.id) && !forgotten.contains(&info.id.seq));
         if let Some((seq, kept)) = kept_by_checkpoint {
             // What the newest checkpoint does not name is forgotten, though its record may be there still.
             snapshots.retain(|info| {
