@@ -404,10 +404,12 @@ class Archive:
 
     def read_key_ring(self, custody, password):
         problem = Bad("the archive has no keys object")
-        for name in reversed(self.names("keys", "[0-9a-f]{8}-[0-9a-f]{64}")):
+        # An object comes before its copy, and the highest number before all.
+        names = sorted(self.names("keys", r"[0-9a-f]{8}-[0-9a-f]{64}(\.copy)?"), key=lambda name: (-int(name[:8], 16), name))
+        for name in names:
             stored, n = self.file("keys", name), int(name[:8], 16)
             try:
-                need(hash32(stored).hex() == name[9:], f"keys object {name}: damaged")
+                need(hash32(stored).hex() == name[9:73], f"keys object {name}: damaged")
                 self.dedup, self.epochs = read_keys(stored, self.id, self.authority, n, custody, password)
                 self.keys_number = n
                 return

@@ -12,6 +12,7 @@ use strongroom_crypto::suite::Suite;
 use strongroom_engine::refuse_newer;
 use strongroom_format::keys::{KeyRing, KeysObject, Slot};
 use strongroom_replica::descriptor::Descriptor;
+use strongroom_replica::layout::KeysCopy;
 use strongroom_replica::{Replica, ReplicaError};
 use strongroom_store::StoreError;
 
@@ -271,23 +272,13 @@ pub(crate) fn settle(
     if there.is_empty() && replica.record_ids()?.is_empty() {
         return Ok(Settled::NotThere);
     }
-    let is_damaged = || {
-        let read = replica.get_keys(number, name);
-        read.is_err_and(|error| error.class() == Class::Damage)
-    };
-    let has_it = there.contains(&(number, name));
-    if there.len() == 1 && has_it && !is_damaged() {
+    let is_sound = |copy| replica.keys_copy(number, name, copy).is_ok();
+    if there == [(number, name)] && KeysCopy::BOTH.into_iter().all(is_sound) {
         return Ok(Settled::Alone);
     }
     wraps.refuse_others(replica, &there)?;
     fence()?;
-    if !has_it {
-        let _ = replica.put_keys(number, &wraps.bytes)?;
-    } else if is_damaged() {
-        // Its bytes are known, so nothing is lost with what is there.
-        replica.delete_keys(number, name)?;
-        let _ = replica.put_keys(number, &wraps.bytes)?;
-    }
+    replica.renew_keys(number, &wraps.bytes)?;
     let mut settled = Settled::Alone;
     for (old, old_name) in there.into_iter().filter(|found| found.0 < number) {
         match replica.delete_keys(old, old_name) {
@@ -343,6 +334,7 @@ mod tests {
     use strongroom_base::ids::DestinationId;
     use strongroom_crypto::random::SystemRandom;
     use strongroom_engine::{Destination, NewArchive, create_archive};
+    use strongroom_replica::layout::Place;
     use strongroom_store::Memory;
 
     use super::*;
@@ -439,6 +431,27 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_is_damaged_or_lost_is_made_again() {
+        let case = Case::new();
+        let wraps = case.load();
+        let store = case.replica.store();
+        let name = ObjectName(hash(&wraps.bytes));
+        for place in Place::of_keys(1, name) {
+            let path = place.path(case.archive.id);
+            for damage in [Some(&b"other"[..]), None] {
+                store.delete(&path).unwrap();
+                if let Some(bytes) = damage {
+                    let _ = store.put_new(&path, bytes).unwrap();
+                }
+                assert_eq!(case.there(), [(1, name)]);
+                let settled = settle(&case.replica, &wraps, &open).unwrap();
+                assert_eq!(settled, Settled::Alone);
+                assert_eq!(store.get(&path, LEN_MAX).unwrap(), wraps.bytes);
+            }
+        }
+    }
+
+    #[test]
     fn keys_of_a_stale_profile_replace_no_others() {
         let case = Case::new();
         let (mut real, mut stale, mut later) = (case.load(), case.load(), case.load());
@@ -461,7 +474,7 @@ mod tests {
         assert!(settle(&case.replica, &stale, &fenced).is_err());
         assert_eq!(case.there(), there);
         // What somebody else has put there counts as nothing.
-        let _ = case.replica.put_keys(9, b"planted").unwrap();
+        case.replica.put_keys(9, b"planted").unwrap();
         case.change(&mut real);
         settle(&case.replica, &real, &open).unwrap();
         assert!(case.there().contains(&(3, ObjectName(hash(&real.bytes)))));

@@ -375,6 +375,41 @@ fn a_descriptor_that_is_lost_keeps_nobody_out() {
 }
 
 #[test]
+fn a_damaged_copy_of_the_keys_keeps_nobody_out() {
+    let place = backed_up();
+    let folder = place.path(&format!("disk/{}/keys", place.archives("disk")[0]));
+    let files = fs::read_dir(&folder).unwrap();
+    let files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 2);
+    let sound = fs::read(&files[0]).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 2;
+        Some(bytes)
+    };
+    let flips = [0, 6, 7, 8, 27, 31, 60, sound.len() / 2, sound.len() - 1].map(flipped);
+    let damages = flips.into_iter().chain([Some(Vec::new()), None]);
+    for (number, damage) in damages.enumerate() {
+        let file = &files[number % 2];
+        fs::remove_file(file).unwrap();
+        if let Some(bytes) = &damage {
+            put(file, bytes);
+        }
+        let line = format!("restore latest --from ./disk --key-file custody.key --to to-{number}");
+        let ran = place.run_with("nobody", split(&line));
+        assert_eq!(ran.code, 0, "{number}: {ran:?}");
+        assert_eq!(place.read(&format!("to-{number}/a.txt")), "first");
+        let verified = place.run(["verify"]);
+        assert_eq!(verified.code, 4, "{verified:?}");
+        assert!(verified.err.contains("keys"), "{verified:?}");
+        let mend = ["destination heal disk", "--quiet backup files"][number / 2 % 2];
+        place.ok(mend);
+        assert_eq!(fs::read(file).unwrap(), sound, "{mend}");
+    }
+    place.ok("verify");
+}
+
+#[test]
 fn what_a_disk_cannot_read_is_mended() {
     let place = backed_up();
     if !place.is_on_disk() {

@@ -115,7 +115,7 @@ fn write_first(
     record: &Record,
 ) -> Result<(), strongroom_replica::ReplicaError> {
     let _ = replica.put_descriptor(descriptor)?;
-    let _ = replica.put_keys(1, keys_object)?;
+    replica.put_keys(1, keys_object)?;
     replica.put_record(record)
 }
 

@@ -20,7 +20,7 @@ use strongroom_format::pack::{PackClass, Trailer};
 use strongroom_format::padding::Carrier;
 use strongroom_format::sealed::open_object;
 use strongroom_read::{Archive, Replicas};
-use strongroom_replica::layout::object_path;
+use strongroom_replica::layout::{KeysCopy, Place, object_path};
 use strongroom_store::{Memory, ObjectPath, Store as _};
 
 /// An archive with every kind of object, the trees of its snapshots, and one more object.
@@ -78,7 +78,7 @@ impl Subject {
             let replica = self.world.setup.replica(store);
             let (number, name) = replica.keys_objects().unwrap()[0];
             self.old_keys = replica.get_keys(number, name).unwrap();
-            let _ = replica.put_keys(2, &bytes).unwrap();
+            replica.put_keys(2, &bytes).unwrap();
             replica.delete_keys(number, name).unwrap();
         }
     }
@@ -97,7 +97,8 @@ impl Subject {
             };
             match kind {
                 "descriptor" => below == "archive",
-                "keys" => below.starts_with("keys/"),
+                "keys" => is_keys(below, KeysCopy::First),
+                "keys, copy" => is_keys(below, KeysCopy::Second),
                 "data pack" => below.starts_with("packs/") && class() == PackClass::Data,
                 "meta pack" => below.starts_with("packs/") && class() == PackClass::Meta,
                 "index" => below.starts_with("indexes/"),
@@ -137,9 +138,10 @@ impl Subject {
     }
 }
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "descriptor",
     "keys",
+    "keys, copy",
     "data pack",
     "meta pack",
     "index",
@@ -162,6 +164,10 @@ const DAMAGES: [&str; 11] = [
     "foreign added",
     "next generation",
 ];
+
+fn is_keys(below: &str, which: KeysCopy) -> bool {
+    matches!(Place::parse(below), Some(Place::Keys { copy, .. }) if copy == which)
+}
 
 fn set(store: &Memory, path: &ObjectPath, bytes: &[u8]) {
     store.delete(path).unwrap();
@@ -196,10 +202,10 @@ fn damage(subject: &Subject, foreign: &Subject, world: &World, kind: &str, damag
             set(store, &path, &other_bytes);
             set(store, other, &bytes);
         }
-        "older" if kind == "keys" => set(store, &path, &subject.old_keys),
+        "older" if kind.starts_with("keys") => set(store, &path, &subject.old_keys),
         "foreign in place" => set(store, &path, &their_bytes),
         "foreign added" if kind == "descriptor" => return false,
-        "foreign added" if kind == "keys" => {
+        "foreign added" if kind.starts_with("keys") => {
             let name = name.replacen("00000002", "00000003", 1);
             set(
                 store,
@@ -264,9 +270,7 @@ fn alone(subject: &Subject, world: &World, kind: &str, what: &str, outcome: &mut
             opened
         }
         Err(error) => {
-            if kind != "keys" {
-                outcome.fault(format!("does not open: {error}"));
-            }
+            outcome.fault(format!("does not open: {error}"));
             outcome.words.push(format!("refused ({error})"));
             // Who knows the key ring needs no keys.
             let replicas =
@@ -304,7 +308,9 @@ fn alone(subject: &Subject, world: &World, kind: &str, what: &str, outcome: &mut
                 .map(|(what, why)| format!("{what}: {why}"));
             let text = lines.collect::<Vec<_>>().join("\n");
             let named = match kind {
-                "descriptor" | "keys" | "index" => text.contains(kind),
+                "descriptor" | "keys" | "keys, copy" | "index" => {
+                    text.contains(kind.split(',').next().unwrap_or(kind))
+                }
                 "data pack" | "meta pack" => text.contains("pack "),
                 _ => text.contains("record "),
             };
@@ -381,6 +387,7 @@ fn restore_all(
     let independent = [
         "descriptor",
         "keys",
+        "keys, copy",
         "record, first",
         "record, middle",
         "record, newest",

@@ -326,7 +326,7 @@ fn the_newest_key_ring_of_all_replicas_opens_the_archive() {
     ring.start_epoch(Suite::ChaCha20, &SystemRandom).unwrap();
     let (archive, custody) = (setup.identity.archive, setup.custody.clone());
     let keys = KeysObject::new(archive, 2, &ring, &custody, vec![], &SystemRandom);
-    let _ = current.put_keys(2, &keys.encode(&authority)).unwrap();
+    current.put_keys(2, &keys.encode(&authority)).unwrap();
     current.delete_keys(number, name).unwrap();
     world.setup.identity.ring = Arc::new(ring);
     world.backup(source.path(), &without(&[0])).unwrap();

@@ -83,14 +83,17 @@ pub fn open_keys<E: From<ReadError>>(
     Found::at(replica)?.open(replica, custody_of)
 }
 
-/// Returns the keys object with the highest number that this authority has signed.
-pub fn newest_keys(replica: &Replica, authority: &[u8; 32]) -> Result<KeysObject, ReadError> {
+/// Returns the keys object with the highest number that this authority has signed, and its name.
+pub fn newest_keys(
+    replica: &Replica,
+    authority: &[u8; 32],
+) -> Result<(ObjectName, KeysObject), ReadError> {
     let mut first_error = None;
     for (number, name) in replica.keys_objects()?.into_iter().rev() {
         let bytes = replica.get_keys(number, name).map_err(ReadError::from);
         let decoded = bytes.and_then(|bytes| Ok(KeysObject::decode(&bytes, authority)?));
         match decoded.and_then(|keys| at_its_place(replica, number, keys)) {
-            Ok(keys) => return Ok(keys),
+            Ok(keys) => return Ok((name, keys)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }

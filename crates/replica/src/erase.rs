@@ -86,9 +86,7 @@ pub fn decide(survey: &Survey, rules: &Rules) -> Decision {
     }
     let court = Court::new(survey, rules);
     for keys in &survey.old_keys {
-        let (number, name) = (keys.number, keys.name);
-        let place = Place::Keys { number, name };
-        decision.erase.push((place, keys.size));
+        decision.erase.push((keys.place, keys.size));
     }
     // Packs before index runs, as they are sorted.
     for (object, size) in &survey.contents {

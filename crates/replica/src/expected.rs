@@ -37,10 +37,9 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Returns the place.
-    pub fn place(&self) -> Place {
-        let (number, name) = (self.number, self.name);
-        Place::Keys { number, name }
+    /// Returns the places.
+    pub fn places(&self) -> [Place; 2] {
+        Place::of_keys(self.number, self.name)
     }
 }
 

@@ -178,7 +178,7 @@ impl Job<'_> {
             Place::Descriptor => self.expected.descriptor.clone().ok_or_else(nowhere),
             Place::Keys { .. } => {
                 let keys = self.expected.keys.as_ref();
-                let keys = keys.filter(|keys| keys.place() == place);
+                let keys = keys.filter(|keys| keys.places().contains(&place));
                 keys.map(|keys| keys.bytes.clone()).ok_or_else(nowhere)
             }
             Place::Object(object) => self.good_object(&object),

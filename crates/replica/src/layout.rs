@@ -17,9 +17,32 @@ pub enum Place {
         number: u32,
         /// Its name.
         name: ObjectName,
+        /// Which of the two.
+        copy: KeysCopy,
     },
     /// A pack, an index run or a record.
     Object(ObjectRef),
+}
+
+/// Every keys object is stored twice, so that one that is damaged keeps nobody out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeysCopy {
+    /// The object.
+    First,
+    /// The same bytes again.
+    Second,
+}
+
+impl KeysCopy {
+    /// Both, in the order in which they are written and read.
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::First => "",
+            Self::Second => ".copy",
+        }
+    }
 }
 
 impl Place {
@@ -27,13 +50,27 @@ impl Place {
     pub const ANY_KEYS: Self = Self::Keys {
         number: 0,
         name: ObjectName([0; 32]),
+        copy: KeysCopy::First,
     };
+
+    /// Returns the two places of a keys object.
+    pub fn of_keys(number: u32, name: ObjectName) -> [Self; 2] {
+        KeysCopy::BOTH.map(|copy| Self::Keys { number, name, copy })
+    }
+
+    /// Returns number and name of the keys object, if it is one.
+    pub fn keys(&self) -> Option<(u32, ObjectName)> {
+        match self {
+            Self::Keys { number, name, .. } => Some((*number, *name)),
+            _ => None,
+        }
+    }
 
     /// Returns the path.
     pub fn path(&self, archive: ArchiveId) -> ObjectPath {
         match self {
             Self::Descriptor => descriptor_path(archive),
-            Self::Keys { number, name } => keys_path(archive, *number, *name),
+            Self::Keys { number, name, copy } => keys_path(archive, *number, *name, *copy),
             Self::Object(object) => object_path(archive, object),
         }
     }
@@ -44,7 +81,7 @@ impl Place {
             return Some(Self::Descriptor);
         }
         if let Some(segment) = path_in_archive.strip_prefix("keys/") {
-            return parse_keys(segment).map(|(number, name)| Self::Keys { number, name });
+            return parse_keys(segment);
         }
         if let Some(segment) = path_in_archive.strip_prefix("log/") {
             return Some(Self::Object(ObjectRef::record(parse_record(segment)?)));
@@ -58,7 +95,9 @@ impl fmt::Display for Place {
         match self {
             Self::Descriptor => f.write_str("the archive descriptor"),
             Self::Keys { number: 0, .. } => f.write_str("the keys object"),
-            Self::Keys { number, name } => write!(f, "keys {number} {name}"),
+            Self::Keys { number, name, copy } => {
+                write!(f, "keys {number} {name}{}", copy.extension())
+            }
             Self::Object(object) => object.fmt(f),
         }
     }
@@ -80,8 +119,9 @@ pub fn object_path(archive: ArchiveId, object: &ObjectRef) -> ObjectPath {
 }
 
 /// Returns the path of a keys object.
-pub fn keys_path(archive: ArchiveId, number: u32, name: ObjectName) -> ObjectPath {
-    path(&format!("{archive}/keys/{number:08x}-{name}"))
+pub fn keys_path(archive: ArchiveId, number: u32, name: ObjectName, copy: KeysCopy) -> ObjectPath {
+    let extension = copy.extension();
+    path(&format!("{archive}/keys/{number:08x}-{name}{extension}"))
 }
 
 /// Reads the last segment of the path of a record.
@@ -95,12 +135,17 @@ pub fn parse_record(segment: &str) -> Option<RecordId> {
 }
 
 /// Reads the last segment of the path of a keys object.
-pub fn parse_keys(segment: &str) -> Option<(u32, ObjectName)> {
+pub fn parse_keys(segment: &str) -> Option<Place> {
+    let (segment, copy) = match segment.strip_suffix(KeysCopy::Second.extension()) {
+        Some(segment) => (segment, KeysCopy::Second),
+        None => (segment, KeysCopy::First),
+    };
     let (number, name) = segment.split_once('-')?;
-    Some((
-        u32::from_be_bytes(from_hex(number)?),
-        ObjectName(from_hex(name)?),
-    ))
+    Some(Place::Keys {
+        number: u32::from_be_bytes(from_hex(number)?),
+        name: ObjectName(from_hex(name)?),
+        copy,
+    })
 }
 
 /// Reads the path of a pack or an index run below the folder of its archive.
@@ -140,22 +185,15 @@ mod tests {
         let path = object_path(archive, &pack);
         let below = path.as_str().strip_prefix(&format!("{archive}/")).unwrap();
         assert_eq!(parse_content_object(below), Some(pack));
-        assert_eq!(
-            parse_keys(&format!("00000001-{}", ObjectName([1; 32]))),
-            Some((1, ObjectName([1; 32])))
-        );
         assert_eq!(parse_record("2-3"), None);
-        let (number, name) = (7, ObjectName([9; 32]));
         let objects = [pack, ObjectRef::record(id)].map(Place::Object);
-        for place in [Place::Descriptor, Place::Keys { number, name }]
-            .into_iter()
-            .chain(objects)
-        {
+        let keys = Place::of_keys(7, ObjectName([9; 32]));
+        for place in objects.into_iter().chain(keys).chain([Place::Descriptor]) {
             let path = place.path(archive);
             let (_, below) = path.as_str().split_once('/').unwrap();
             assert_eq!(Place::parse(below), Some(place));
         }
-        for other in ["archive/1", "log/1", "packs/ab/cd", "notes"] {
+        for other in ["archive/1", "log/1", "packs/ab/cd", "notes", "keys/1.copy"] {
             assert_eq!(Place::parse(other), None);
         }
     }

@@ -61,7 +61,7 @@ pub fn live_paths(replica: &Replica, owner: &Owner<'_>) -> Result<Vec<ObjectPath
     let objects = expected.live.iter();
     let mut places: Vec<Place> = objects.map(|(object, _)| Place::Object(*object)).collect();
     places.push(Place::Descriptor);
-    places.extend(expected.keys.as_ref().map(crate::expected::Keys::place));
+    places.extend(expected.keys.iter().flat_map(crate::expected::Keys::places));
     let paths = places.iter().map(|place| place.path(replica.archive()));
     let mut paths: Vec<ObjectPath> = paths.collect();
     paths.sort_unstable();

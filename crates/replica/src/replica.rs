@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use strongroom_base::ids::{ArchiveId, ObjectName, from_hex};
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
+use strongroom_base::{Class, Classified as _};
 use strongroom_crypto::hash::hash;
 use strongroom_store::{ObjectPath, PutOutcome, Store, StoreError};
 
 use crate::descriptor::{DESCRIPTOR_LEN_MAX, Descriptor};
 use crate::error::ReplicaError;
-use crate::layout::{self, Place};
+use crate::layout::{self, KeysCopy, Place};
 use crate::record::{RECORD_LEN_MAX, Record};
 
 /// Longest pack in bytes: the longest plaintext and what sealing adds to it, with room.
@@ -58,7 +59,7 @@ impl Replica {
         for archive in archives {
             let found = store.get(&layout::descriptor_path(archive), DESCRIPTOR_LEN_MAX);
             let has_descriptor = !matches!(found, Err(StoreError::NotFound { .. }));
-            if has_descriptor || !keys_objects(store, archive)?.is_empty() {
+            if has_descriptor || !keys_places(store, archive)?.is_empty() {
                 there.push(archive);
             }
         }
@@ -250,14 +251,42 @@ impl Replica {
         Ok(objects)
     }
 
-    /// Returns the numbers and names of the keys objects that are there, sorted.
+    /// Returns the numbers and names of the keys objects of which a copy is there, sorted.
     pub fn keys_objects(&self) -> Result<Vec<(u32, ObjectName)>, ReplicaError> {
-        keys_objects(&*self.store, self.archive)
+        let mut keys: Vec<_> = self.keys_places()?.iter().filter_map(Place::keys).collect();
+        keys.dedup();
+        Ok(keys)
     }
 
-    /// Reads a keys object, and checks that its bytes have its name.
+    /// Returns the places of the keys objects that are there, sorted.
+    pub fn keys_places(&self) -> Result<Vec<Place>, ReplicaError> {
+        keys_places(&*self.store, self.archive)
+    }
+
+    /// Reads a keys object from the first of its copies whose bytes have its name.
     pub fn get_keys(&self, number: u32, name: ObjectName) -> Result<Vec<u8>, ReplicaError> {
-        let path = layout::keys_path(self.archive, number, name);
+        let first = match self.keys_copy(number, name, KeysCopy::First) {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => error,
+        };
+        self.keys_copy(number, name, KeysCopy::Second)
+            .map_err(|second| match first {
+                // What may be there later is no damage, and damage says more than that there is nothing.
+                ReplicaError::Store(StoreError::NotFound { .. }) => second,
+                first if first.class() == Class::Retry => first,
+                _ if second.class() == Class::Retry => second,
+                first => first,
+            })
+    }
+
+    /// Reads one copy of a keys object, and checks that its bytes have its name.
+    pub fn keys_copy(
+        &self,
+        number: u32,
+        name: ObjectName,
+        copy: KeysCopy,
+    ) -> Result<Vec<u8>, ReplicaError> {
+        let path = layout::keys_path(self.archive, number, name, copy);
         let bytes = self.store.get(&path, KEYS_LEN_MAX)?;
         if hash(&bytes) != name.0 {
             return Err(ReplicaError::NameMismatch {
@@ -267,19 +296,39 @@ impl Replica {
         Ok(bytes)
     }
 
-    /// Stores a keys object.
-    pub fn put_keys(&self, number: u32, bytes: &[u8]) -> Result<PutOutcome, ReplicaError> {
+    /// Stores both copies of a keys object.
+    pub fn put_keys(&self, number: u32, bytes: &[u8]) -> Result<(), ReplicaError> {
         let name = ObjectName(hash(bytes));
-        Ok(self
-            .store
-            .put_new(&layout::keys_path(self.archive, number, name), bytes)?)
+        for place in Place::of_keys(number, name) {
+            let _: PutOutcome = self.store.put_new(&place.path(self.archive), bytes)?;
+        }
+        Ok(())
     }
 
-    /// Deletes a keys object, so that an old password opens nothing here.
+    /// Stores those copies of a keys object anew that are missing or damaged. Its bytes are known, so nothing is lost
+    /// with what is there.
+    pub fn renew_keys(&self, number: u32, bytes: &[u8]) -> Result<(), ReplicaError> {
+        let name = ObjectName(hash(bytes));
+        for copy in KeysCopy::BOTH {
+            let path = layout::keys_path(self.archive, number, name, copy);
+            match self.keys_copy(number, name, copy) {
+                Ok(_) => continue,
+                Err(ReplicaError::Store(StoreError::NotFound { .. })) => {}
+                Err(error) if error.class() == Class::Damage => self.store.delete(&path)?,
+                Err(error) => return Err(error),
+            }
+            let _: PutOutcome = self.store.put_new(&path, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes both copies of a keys object, so that an old password opens nothing here.
     pub fn delete_keys(&self, number: u32, name: ObjectName) -> Result<(), ReplicaError> {
-        Ok(self
-            .store
-            .delete(&layout::keys_path(self.archive, number, name))?)
+        let [object, copy] = Place::of_keys(number, name);
+        // The other one goes, too, where one does not.
+        let deleted = [copy, object].map(|place| self.store.delete(&place.path(self.archive)));
+        let deleted: Result<(), StoreError> = deleted.into_iter().collect();
+        Ok(deleted?)
     }
 
     /// Deletes a pack or an index run that no record names.
@@ -294,15 +343,12 @@ impl Replica {
     }
 }
 
-fn keys_objects(
-    store: &dyn Store,
-    archive: ArchiveId,
-) -> Result<Vec<(u32, ObjectName)>, ReplicaError> {
-    let mut keys = Vec::new();
+fn keys_places(store: &dyn Store, archive: ArchiveId) -> Result<Vec<Place>, ReplicaError> {
+    let mut places = Vec::new();
     store.list(&format!("{archive}/keys/"), &mut |path, _| {
         let segment = path.as_str().rsplit('/').next().unwrap_or_default();
-        keys.extend(layout::parse_keys(segment));
+        places.extend(layout::parse_keys(segment));
     })?;
-    keys.sort_unstable();
-    Ok(keys)
+    places.sort_unstable();
+    Ok(places)
 }

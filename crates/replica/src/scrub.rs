@@ -187,19 +187,23 @@ fn check_keys(
     let newest = expected.keys.as_ref();
     let is_keys = |finding: &Finding| matches!(finding.place, Place::Keys { .. });
     for place in there.places.keys() {
-        let Place::Keys { number, name } = *place else {
+        let Place::Keys { number, name, copy } = *place else {
             continue;
         };
-        if newest.is_some_and(|newest| newest.place() != *place) {
+        if newest.is_some_and(|newest| !newest.places().contains(place)) {
             continue;
         }
-        if let Err(error) = replica.get_keys(number, name) {
+        if let Err(error) = replica.keys_copy(number, name, copy) {
             report.add(*place, fault_of(error)?);
         }
     }
     match newest {
-        Some(newest) if there.places.contains_key(&newest.place()) => {}
-        Some(newest) => report.add(newest.place(), Fault::Missing),
+        Some(newest) => {
+            let places = newest.places().into_iter();
+            for missing in places.filter(|place| !there.places.contains_key(place)) {
+                report.add(missing, Fault::Missing);
+            }
+        }
         None if report.findings.iter().any(is_keys) => {}
         None => report.add(Place::ANY_KEYS, Fault::Missing),
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use strongroom_base::clock::Timestamp;
-use strongroom_base::ids::{ObjectName, to_hex};
+use strongroom_base::ids::to_hex;
 use strongroom_base::object::{ObjectKind, ObjectRef, RecordId};
 use strongroom_base::random::RandomSource;
 use strongroom_store::{ObjectPath, PutOutcome, Store};
@@ -26,13 +26,11 @@ pub struct Arrived {
     pub at: Timestamp,
 }
 
-/// A keys object that a newer one has replaced.
+/// A copy of a keys object that a newer one has replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct OldKeys {
-    /// Its number.
-    pub number: u32,
-    /// Its name.
-    pub name: ObjectName,
+    /// Where it lies.
+    pub place: Place,
     /// Its size in bytes.
     pub size: u64,
 }
@@ -169,10 +167,10 @@ fn old_keys(replica: &Replica, owner: &Owner<'_>, there: &Inventory) -> Vec<OldK
         return Vec::new();
     };
     let old = |(place, size): (&Place, &u64)| match *place {
-        Place::Keys { number, name } if number < newest.number => {
+        Place::Keys { number, name, .. } if number < newest.number => {
             let bytes = replica.get_keys(number, name).ok()?;
-            let size = *size;
-            (owner.is_keys)(number, &bytes).then_some(OldKeys { number, name, size })
+            let (place, size) = (*place, *size);
+            (owner.is_keys)(number, &bytes).then_some(OldKeys { place, size })
         }
         _ => None,
     };

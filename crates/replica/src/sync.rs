@@ -1,5 +1,6 @@
 //! Brings a replica up to date from others: copies, and needs no key.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use strongroom_base::ids::ObjectName;
@@ -104,18 +105,19 @@ pub fn sync_to(
 /// of the same number or a higher one, all are left alone.
 pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(), ReplicaError> {
     let newest = (keys.number, keys.name);
-    let there = target.keys_objects()?;
+    let there = target.keys_places()?;
+    let listed: BTreeSet<_> = there.iter().filter_map(Place::keys).collect();
     let is_other = |found: (u32, ObjectName)| found.0 >= keys.number && found != newest;
-    if there.iter().any(|found| is_other(*found)) {
+    if listed.iter().any(|found| is_other(*found)) {
         let found = owner.newest_keys(&[target]);
         if found.is_some_and(|found| is_other((found.number, found.name))) {
             return Ok(());
         }
     }
-    if !there.contains(&newest) {
-        let _: PutOutcome = target.put_keys(keys.number, &keys.bytes)?;
+    if !keys.places().iter().all(|place| there.contains(place)) {
+        target.put_keys(keys.number, &keys.bytes)?;
     }
-    for (number, name) in there.into_iter().filter(|found| found.0 < keys.number) {
+    for (number, name) in listed.into_iter().filter(|found| found.0 < keys.number) {
         match target.delete_keys(number, name) {
             Err(error) if error.class() != Class::Retry => return Err(error),
             _ => {}

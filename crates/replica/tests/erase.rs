@@ -20,7 +20,7 @@ use strongroom_base::random::RandomSource;
 use strongroom_replica::Replica;
 use strongroom_replica::erase::{Decision, Held, Rules, Unnamed, decide, erase};
 use strongroom_replica::expected::Owner;
-use strongroom_replica::layout::{Place, keys_path, object_path};
+use strongroom_replica::layout::{KeysCopy, Place, keys_path, object_path};
 use strongroom_replica::record::{Changes, RecordKind};
 use strongroom_replica::survey::survey;
 use strongroom_replica::sync::sync;
@@ -265,11 +265,11 @@ fn old_keys_go_at_once_and_planted_ones_stay() {
     let (site, _) = pruned();
     let bytes = common::keys_bytes(2);
     let target = replica(&site.store);
-    let _ = target.put_keys(2, &bytes).unwrap();
+    target.put_keys(2, &bytes).unwrap();
     let name = strongroom_base::ids::ObjectName([7; 32]);
     plant(
         &*site.store,
-        &keys_path(common::ARCHIVE, 1, name),
+        &keys_path(common::ARCHIVE, 1, name, KeysCopy::First),
         b"planted",
     );
     let decision = site.decide(10);
@@ -281,7 +281,7 @@ fn old_keys_go_at_once_and_planted_ones_stay() {
             _ => None,
         })
         .collect();
-    assert_eq!((keys, decision.erase.len()), (vec![1], 1));
+    assert_eq!((keys, decision.erase.len()), (vec![1, 1], 2));
 }
 
 /// A year of a snapshot a day, of which a week is kept, with a prune and a checkpoint every week.

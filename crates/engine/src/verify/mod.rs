@@ -13,6 +13,7 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_read::{Archive, ReadError};
 use strongroom_replica::Replica;
+use strongroom_replica::layout::KeysCopy;
 use strongroom_replica::log::Log;
 
 pub use times::ReadTimes;
@@ -326,7 +327,20 @@ fn check_keys(replica: &Replica, archive: &Archive, report: &mut VerifyReport) {
             .damage
             .push(("descriptor".to_owned(), with_causes(&error))),
     }
-    if let Err(error) = strongroom_read::newest_keys(replica, &authority) {
-        report.damage.push(("keys".to_owned(), with_causes(&error)));
+    let (name, keys) = match strongroom_read::newest_keys(replica, &authority) {
+        Ok(newest) => newest,
+        Err(error) => {
+            report.damage.push(("keys".to_owned(), with_causes(&error)));
+            return;
+        }
+    };
+    for copy in KeysCopy::BOTH {
+        if let Err(error) = replica.keys_copy(keys.number, name, copy) {
+            let what = match copy {
+                KeysCopy::First => "keys",
+                KeysCopy::Second => "second copy of the keys",
+            };
+            report.damage.push((what.to_owned(), with_causes(&error)));
+        }
     }
 }

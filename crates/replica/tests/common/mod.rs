@@ -14,7 +14,7 @@ use strongroom_crypto::sign::SigningKey;
 use strongroom_crypto::suite::Suite;
 use strongroom_replica::Replica;
 use strongroom_replica::descriptor::Descriptor;
-use strongroom_replica::layout::{descriptor_path, keys_path, object_path};
+use strongroom_replica::layout::{Place, descriptor_path, object_path};
 use strongroom_replica::log::Log;
 use strongroom_replica::record::{Added, Changes, Link, PartKind, Record, RecordKind};
 use strongroom_store::{Memory, ObjectPath, PutOutcome, Store};
@@ -112,8 +112,9 @@ impl World {
         self.objects
             .retain(|path, _| !path.as_str().starts_with(&prefix));
         let bytes = keys_bytes(number);
-        let path = keys_path(self.archive, number, ObjectName(hash(&bytes)));
-        self.objects.insert(path, bytes);
+        for place in Place::of_keys(number, ObjectName(hash(&bytes))) {
+            self.objects.insert(place.path(self.archive), bytes.clone());
+        }
     }
 
     pub(crate) fn next_seq(&self) -> u64 {
