@@ -229,6 +229,12 @@ impl Generations {
         ControlFlow::Continue(())
     }
 
+    /// Says whether a record begins its generation.
+    pub(crate) fn begins_at(&self, id: RecordId) -> bool {
+        let begin = self.begun.get(&id.generation);
+        begin.is_some_and(|begin| begin.first == id.seq)
+    }
+
     /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.
     pub(crate) fn wrote(&self, header: &Header) -> bool {
         let link = &header.link;

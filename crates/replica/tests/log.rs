@@ -73,6 +73,30 @@ fn records_before_a_checkpoint_count_as_it_lists_them() {
 }
 
 #[test]
+fn what_a_generation_continues_is_missed_as_of_the_older_one() {
+    let (mut world, _) = world();
+    let newest = world.log().newest().unwrap().id;
+    world.begin_generation();
+    world.snapshot(1, 500);
+    let store = world.store();
+    for seq in [newest.seq.0 - 1, newest.seq.0] {
+        store.delete(&path(1, seq)).unwrap();
+    }
+    let (log, _) = read(&store);
+    let lost = [id(1, newest.seq.0 - 1), newest];
+    assert_eq!(log.lost, lost);
+    // What the newest generation has lost itself is its own.
+    store.delete(&path(2, newest.seq.0 + 2)).unwrap();
+    world.snapshot(1, 500);
+    let next = path(2, newest.seq.0 + 3);
+    plant(&*store, &next, &world.objects[&next]);
+    assert_eq!(
+        read(&store).0.lost,
+        [lost[0], lost[1], id(2, newest.seq.0 + 2)]
+    );
+}
+
+#[test]
 fn what_a_checkpoint_does_not_keep_may_be_gone_and_what_it_keeps_may_not() {
     let (world, _) = world();
     let store = world.store();

@@ -77,7 +77,7 @@ pub(crate) fn read_log_by(
     plan.sort_unstable_by_key(|id| (id.seq, id.generation));
     plan.extend(from);
     let read = |id: &RecordId| reader.read(*id);
-    let mut next_seq = begin.0;
+    let (mut next_seq, mut before) = (begin.0, None);
     let threads = if reader.has_all(&plan) {
         1
     } else {
@@ -85,12 +85,16 @@ pub(crate) fn read_log_by(
     };
     in_order(threads, &plan, &read, &mut |id, record| {
         if id.seq >= begin && chain.binary_search_by_key(&key(id), key).is_ok() {
+            // What a generation continues was written by an older one.
+            let older = before.filter(|_| generations.begins_at(*id));
+            let generation = older.unwrap_or(id.generation);
             let missing = (next_seq..id.seq.0).map(|seq| RecordId {
+                generation,
                 seq: Seq(seq),
-                ..*id
             });
             log.add_gaps(missing);
             next_seq = id.seq.0.saturating_add(1);
+            before = Some(id.generation);
         }
         match record {
             Ok(record) => log.add(&record, &generations, visit),
