@@ -404,17 +404,21 @@ class Archive:
 
     def read_key_ring(self, custody, password):
         problem = Bad("the archive has no keys object")
-        # An object comes before its copy, and the highest number before all.
-        names = sorted(self.names("keys", r"[0-9a-f]{8}-[0-9a-f]{64}(\.copy)?"), key=lambda name: (-int(name[:8], 16), name))
-        for name in names:
-            stored, n = self.file("keys", name), int(name[:8], 16)
+        # The highest number and name first, and an object before its copy.
+        names = self.names("keys", r"[0-9a-f]{8}-[0-9a-f]{64}(\.copy)?")
+        opened = set()
+        for name in sorted(names, key=lambda name: (name[:73], len(name) == 73), reverse=True):
+            if name[:73] in opened:
+                continue
             try:
+                stored, n = self.file("keys", name), int(name[:8], 16)
                 need(hash32(stored).hex() == name[9:73], f"keys object {name}: damaged")
+                opened.add(name[:73])
                 self.dedup, self.epochs = read_keys(stored, self.id, self.authority, n, custody, password)
                 self.keys_number = n
                 return
-            except Bad as error:
-                problem = error
+            except (Bad, OSError) as error:
+                problem = error if isinstance(error, Bad) else Bad(f"keys object {name}: {error.strerror}")
         raise problem
 
     def read_log(self):

@@ -278,7 +278,11 @@ pub(crate) fn settle(
     }
     wraps.refuse_others(replica, &there)?;
     fence()?;
-    replica.renew_keys(number, &wraps.bytes)?;
+    let renewed = replica.renew_keys(number, &wraps.bytes);
+    if renewed.is_err() {
+        // One copy is enough to let older ones go.
+        let _ = replica.get_keys(number, name)?;
+    }
     let mut settled = Settled::Alone;
     for (old, old_name) in there.into_iter().filter(|found| found.0 < number) {
         match replica.delete_keys(old, old_name) {
@@ -289,6 +293,7 @@ pub(crate) fn settle(
             Err(error) => return Err(error.into()),
         }
     }
+    renewed?;
     Ok(settled)
 }
 
@@ -330,12 +335,15 @@ pub(crate) fn fence(
 mod tests {
     use std::sync::Arc;
 
-    use strongroom_base::clock::SystemClock;
+    use strongroom_base::clock::{SystemClock, Timestamp};
     use strongroom_base::ids::DestinationId;
     use strongroom_crypto::random::SystemRandom;
-    use strongroom_engine::{Destination, NewArchive, create_archive};
+    use strongroom_engine::verify::{ReadData, ReadTimes, VerifyOptions, verify};
+    use strongroom_engine::{Destination, NewArchive, Progress, Stop, create_archive};
+    use strongroom_read::{Archive, Replicas};
     use strongroom_replica::layout::Place;
     use strongroom_store::Memory;
+    use strongroom_store::fault::{Fault, FaultPlan, FaultStore};
 
     use super::*;
 
@@ -449,6 +457,79 @@ mod tests {
                 assert_eq!(store.get(&path, LEN_MAX).unwrap(), wraps.bytes);
             }
         }
+    }
+
+    /// Opens the archive at a replica, and returns what verification finds.
+    fn damage_at(case: &Case) -> Vec<(String, String)> {
+        let custody = case.profile.custody_key().unwrap().unwrap();
+        let mut problems = Vec::new();
+        let replicas = Replicas::new(vec![case.replica.clone()]).unwrap();
+        let archive = Archive::open(replicas, &custody, &mut problems).unwrap();
+        let (progress, stop) = (Progress::default(), Stop::default());
+        let mut options = VerifyOptions {
+            read_data: ReadData::No,
+            acknowledged: None,
+            times: &mut ReadTimes::default(),
+            now: Timestamp(0),
+        };
+        let report = verify(&archive, &problems, &mut options, &progress, &stop);
+        report.unwrap().damage
+    }
+
+    #[test]
+    fn whoever_is_killed_while_keys_change_leaves_an_archive_that_opens_and_is_whole() {
+        for calls in 0.. {
+            let case = Case::new();
+            let mut wraps = case.load();
+            case.change(&mut wraps);
+            let plan = Arc::new(FaultPlan::stop_after(calls));
+            let store = FaultStore::new(case.replica.store().clone(), plan.clone());
+            let dying = Replica::new(Arc::new(store), case.archive.id);
+            let settled = settle(&dying, &wraps, &open);
+            assert_eq!(damage_at(&case), [], "after {calls} calls");
+            let lived = plan.calls() <= calls;
+            assert_eq!(settled.is_ok(), lived);
+            settle(&case.replica, &wraps, &open).unwrap();
+            assert_eq!(case.there(), [(2, ObjectName(hash(&wraps.bytes)))]);
+            assert_eq!(case.replica.keys_places().unwrap().len(), 2);
+            if lived {
+                assert!(calls > 6);
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn older_keys_go_though_one_copy_cannot_be_stored() {
+        let mut halves = 0;
+        for fault in [Fault::Full, Fault::Denied] {
+            for call in 1..=12 {
+                let case = Case::new();
+                let mut wraps = case.load();
+                case.change(&mut wraps);
+                // What cannot be stored is tried once more, four calls later.
+                let plan = FaultPlan::none().with_fault(call, fault);
+                let plan = Arc::new(plan.with_fault(call + 4, fault));
+                let store = FaultStore::new(case.replica.store().clone(), plan);
+                let failing = Replica::new(Arc::new(store), case.archive.id);
+                let settled = settle(&failing, &wraps, &open);
+                let there = case.replica.keys_places().unwrap();
+                let newest = ObjectName(hash(&wraps.bytes));
+                let of_newest = there.iter().filter(|p| p.keys() == Some((2, newest)));
+                let of_newest = of_newest.count();
+                // One copy of the newest is there, and what was told is so.
+                if of_newest == 1 {
+                    halves += 1;
+                    assert!(settled.is_err());
+                    assert_eq!(there.len(), 1, "{fault:?} at {call}: {there:?}");
+                }
+                if matches!(settled, Ok(Settled::Alone)) {
+                    assert_eq!((of_newest, there.len()), (2, 2), "{fault:?} at {call}");
+                }
+                assert_eq!(damage_at(&case).is_empty(), of_newest != 1);
+            }
+        }
+        assert!(halves > 1, "{halves}");
     }
 
     #[test]

@@ -308,9 +308,9 @@ fn alone(subject: &Subject, world: &World, kind: &str, what: &str, outcome: &mut
                 .map(|(what, why)| format!("{what}: {why}"));
             let text = lines.collect::<Vec<_>>().join("\n");
             let named = match kind {
-                "descriptor" | "keys" | "keys, copy" | "index" => {
-                    text.contains(kind.split(',').next().unwrap_or(kind))
-                }
+                "descriptor" | "index" => text.contains(kind),
+                "keys" => text.starts_with("keys ") && !text.contains(".copy: "),
+                "keys, copy" => text.starts_with("keys ") && text.contains(".copy: "),
                 "data pack" | "meta pack" => text.contains("pack "),
                 _ => text.contains("record "),
             };

@@ -238,8 +238,8 @@ impl Generations {
     /// Says whether the writer of its generation wrote a record, or the authority, where it begins one.
     pub(crate) fn wrote(&self, header: &Header) -> bool {
         let link = &header.link;
+        let begins = self.begins_at(link.id);
         self.begun.get(&link.id.generation).is_some_and(|begin| {
-            let begins = begin.first == link.id.seq;
             let in_place = begin.first <= link.id.seq;
             begin.writer == link.writer
                 && in_place

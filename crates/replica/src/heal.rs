@@ -47,7 +47,8 @@ impl Healed {
     }
 }
 
-/// Puts the objects of `findings` anew, each from the first of `sisters` that has it undamaged.
+/// Puts the objects of `findings` anew, each from the first of `sisters` that has it undamaged; descriptor and keys as they are
+/// expected.
 ///
 /// A damaged object is deleted only when its bytes are in hand. What is killed in between lacks the object, and
 /// the next call puts it. Packs come first and records last, as always. Calls `progress` after each object,
@@ -171,7 +172,7 @@ impl Job<'_> {
         }
     }
 
-    /// Returns the bytes that belong in a place, never from the replica itself.
+    /// Returns the bytes that belong in a place; those of an object never from the replica itself.
     fn good(&self, place: Place) -> Result<Vec<u8>, ReplicaError> {
         let nowhere = || ReplicaError::Nowhere { place };
         match place {

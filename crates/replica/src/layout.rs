@@ -11,7 +11,7 @@ use strongroom_store::ObjectPath;
 pub enum Place {
     /// The descriptor.
     Descriptor,
-    /// A keys object.
+    /// A copy of a keys object.
     Keys {
         /// Its number.
         number: u32,

@@ -230,8 +230,16 @@ impl Log {
         let acknowledged = self.acknowledged();
         let subjects = std::mem::take(&mut self.subjects);
         for (id, problem) in subjects.into_iter().zip(std::mem::take(&mut self.problems)) {
-            let is_broken = matches!(problem, ReplicaError::BrokenChain { .. });
-            if !is_broken && acknowledged.contains(&ObjectRef::record(id)) {
+            let is_accepted = match problem {
+                ReplicaError::BrokenChain { .. } => false,
+                // Of which generation a record was that is not there depends on what else is there.
+                ReplicaError::Gap { .. } => acknowledged
+                    .iter()
+                    .filter_map(ObjectRef::record_id)
+                    .any(|known| known.seq == id.seq),
+                _ => acknowledged.contains(&ObjectRef::record(id)),
+            };
+            if is_accepted {
                 self.accepted.push(id);
             } else {
                 self.blame(id, problem);

@@ -269,14 +269,17 @@ impl Replica {
             Ok(bytes) => return Ok(bytes),
             Err(error) => error,
         };
-        self.keys_copy(number, name, KeysCopy::Second)
-            .map_err(|second| match first {
-                // What may be there later is no damage, and damage says more than that there is nothing.
-                ReplicaError::Store(StoreError::NotFound { .. }) => second,
-                first if first.class() == Class::Retry => first,
-                _ if second.class() == Class::Retry => second,
-                first => first,
-            })
+        let second = match self.keys_copy(number, name, KeysCopy::Second) {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => error,
+        };
+        // That one could not be read says more than that one is damaged, and that more than that one is missing.
+        let is_missing = matches!(first, ReplicaError::Store(StoreError::NotFound { .. }));
+        let is_unread = |error: &ReplicaError| error.class() != Class::Damage;
+        if is_missing || (is_unread(&second) && !is_unread(&first)) {
+            return Err(second);
+        }
+        Err(first)
     }
 
     /// Reads one copy of a keys object, and checks that its bytes have its name.
@@ -296,30 +299,35 @@ impl Replica {
         Ok(bytes)
     }
 
-    /// Stores both copies of a keys object.
+    /// Stores those copies of a keys object that are missing. Where one cannot be stored, the other is nevertheless.
     pub fn put_keys(&self, number: u32, bytes: &[u8]) -> Result<(), ReplicaError> {
         let name = ObjectName(hash(bytes));
-        for place in Place::of_keys(number, name) {
-            let _: PutOutcome = self.store.put_new(&place.path(self.archive), bytes)?;
-        }
-        Ok(())
+        let put = |place: Place| self.store.put_new(&place.path(self.archive), bytes);
+        let put = Place::of_keys(number, name).map(|place| put(place).map(|_| ()));
+        let put: Result<(), StoreError> = put.into_iter().collect();
+        Ok(put?)
     }
 
-    /// Stores those copies of a keys object anew that are missing or damaged. Its bytes are known, so nothing is lost
-    /// with what is there.
+    /// As [`put_keys`](Self::put_keys), and stores damaged copies anew. The bytes are known, so nothing is lost with
+    /// what is there.
     pub fn renew_keys(&self, number: u32, bytes: &[u8]) -> Result<(), ReplicaError> {
+        // What is missing comes first: until then, the damaged one may be the only one.
+        let put = self.put_keys(number, bytes);
+        let renewed = KeysCopy::BOTH.map(|copy| self.renew_copy(number, bytes, copy));
+        [put].into_iter().chain(renewed).collect()
+    }
+
+    fn renew_copy(&self, number: u32, bytes: &[u8], copy: KeysCopy) -> Result<(), ReplicaError> {
         let name = ObjectName(hash(bytes));
-        for copy in KeysCopy::BOTH {
-            let path = layout::keys_path(self.archive, number, name, copy);
-            match self.keys_copy(number, name, copy) {
-                Ok(_) => continue,
-                Err(ReplicaError::Store(StoreError::NotFound { .. })) => {}
-                Err(error) if error.class() == Class::Damage => self.store.delete(&path)?,
-                Err(error) => return Err(error),
+        match self.keys_copy(number, name, copy) {
+            Ok(_) => Ok(()),
+            Err(error) if error.class() == Class::Damage => {
+                let path = layout::keys_path(self.archive, number, name, copy);
+                self.store.delete(&path)?;
+                Ok(self.store.put_new(&path, bytes).map(|_| ())?)
             }
-            let _: PutOutcome = self.store.put_new(&path, bytes)?;
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// Deletes both copies of a keys object, so that an old password opens nothing here.

@@ -52,7 +52,7 @@ pub struct Survey {
     pub arrived: BTreeMap<ObjectRef, Timestamp>,
     /// What records outside the chain add: branches keep what they have.
     pub elsewhere: BTreeSet<ObjectRef>,
-    /// Keys objects that a newer one has replaced.
+    /// Copies of keys objects that a newer one has replaced.
     pub old_keys: Vec<OldKeys>,
     /// The time at the destination.
     pub now: Timestamp,
@@ -161,7 +161,7 @@ fn contents(there: &Inventory) -> BTreeMap<ObjectRef, u64> {
     there.places.iter().filter_map(content).collect()
 }
 
-/// Returns the keys objects of the owner with a lower number than the highest.
+/// Returns the copies of keys objects of the owner with a lower number than the highest.
 fn old_keys(replica: &Replica, owner: &Owner<'_>, there: &Inventory) -> Vec<OldKeys> {
     let Some(newest) = owner.newest_keys(&[replica]) else {
         return Vec::new();
@@ -174,7 +174,8 @@ fn old_keys(replica: &Replica, owner: &Owner<'_>, there: &Inventory) -> Vec<OldK
         }
         _ => None,
     };
-    there.places.iter().filter_map(old).collect()
+    // Of each object the copy goes first.
+    there.places.iter().rev().filter_map(old).collect()
 }
 
 fn arrivals(replica: &Replica, entries: &[LogEntry]) -> Result<Vec<Arrived>, ReplicaError> {

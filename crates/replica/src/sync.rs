@@ -114,8 +114,14 @@ pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(),
             return Ok(());
         }
     }
-    if !keys.places().iter().all(|place| there.contains(place)) {
-        target.put_keys(keys.number, &keys.bytes)?;
+    let is_whole = keys.places().iter().all(|place| there.contains(place));
+    let put = match is_whole {
+        true => Ok(()),
+        false => target.put_keys(keys.number, &keys.bytes),
+    };
+    if put.is_err() {
+        // One copy is enough to let older ones go.
+        let _ = target.get_keys(keys.number, keys.name)?;
     }
     for (number, name) in listed.into_iter().filter(|found| found.0 < keys.number) {
         match target.delete_keys(number, name) {
@@ -123,7 +129,7 @@ pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(),
             _ => {}
         }
     }
-    Ok(())
+    put
 }
 
 /// Refuses a target whose newest record is not one of the chain, unless it is on a branch that leaves the chain.

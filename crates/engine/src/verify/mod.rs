@@ -1,6 +1,7 @@
 //! Verifies an archive: the log, the objects of the live set, the index, every tree, and on request every
 //! byte.
 
+mod keys;
 mod objects;
 mod rows;
 mod times;
@@ -13,7 +14,6 @@ use strongroom_base::clock::Timestamp;
 use strongroom_base::object::{ObjectKind, ObjectRef};
 use strongroom_read::{Archive, ReadError};
 use strongroom_replica::Replica;
-use strongroom_replica::layout::KeysCopy;
 use strongroom_replica::log::Log;
 
 pub use times::ReadTimes;
@@ -21,6 +21,7 @@ pub use times::ReadTimes;
 use crate::error::EngineError;
 use crate::memory::Head;
 use crate::monitor::{Progress, Stop, count};
+use keys::check_keys;
 pub(crate) use objects::check_object_at;
 use objects::{Item, check_record_packs, read_objects};
 use rows::check_rows;
@@ -135,7 +136,7 @@ pub fn verify(
         .map(|(object, size)| (*object, size))
         .collect();
     let sound = check_presence(replica, &live, &mut report)?;
-    check_keys(replica, archive, &mut report);
+    check_keys(replica, archive, &mut report)?;
     check_trees(archive, &snapshots, is_loss_known(&log), &mut report, stop)?;
     let chosen = choose(sound, options);
     let bytes = chosen.iter().map(|(_, size)| size).sum();
@@ -313,34 +314,4 @@ fn check_presence(
         report.unrecorded.1 += size;
     }
     Ok(sound)
-}
-
-fn check_keys(replica: &Replica, archive: &Archive, report: &mut VerifyReport) {
-    let authority = archive.key_ring().authority().public_key();
-    match replica.descriptor() {
-        Ok(descriptor) if descriptor.authority == authority => {}
-        Ok(_) => {
-            let what = "was not written by this archive's owner".to_owned();
-            report.damage.push(("descriptor".to_owned(), what));
-        }
-        Err(error) => report
-            .damage
-            .push(("descriptor".to_owned(), with_causes(&error))),
-    }
-    let (name, keys) = match strongroom_read::newest_keys(replica, &authority) {
-        Ok(newest) => newest,
-        Err(error) => {
-            report.damage.push(("keys".to_owned(), with_causes(&error)));
-            return;
-        }
-    };
-    for copy in KeysCopy::BOTH {
-        if let Err(error) = replica.keys_copy(keys.number, name, copy) {
-            let what = match copy {
-                KeysCopy::First => "keys",
-                KeysCopy::Second => "second copy of the keys",
-            };
-            report.damage.push((what.to_owned(), with_causes(&error)));
-        }
-    }
 }

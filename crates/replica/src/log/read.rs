@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use strongroom_base::ids::Seq;
+use strongroom_base::ids::{Generation, Seq};
 use strongroom_base::object::RecordId;
 use strongroom_base::{Class, Classified};
 
@@ -77,7 +77,7 @@ pub(crate) fn read_log_by(
     plan.sort_unstable_by_key(|id| (id.seq, id.generation));
     plan.extend(from);
     let read = |id: &RecordId| reader.read(*id);
-    let (mut next_seq, mut before) = (begin.0, None);
+    let (mut next_seq, mut last) = (begin.0, None);
     let threads = if reader.has_all(&plan) {
         1
     } else {
@@ -85,16 +85,14 @@ pub(crate) fn read_log_by(
     };
     in_order(threads, &plan, &read, &mut |id, record| {
         if id.seq >= begin && chain.binary_search_by_key(&key(id), key).is_ok() {
-            // What a generation continues was written by an older one.
-            let older = before.filter(|_| generations.begins_at(*id));
-            let generation = older.unwrap_or(id.generation);
+            let generation = generation_of_gap(&generations, last, *id);
             let missing = (next_seq..id.seq.0).map(|seq| RecordId {
                 generation,
                 seq: Seq(seq),
             });
             log.add_gaps(missing);
             next_seq = id.seq.0.saturating_add(1);
-            before = Some(id.generation);
+            last = Some(*id);
         }
         match record {
             Ok(record) => log.add(&record, &generations, visit),
@@ -109,6 +107,17 @@ pub(crate) fn read_log_by(
     log.accept_losses();
     log.generations = generations;
     Ok(log)
+}
+
+/// Returns the generation under which the records between two of the chain are missed: what a generation continues was written
+/// by an older one, which is that of the record before, where there is one.
+fn generation_of_gap(
+    generations: &Generations,
+    last: Option<RecordId>,
+    next: RecordId,
+) -> Generation {
+    let older = last.filter(|_| generations.begins_at(next));
+    older.map_or(next.generation, |last| last.generation)
 }
 
 /// Returns the header of the newest checkpoint of the chain that the writer of its generation wrote. Adds why
