@@ -115,9 +115,10 @@ pub fn sync_keys(target: &Replica, keys: &Keys, owner: &Owner<'_>) -> Result<(),
         }
     }
     let is_whole = keys.places().iter().all(|place| there.contains(place));
-    let put = match is_whole {
-        true => Ok(()),
-        false => target.put_keys(keys.number, &keys.bytes),
+    let put = if is_whole {
+        Ok(())
+    } else {
+        target.put_keys(keys.number, &keys.bytes)
     };
     if put.is_err() {
         // One copy is enough to let older ones go.

@@ -63,9 +63,9 @@ pub(crate) fn read_log_by(
         Some(header) => (header.link.id.seq, kept_records(header)),
         None => (Seq(1), BTreeSet::new()),
     };
-    let (before, from): (Vec<_>, Vec<_>) = chain.iter().partition(|id| id.seq < begin);
+    let (older, from): (Vec<_>, Vec<_>) = chain.iter().partition(|id| id.seq < begin);
     let is_kept = |id: &RecordId| kept.contains(id);
-    log.stale = before.into_iter().filter(|id| !is_kept(id)).collect();
+    log.stale = older.into_iter().filter(|id| !is_kept(id)).collect();
     log.branches = branches.into_iter().filter(|id| !is_kept(id)).collect();
     let strays = strays
         .into_iter()
@@ -77,7 +77,7 @@ pub(crate) fn read_log_by(
     plan.sort_unstable_by_key(|id| (id.seq, id.generation));
     plan.extend(from);
     let read = |id: &RecordId| reader.read(*id);
-    let (mut next_seq, mut last) = (begin.0, None);
+    let (mut next_seq, mut before) = (begin.0, None);
     let threads = if reader.has_all(&plan) {
         1
     } else {
@@ -85,14 +85,14 @@ pub(crate) fn read_log_by(
     };
     in_order(threads, &plan, &read, &mut |id, record| {
         if id.seq >= begin && chain.binary_search_by_key(&key(id), key).is_ok() {
-            let generation = generation_of_gap(&generations, last, *id);
+            let generation = generation_of_gap(&generations, before, *id);
             let missing = (next_seq..id.seq.0).map(|seq| RecordId {
                 generation,
                 seq: Seq(seq),
             });
             log.add_gaps(missing);
             next_seq = id.seq.0.saturating_add(1);
-            last = Some(*id);
+            before = Some(*id);
         }
         match record {
             Ok(record) => log.add(&record, &generations, visit),
