@@ -276,7 +276,7 @@ fn what_was_given_up_goes_after_the_grace() {
         assert_eq!(erasure.waiting.count, 0, "{erasure:?}");
     }
     case.check("after it");
-    assert_eq!(case.world.objects(0).len(), case.world.live(0).len() + 2);
+    assert_eq!(case.world.objects(0).len(), case.world.live(0).len() + 3);
     case.put("large", &noise(3, 1_200_000));
     case.backup();
     case.check("stored again");
