@@ -84,9 +84,11 @@ impl Generations {
             newest = below.map(|(below, _)| *below).next_back();
             let base = base.map(|base| base.id.generation);
             if let Some(base) = base.filter(|base| self.begun.contains_key(base)) {
-                let between = (Bound::Excluded(base), Bound::Excluded(generation));
-                let between = self.begun.range(between).map(|(between, _)| *between);
-                self.passed_over.extend(between);
+                // Those that nobody proves, too: their first records may be damaged.
+                let there = ids.iter().map(|id| id.generation);
+                let between = there.filter(|between| (base..generation).contains(between));
+                self.passed_over
+                    .extend(between.filter(|between| *between != base));
                 newest = Some(base);
             }
         }
@@ -299,7 +301,9 @@ impl Generations {
                     _ => &mut division.chain,
                 },
                 // Whoever wrote it: it is no part of the chain.
-                _ if end_of(id.generation).is_some_and(|end| end <= id.seq) => {
+                _ if end_of(id.generation).is_some_and(|end| end <= id.seq)
+                    || self.passed_over.contains(&id.generation) =>
+                {
                     &mut division.branches
                 }
                 _ => &mut division.strays,

@@ -394,6 +394,13 @@ fn a_generation_that_the_next_one_does_not_continue_is_a_branch_as_a_whole() {
     let branch: Vec<RecordId> = (4..8).map(|seq| id(2, seq)).collect();
     assert_eq!(log.branches, branch);
     assert!(!log.live().contains(&record_ref(2, 5)));
+    // That its first record is lost makes nothing else of it.
+    let store = world.store();
+    store.delete(&path(2, 4)).unwrap();
+    let (log, visited) = read(&store);
+    assert_eq!(words(&log.problems), [""; 0]);
+    assert_eq!(visited, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(log.branches, branch[1..]);
     // Whoever has less of it is brought to the same chain, and keeps what is a branch.
     let store = world.store();
     for seq in 5..8 {

@@ -128,7 +128,9 @@ impl Site {
 
     /// Puts the copy in place of the disk; says whether there was one.
     pub(crate) fn go_back(&mut self) -> bool {
-        let Some(copy) = self.copy.take() else {
+        // What is damaged there may be whole nowhere by now: only `repair` makes such a disk whole.
+        let is_whole = |copy: &Copy| copy.broken.is_empty() && copy.unneeded.is_empty();
+        let Some(copy) = self.copy.take().filter(is_whole) else {
             return false;
         };
         self.store = Arc::new(copy.store);
