@@ -339,6 +339,28 @@ fn the_newest_key_ring_of_all_replicas_opens_the_archive() {
 }
 
 #[test]
+fn a_newer_key_ring_that_cannot_be_read_is_told() {
+    let (source, world) = (source(), World::new(1));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    let setup = &world.setup;
+    let replica = || setup.replica(&setup.stores[0]);
+    let (authority, custody) = (setup.identity.ring.authority(), &setup.custody);
+    let (archive, ring) = (setup.identity.archive, &setup.identity.ring);
+    let keys = KeysObject::new(archive, 2, ring, custody, vec![], &SystemRandom);
+    replica().put_keys(2, &keys.encode(&authority)).unwrap();
+    let opened = || {
+        let mut problems = Vec::new();
+        let replicas = Replicas::new(vec![replica()]).unwrap();
+        Archive::open(replicas, custody, &mut problems).unwrap();
+        problems
+    };
+    assert!(opened().is_empty());
+    assert_eq!(world.flip(0, "keys/00000002-", 40), 2, "both copies");
+    let problems = opened();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
+
+#[test]
 fn a_log_of_which_each_destination_lacks_something_is_put_together() {
     let (source, world) = (source(), World::new(2));
     for turn in 0..3 {

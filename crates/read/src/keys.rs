@@ -28,6 +28,8 @@ pub struct OpenKeys {
     pub ring: KeyRing,
     /// What is wrong with the descriptor, though the keys could be opened.
     pub descriptor: Option<ReadError>,
+    /// Why a keys object with a higher number cannot be read, and that number: what was written since may not open.
+    pub unread: Option<(u32, ReadError)>,
 }
 
 impl OpenKeys {
@@ -38,7 +40,14 @@ impl OpenKeys {
             custody,
             ring,
             descriptor: None,
+            unread: None,
         })
+    }
+
+    /// Notes the keys object with the highest number of those that cannot be read, where it is newer.
+    fn beside(mut self, unread: Option<(u32, ReadError)>) -> Self {
+        self.unread = unread.filter(|(number, _)| *number > self.keys.number);
+        self
     }
 
     /// Compares the descriptor with the key ring. That it cannot be read for now says nothing of the keys; that a newer program
@@ -107,8 +116,8 @@ struct Found {
     proven: Option<(KeysObject, Vec<u8>)>,
     /// Those with a higher number, the newest first. Where none is proven, that is all of them.
     others: Vec<(u32, ObjectName)>,
-    /// Why another one is none, or cannot be read.
-    error: Option<ReadError>,
+    /// The one with the highest number that is none, or cannot be read, and why.
+    unread: Option<(u32, ReadError)>,
 }
 
 impl Found {
@@ -117,7 +126,7 @@ impl Found {
             descriptor: replica.descriptor(),
             proven: None,
             others: Vec::new(),
-            error: None,
+            unread: None,
         };
         for (number, name) in replica.keys_objects()?.into_iter().rev() {
             match unproven(replica, number, name) {
@@ -126,7 +135,7 @@ impl Found {
                     break;
                 }
                 Ok(_) => found.others.push((number, name)),
-                Err(error) => found.error = found.error.or(Some(error)),
+                Err(error) => found.unread = found.unread.or(Some((number, error))),
             }
         }
         Ok(found)
@@ -149,15 +158,18 @@ impl Found {
         let mut refused = None;
         if let Some(proven) = &self.proven {
             match open(proven) {
-                Ok(opened) => return Ok(opened.judging(self.descriptor, replica)?),
+                Ok(opened) => {
+                    let opened = opened.beside(self.unread);
+                    return Ok(opened.judging(self.descriptor, replica)?);
+                }
                 Err(error) => refused = Some(error),
             }
         }
-        let mut unread = self.error;
+        let mut unread = self.unread;
         // Refusals of what nothing proves say less than that something cannot be read now.
-        let is_passing = |error: &ReadError| error.class() == Class::Retry;
+        let is_passing = |(_, error): &(u32, ReadError)| error.class() == Class::Retry;
         if refused.is_none() && unread.as_ref().is_some_and(is_passing) {
-            refused = unread.take().map(E::from);
+            refused = unread.take().map(|(_, error)| error.into());
         }
         let mut slots = UNPROVEN_SLOTS_MAX;
         for (number, name) in self.others.into_iter().take(UNPROVEN_MAX) {
@@ -168,10 +180,14 @@ impl Found {
             read.0.slots.truncate(slots);
             slots -= read.0.slots.len();
             match open(&read) {
-                Ok(opened) => return Ok(opened.judging(self.descriptor, replica)?),
+                Ok(opened) => {
+                    let opened = opened.beside(unread);
+                    return Ok(opened.judging(self.descriptor, replica)?);
+                }
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
+        let unread = unread.map(|(_, error)| error);
         let nothing = || unread.or(self.descriptor.err().map(ReadError::from));
         Err(refused.unwrap_or_else(|| nothing().unwrap_or_else(|| no_keys(replica)).into()))
     }
@@ -208,7 +224,7 @@ fn no_keys(replica: &Replica) -> ReadError {
 }
 
 /// Opens the key ring of the keys object with the highest number, of those that are known and of all replicas: one that
-/// was away may have an older one, which lacks epochs. A newer one that does not open is a problem.
+/// was away may have an older one, which lacks epochs. A newer one that does not open, or cannot be read, is a problem.
 pub(crate) fn newest_key_ring(
     replicas: &Replicas,
     custody: &CustodyKey,
@@ -235,6 +251,7 @@ pub(crate) fn newest_key_ring(
         match (found.open::<ReadError>(replica, held), number) {
             (Ok(opened), _) => {
                 problems.extend(opened.descriptor);
+                refused.extend(opened.unread);
                 let number = opened.keys.number;
                 if newest.as_ref().is_none_or(|(known, _)| *known < number) {
                     newest = Some((number, opened.ring));
