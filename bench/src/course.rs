@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::folders::{self, Extent};
 use crate::measure;
+use crate::memory;
 use crate::options::{Options, StepName};
 use crate::results::{Outcome, Record, Results, Step};
 use crate::say;
@@ -63,6 +64,7 @@ impl<'a> Course<'a> {
             done
         };
         set.rewind()?;
+        memory::touch()?;
         self.warm(set)?;
         let place = Place::new(&self.folder)?;
         let mut turn = self.turn(set, tool, &place);
@@ -174,7 +176,7 @@ impl Turn<'_> {
         }
         let needed = extent.bytes + extent.files * 8192;
         let room = rustix::fs::statvfs(TMPFS).map_or(0, |tmpfs| tmpfs.f_bavail * tmpfs.f_frsize);
-        let fits = needed < room && needed + MEMORY_LEFT < available_memory()?;
+        let fits = needed < room && needed + MEMORY_LEFT < memory::available()?;
         Ok(if fits {
             Path::new(TMPFS).join(name)
         } else {
@@ -194,14 +196,4 @@ impl Turn<'_> {
             stored_bytes,
         })
     }
-}
-
-/// What the kernel says can be used without swapping, in bytes.
-fn available_memory() -> Result<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo")?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kibibytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kibibytes.unwrap_or(0) * 1024)
 }

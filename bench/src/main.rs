@@ -9,6 +9,7 @@ mod course;
 mod folders;
 mod goals;
 mod measure;
+mod memory;
 mod options;
 mod ours;
 mod peers;
