@@ -64,7 +64,7 @@ impl<'a> Course<'a> {
             done
         };
         set.rewind()?;
-        memory::touch()?;
+        memory::make_ready(MEMORY_LEFT)?;
         self.warm(set)?;
         let place = Place::new(&self.folder)?;
         let mut turn = self.turn(set, tool, &place);
@@ -156,6 +156,8 @@ impl Turn<'_> {
         let expected = folders::extent(self.set.path())?;
         let out = self.restore_target(expected)?;
         folders::make_new(&out)?;
+        memory::make_ready(needed(expected) + MEMORY_LEFT / 4)?;
+        self.warm_repository()?;
         let command = self.tool.restore(self.place, self.backups, &out)?;
         let measured = self.measure(command, &out);
         let found = folders::extent(&out);
@@ -168,13 +170,21 @@ impl Turn<'_> {
         Ok(measured)
     }
 
+    /// Brings the repository into the page cache, whose older pages may have been taken for other memory.
+    fn warm_repository(&self) -> Result<()> {
+        if self.options.cold {
+            return Ok(());
+        }
+        folders::warm(&self.place.repository())
+    }
+
     /// A new folder in tmpfs if the set fits there twice over, else beside the repository.
     fn restore_target(&self, extent: Extent) -> Result<PathBuf> {
         let name = format!("strongroom-bench-{}", std::process::id());
         if let Some(folder) = &self.options.restore_to {
             return Ok(folder.join(name));
         }
-        let needed = extent.bytes + extent.files * 8192;
+        let needed = needed(extent);
         let room = rustix::fs::statvfs(TMPFS).map_or(0, |tmpfs| tmpfs.f_bavail * tmpfs.f_frsize);
         let fits = needed < room && needed + MEMORY_LEFT < memory::available()?;
         Ok(if fits {
@@ -196,4 +206,9 @@ impl Turn<'_> {
             stored_bytes,
         })
     }
+}
+
+/// How much memory a tree takes in tmpfs, in bytes.
+fn needed(extent: Extent) -> u64 {
+    extent.bytes + extent.files * 8192
 }

@@ -33,6 +33,9 @@ use crate::tool::Tool;
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(bytes) = options.touch_memory {
+        return memory::touch(bytes);
+    }
     fs::create_dir_all(&options.work)?;
     let work = options.work.canonicalize()?;
     if options.attacker {

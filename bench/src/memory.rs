@@ -1,11 +1,12 @@
 //! The memory of this machine.
 
-use std::fs;
+use std::process::Command;
+use std::{env, fs};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-/// What is left alone of the free memory, so that nobody else runs short of it, in bytes.
-const LEFT_FREE: u64 = 1 << 30;
+/// What is left alone of the memory, so that nobody else runs short of it, in bytes.
+const LEFT_ALONE: u64 = 2 << 30;
 
 /// How much is asked for at a time, in bytes.
 const BLOCK: usize = 256 << 20;
@@ -18,14 +19,26 @@ pub(crate) fn available() -> Result<u64> {
     field("MemAvailable:")
 }
 
-/// Writes to all memory that nobody uses, and lets it go again.
+/// Sees to it that so many bytes of memory are free, and were used before.
 ///
 /// The host of a virtual machine gives a page when it is touched for the first time, and that takes longer than to
-/// copy it. Whoever runs first would pay for all.
-pub(crate) fn touch() -> Result<()> {
-    let wanted = usize::try_from(field("MemFree:")?.saturating_sub(LEFT_FREE))?;
+/// copy it; to take memory from the page cache takes long, too. Whoever runs first would pay for all. Another process
+/// does it, since what this one once took counts as the peak of every command that it starts.
+pub(crate) fn make_ready(bytes: u64) -> Result<()> {
+    let mut command = Command::new(env::current_exe()?);
+    let status = command
+        .arg("--touch-memory")
+        .arg(bytes.to_string())
+        .status();
+    ensure!(status?.success(), "cannot touch {bytes} bytes of memory");
+    Ok(())
+}
+
+/// Writes to so many bytes of memory, or as many as there are.
+pub(crate) fn touch(bytes: u64) -> Result<()> {
+    let wanted = usize::try_from(bytes.min(available()?.saturating_sub(LEFT_ALONE)))?;
     let mut blocks: Vec<Vec<u8>> = Vec::new();
-    for _ in 0..wanted / BLOCK {
+    for _ in 0..wanted.div_ceil(BLOCK) {
         let mut block = vec![0; BLOCK];
         block.iter_mut().step_by(PAGE).for_each(|byte| *byte = 1);
         blocks.push(block);

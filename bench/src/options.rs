@@ -69,6 +69,9 @@ pub(crate) struct Options {
     /// Instead: what somebody without a key learns from the stored bytes.
     #[arg(long, conflicts_with_all = ["sets", "trees", "prepare"])]
     pub(crate) attacker: bool,
+    /// Instead: write to so many bytes of memory, and end.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub(crate) touch_memory: Option<u64>,
     /// Write the raw results here.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
