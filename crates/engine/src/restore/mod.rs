@@ -55,6 +55,9 @@ const JOB_BYTES: u64 = 4 << 20;
 const JOB_FILES: usize = 256;
 /// A file above this length is divided among threads.
 const LARGE: u64 = 8 << 20;
+/// How much of such a file one thread writes at a time, in bytes: several segments, since two that work in the same one wait for each
+/// other. Where every answer takes long, many threads share the waiting, by parts of [`JOB_BYTES`].
+const STRETCH_BYTES: u64 = 16 << 20;
 
 /// Restores what `options` names of a snapshot.
 ///
