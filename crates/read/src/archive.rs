@@ -23,7 +23,7 @@ use crate::replicas::Replicas;
 use crate::segments::Segments;
 
 /// How many bytes of decompressed segments are kept.
-const SEGMENT_BYTES_KEPT: usize = 48 << 20;
+const SEGMENT_BYTES_KEPT: usize = 64 << 20;
 /// As [`SEGMENT_BYTES_KEPT`], where more are read at a time because each takes long.
 const SEGMENT_BYTES_KEPT_FAR: usize = 112 << 20;
 

@@ -1,8 +1,8 @@
 //! Opened and decompressed segments, the recently used ones kept.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lru::LruCache;
 use strongroom_base::object::ObjectRef;
 use strongroom_format::index::{PackPlace, SegmentPlace};
 use strongroom_format::keys::KeyRing;
@@ -16,26 +16,32 @@ use crate::segment::{Segment, Spare};
 
 type Key = (ObjectRef, u32, u32);
 
-/// How many shards there are, so that threads seldom wait for one another.
-const SHARDS: usize = 4;
-
 /// A segment, or the place where whoever asked first will put it.
 type Slot = Arc<Mutex<Option<Arc<Segment>>>>;
 
 /// Segments that were opened lately.
 pub(crate) struct Segments {
-    shards: Vec<Mutex<VecDeque<(Key, u32, Slot)>>>,
+    kept: Mutex<Kept>,
     bytes_max: usize,
     spare: Arc<Spare>,
+}
+
+/// The segments that are kept, with their lengths.
+struct Kept {
+    slots: LruCache<Key, (usize, Slot)>,
+    bytes: usize,
 }
 
 impl Segments {
     /// Keeps at most about `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let kept = Kept {
+            slots: LruCache::unbounded(),
+            bytes: 0,
+        };
         Self {
-            shards,
-            bytes_max: bytes_max / SHARDS,
+            kept: Mutex::new(kept),
+            bytes_max,
             spare: Arc::default(),
         }
     }
@@ -62,22 +68,18 @@ impl Segments {
     }
 
     fn slot(&self, key: Key, raw_len: u32) -> Slot {
-        let name = key.0.list_name();
-        let spread = usize::from(name[7]) ^ usize::from(name[11]) ^ (key.2 >> 12) as usize;
-        let shard = &self.shards[spread % SHARDS];
-        let mut kept = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = kept.iter().position(|(other, ..)| *other == key)
-            && let Some(entry) = kept.remove(at)
-        {
-            let slot = entry.2.clone();
-            kept.push_front(entry);
-            return slot;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, slot)) = kept.slots.get(&key) {
+            return slot.clone();
         }
-        let slot = Slot::default();
-        kept.push_front((key, raw_len, slot.clone()));
-        let mut bytes: usize = kept.iter().map(|(_, len, _)| *len as usize).sum();
-        while bytes > self.bytes_max && kept.len() > 1 {
-            bytes -= kept.pop_back().map_or(0, |(_, len, _)| len as usize);
+        let (slot, len) = (Slot::default(), raw_len as usize);
+        kept.slots.put(key, (len, slot.clone()));
+        kept.bytes += len;
+        while kept.bytes > self.bytes_max
+            && kept.slots.len() > 1
+            && let Some((_, (len, _))) = kept.slots.pop_lru()
+        {
+            kept.bytes -= len;
         }
         slot
     }
@@ -144,12 +146,34 @@ const FRAME_DICTIONARY: u8 = 0b11;
 
 #[cfg(test)]
 mod tests {
+    use strongroom_base::ids::ObjectName;
+
     use super::*;
 
     fn frame(set: impl FnOnce(&mut zstd::bulk::Compressor<'_>)) -> Vec<u8> {
         let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
         set(&mut compressor);
         compressor.compress(&[7; 1_000]).unwrap()
+    }
+
+    #[test]
+    fn what_was_used_last_is_kept() {
+        let segments = Segments::new(3_000);
+        let key = |number: u32| (ObjectRef::pack(ObjectName([7; 32])), 0, number);
+        let slot = |number| segments.slot(key(number), 1_000);
+        let first: Vec<Slot> = (0..3).map(slot).collect();
+        let is_kept = |number: u32| Arc::ptr_eq(&first[number as usize], &slot(number));
+        assert!(is_kept(0), "three have room");
+        slot(3);
+        assert!(is_kept(0), "it was used after the others");
+        assert!(is_kept(2));
+        assert!(!is_kept(1), "nobody asked for it for the longest time");
+        drop(segments.slot(key(9), 9_000));
+        assert_eq!(
+            segments.kept.lock().unwrap().slots.len(),
+            1,
+            "a large one has room alone"
+        );
     }
 
     #[test]
