@@ -38,6 +38,8 @@ pub struct Adopted {
     pub destinations: Vec<DestinationReport>,
     /// What is wrong with the descriptor at the destination.
     pub descriptor: Option<ReadError>,
+    /// The keys objects there that cannot be read, and are newer than the one that opened.
+    pub unread: Vec<ReadError>,
 }
 
 /// Makes a profile, or uses the one that is there, to write an archive from now on in place of whoever wrote
@@ -63,6 +65,7 @@ pub fn adopt(
         head,
         destinations,
         descriptor: opened.descriptor,
+        unread: opened.unread,
     })
 }
 

@@ -24,7 +24,7 @@ use strongroom_engine::{
     DestinationStatus, EngineError, Memory as _, Progress, Stop, refuse_newer,
 };
 use strongroom_format::keys::KeysObject;
-use strongroom_read::{Archive, Replicas};
+use strongroom_read::{Archive, ReadError, Replicas};
 use strongroom_replica::layout::object_path;
 use strongroom_replica::record::{Changes, Link, PartKind, Record, RecordKind};
 use strongroom_store::fault::FaultPlan;
@@ -354,10 +354,40 @@ fn a_newer_key_ring_that_cannot_be_read_is_told() {
         Archive::open(replicas, custody, &mut problems).unwrap();
         problems
     };
+    let is_told = |problems: &[ReadError]| {
+        let mut told = problems.iter();
+        told.any(|told| matches!(told, ReadError::NewerKeys { number: 2, .. }))
+    };
     assert!(opened().is_empty());
+    replica().put_keys(9, b"no keys object").unwrap();
+    let problems = opened();
+    assert!(problems.is_empty(), "somebody planted it: {problems:?}");
     assert_eq!(world.flip(0, "keys/00000002-", 40), 2, "both copies");
     let problems = opened();
     assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(is_told(&problems), "{problems:?}");
+}
+
+#[test]
+fn keys_that_are_damaged_where_there_are_no_others_are_told_beside_a_stale_destination() {
+    let (source, world) = (source(), World::new(2));
+    world.backup(source.path(), &Run::sound()).unwrap();
+    let setup = &world.setup;
+    let replica = |number: usize| setup.replica(&setup.stores[number]);
+    let (stale, current) = (replica(0), replica(1));
+    let (number, name) = stale.keys_objects().unwrap()[0];
+    let (archive, ring) = (setup.identity.archive, &setup.identity.ring);
+    let keys = KeysObject::new(archive, 2, ring, &setup.custody, vec![], &SystemRandom);
+    current
+        .put_keys(2, &keys.encode(&ring.authority()))
+        .unwrap();
+    current.delete_keys(number, name).unwrap();
+    assert_eq!(world.flip(1, "keys/00000002-", 40), 2, "both copies");
+    let mut problems = Vec::new();
+    let replicas = Replicas::new(vec![stale, current]).unwrap();
+    Archive::open(replicas, &setup.custody, &mut problems).unwrap();
+    let is_newer = |told: &ReadError| matches!(told, ReadError::NewerKeys { number: 2, .. });
+    assert!(problems.iter().any(is_newer), "{problems:?}");
 }
 
 #[test]

@@ -68,6 +68,19 @@ pub enum ReadError {
         /// The destination.
         destination: String,
     },
+    /// A keys object cannot be read, and older ones may be all that opens.
+    #[error(
+        "keys object {number} at {destination} cannot be read: what was written since may not open"
+    )]
+    NewerKeys {
+        /// The destination.
+        destination: String,
+        /// The number of the keys object.
+        number: u32,
+        /// Why.
+        #[source]
+        source: Box<ReadError>,
+    },
     /// There is no keys object.
     #[error("{destination} holds no keys object of the archive")]
     NoKeys {
@@ -112,6 +125,7 @@ impl Classified for ReadError {
             | Self::Descriptor { .. }
             | Self::NoDescriptor { .. }
             | Self::NoKeys { .. } => Class::Damage,
+            Self::NewerKeys { source, .. } => source.class(),
             Self::NoReplica => Class::Caller,
         }
     }

@@ -28,8 +28,8 @@ pub struct OpenKeys {
     pub ring: KeyRing,
     /// What is wrong with the descriptor, though the keys could be opened.
     pub descriptor: Option<ReadError>,
-    /// Why a keys object with a higher number cannot be read, and that number: what was written since may not open.
-    pub unread: Option<(u32, ReadError)>,
+    /// The keys objects with a higher number that cannot be read, as [`ReadError::NewerKeys`], the newest first.
+    pub unread: Vec<ReadError>,
 }
 
 impl OpenKeys {
@@ -40,14 +40,8 @@ impl OpenKeys {
             custody,
             ring,
             descriptor: None,
-            unread: None,
+            unread: Vec::new(),
         })
-    }
-
-    /// Notes the keys object with the highest number of those that cannot be read, where it is newer.
-    fn beside(mut self, unread: Option<(u32, ReadError)>) -> Self {
-        self.unread = unread.filter(|(number, _)| *number > self.keys.number);
-        self
     }
 
     /// Compares the descriptor with the key ring. That it cannot be read for now says nothing of the keys; that a newer program
@@ -89,7 +83,16 @@ pub fn open_keys<E: From<ReadError>>(
     replica: &Replica,
     custody_of: impl Fn(&KeysObject) -> Result<CustodyKey, E>,
 ) -> Result<OpenKeys, E> {
-    Found::at(replica)?.open(replica, custody_of)
+    let (found, unread) = Found::at(replica)?;
+    let is_proven = found.proven.is_some();
+    match found.open(replica, custody_of) {
+        Ok(mut opened) => {
+            let newer = unread.into_iter().filter(|(n, _)| *n > opened.keys.number);
+            opened.unread = newer.map(|(_, error)| error).collect();
+            Ok(opened)
+        }
+        Err(unopened) => Err(unopened.weighed_with(is_proven, unread)),
+    }
 }
 
 /// Returns the keys object with the highest number that this authority has signed, and its name.
@@ -116,29 +119,64 @@ struct Found {
     proven: Option<(KeysObject, Vec<u8>)>,
     /// Those with a higher number, the newest first. Where none is proven, that is all of them.
     others: Vec<(u32, ObjectName)>,
-    /// The one with the highest number that is none, or cannot be read, and why.
-    unread: Option<(u32, ReadError)>,
+}
+
+/// A keys object that cannot be read: its number, and [`ReadError::NewerKeys`].
+type Unread = (u32, ReadError);
+
+/// Why nothing was opened.
+enum Unopened<E> {
+    /// What is there does not open.
+    Refused(E),
+    /// Nothing is there.
+    Nothing(ReadError),
+}
+
+impl<E: From<ReadError>> Unopened<E> {
+    /// Returns the reason that says most, beside what cannot be read. A refusal of what nothing proves says less than that something cannot
+    /// be read now.
+    fn weighed_with(self, is_proven: bool, unread: Vec<Unread>) -> E {
+        let mut unread = unread.into_iter().map(|(_, error)| error);
+        match self {
+            Self::Refused(error) if is_proven => error,
+            Self::Refused(error) => unread
+                .find(|error| error.class() == Class::Retry)
+                .map_or(error, E::from),
+            Self::Nothing(error) => unread.next().unwrap_or(error).into(),
+        }
+    }
 }
 
 impl Found {
-    fn at(replica: &Replica) -> Result<Self, ReadError> {
+    /// Looks at the keys objects, the newest first, until the descriptor proves one. Returns beside it those that cannot be
+    /// read, the newest first. Bytes that are no keys object of this archive are somebody else's, and count as nothing.
+    fn at(replica: &Replica) -> Result<(Self, Vec<Unread>), ReadError> {
         let mut found = Self {
             descriptor: replica.descriptor(),
             proven: None,
             others: Vec::new(),
-            unread: None,
         };
+        let mut unread = Vec::new();
         for (number, name) in replica.keys_objects()?.into_iter().rev() {
             match unproven(replica, number, name) {
-                Ok(read) if is_proven(&found.descriptor, &read.1) => {
+                Ok(Some(read)) if is_proven(&found.descriptor, &read.1) => {
                     found.proven = Some(read);
                     break;
                 }
-                Ok(_) => found.others.push((number, name)),
-                Err(error) => found.unread = found.unread.or(Some((number, error))),
+                Ok(Some(_)) => found.others.push((number, name)),
+                Ok(None) => {}
+                Err(source) => {
+                    let (destination, source) = (replica.describe(), Box::new(source));
+                    let error = ReadError::NewerKeys {
+                        destination,
+                        number,
+                        source,
+                    };
+                    unread.push((number, error));
+                }
             }
         }
-        Ok(found)
+        Ok((found, unread))
     }
 
     /// Returns the number of the keys object that should open.
@@ -151,57 +189,55 @@ impl Found {
         self,
         replica: &Replica,
         custody_of: impl Fn(&KeysObject) -> Result<CustodyKey, E>,
-    ) -> Result<OpenKeys, E> {
+    ) -> Result<OpenKeys, Unopened<E>> {
         let open = |(keys, bytes): &(KeysObject, Vec<u8>)| -> Result<OpenKeys, E> {
             Ok(OpenKeys::with(keys, bytes, custody_of(keys)?)?)
         };
+        let refused_by = |error: ReadError| Unopened::Refused(error.into());
         let mut refused = None;
         if let Some(proven) = &self.proven {
             match open(proven) {
-                Ok(opened) => {
-                    let opened = opened.beside(self.unread);
-                    return Ok(opened.judging(self.descriptor, replica)?);
-                }
+                Ok(opened) => return opened.judging(self.descriptor, replica).map_err(refused_by),
                 Err(error) => refused = Some(error),
             }
         }
-        let mut unread = self.unread;
-        // Refusals of what nothing proves say less than that something cannot be read now.
-        let is_passing = |(_, error): &(u32, ReadError)| error.class() == Class::Retry;
-        if refused.is_none() && unread.as_ref().is_some_and(is_passing) {
-            refused = unread.take().map(|(_, error)| error.into());
-        }
         let mut slots = UNPROVEN_SLOTS_MAX;
         for (number, name) in self.others.into_iter().take(UNPROVEN_MAX) {
-            let Ok(mut read) = unproven(replica, number, name) else {
+            let Ok(Some(mut read)) = unproven(replica, number, name) else {
                 continue;
             };
             read.0.slots.retain(Slot::is_usual);
             read.0.slots.truncate(slots);
             slots -= read.0.slots.len();
             match open(&read) {
-                Ok(opened) => {
-                    let opened = opened.beside(unread);
-                    return Ok(opened.judging(self.descriptor, replica)?);
-                }
+                Ok(opened) => return opened.judging(self.descriptor, replica).map_err(refused_by),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let unread = unread.map(|(_, error)| error);
-        let nothing = || unread.or(self.descriptor.err().map(ReadError::from));
-        Err(refused.unwrap_or_else(|| nothing().unwrap_or_else(|| no_keys(replica)).into()))
+        let nothing = || self.descriptor.err().map(ReadError::from);
+        Err(match refused {
+            Some(error) => Unopened::Refused(error),
+            None => Unopened::Nothing(nothing().unwrap_or_else(|| no_keys(replica))),
+        })
     }
 }
 
-/// Reads a keys object of which nobody knows yet who signed it.
+/// Reads a keys object of which nobody knows yet who signed it; `None` where the bytes with that name are none of this archive and
+/// number.
 fn unproven(
     replica: &Replica,
     number: u32,
     name: ObjectName,
-) -> Result<(KeysObject, Vec<u8>), ReadError> {
+) -> Result<Option<(KeysObject, Vec<u8>)>, ReadError> {
     let bytes = replica.get_keys(number, name)?;
-    let keys = at_its_place(replica, number, KeysObject::decode_unproven(&bytes)?)?;
-    Ok((keys, bytes))
+    match KeysObject::decode_unproven(&bytes) {
+        Ok(keys) => {
+            let keys = at_its_place(replica, number, keys).ok();
+            Ok(keys.map(|keys| (keys, bytes)))
+        }
+        Err(error) if error.class() == Class::Damage => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_proven(descriptor: &Result<Descriptor, ReplicaError>, bytes: &[u8]) -> bool {
@@ -240,25 +276,32 @@ pub(crate) fn newest_key_ring(
         }
     }
     for replica in replicas.iter() {
-        let found = match Found::at(replica) {
+        let (found, unread) = match Found::at(replica) {
             Ok(found) => found,
             Err(error) => {
                 errors.push(error);
                 continue;
             }
         };
-        let number = found.number();
-        match (found.open::<ReadError>(replica, held), number) {
-            (Ok(opened), _) => {
+        let (number, is_proven) = (found.number(), found.proven.is_some());
+        match found.open::<ReadError>(replica, held) {
+            Ok(opened) => {
                 problems.extend(opened.descriptor);
-                refused.extend(opened.unread);
                 let number = opened.keys.number;
                 if newest.as_ref().is_none_or(|(known, _)| *known < number) {
                     newest = Some((number, opened.ring));
                 }
+                refused.extend(unread);
             }
-            (Err(error), Some(number)) => refused.push((number, error)),
-            (Err(error), None) => errors.push(error),
+            Err(unopened) => {
+                // What cannot be read may be the newest one, whatever else is refused here.
+                let highest = unread.first().map(|(number, _)| *number).max(number);
+                let error = unopened.weighed_with(is_proven, unread);
+                match highest {
+                    Some(number) => refused.push((number, error)),
+                    None => errors.push(error),
+                }
+            }
         }
     }
     let Some((number, ring)) = newest else {

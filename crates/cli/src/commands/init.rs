@@ -131,6 +131,9 @@ fn adopt(context: &Context<'_>, arguments: &Arguments, from: &str) -> Result<Out
         let hint = "hint: `strongroom destination heal` makes it again";
         context.output.note(hint);
     }
+    for fault in &adopted.unread {
+        context.output.warning_of("", fault);
+    }
     let destinations = reports::tell(context, &adopted.destinations);
     if context.output.is_json() {
         context.output.object(&json!({

@@ -116,9 +116,11 @@ fn tell(
             .note("what one destination lacks, `strongroom destination heal` copies from another;");
         output.note("what none has, `strongroom repair` makes good as far as it can be");
     }
-    let outcome = if is_damaged || !opened.problems.is_empty() {
+    // What merely could not be read now is no damage.
+    let mut problems = opened.problems.iter();
+    let outcome = if is_damaged || problems.any(|problem| problem.class() == Class::Damage) {
         Outcome::Damage
-    } else if failed.is_some() {
+    } else if failed.is_some() || !opened.problems.is_empty() {
         Outcome::DestinationFailed
     } else {
         Outcome::Done
