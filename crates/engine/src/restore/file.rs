@@ -12,7 +12,7 @@ use strongroom_read::ReadError;
 use super::decide::{Around, Decision};
 use super::task::FileTask;
 use super::write::{self, Job};
-use super::{Here, JOB_BYTES, LARGE, Restore, STRETCH_BYTES};
+use super::{Here, LARGE, Restore, stretch};
 use crate::monitor::count;
 
 /// A new file.
@@ -141,11 +141,7 @@ impl<'a> Restore<'a> {
         let (mut chunks, mut bytes, mut offset) = (Vec::new(), 0, 0);
         let jobs = &self.jobs;
         let archive = self.context.archive;
-        let stretch = if archive.is_far() {
-            JOB_BYTES
-        } else {
-            STRETCH_BYTES
-        };
+        let stretch = stretch(content.len(), archive);
         let result = archive.visit_items(&content, &mut |item| {
             if let ListItem::Part { len, id } = item {
                 chunks.push((offset, u32::try_from(len).unwrap_or(u32::MAX), id));

@@ -55,9 +55,8 @@ const JOB_BYTES: u64 = 4 << 20;
 const JOB_FILES: usize = 256;
 /// A file above this length is divided among threads.
 const LARGE: u64 = 8 << 20;
-/// How much of such a file one thread writes at a time, in bytes: several segments, since two that work in the same one wait for each
-/// other. Where every answer takes long, many threads share the waiting, by parts of [`JOB_BYTES`].
-const STRETCH_BYTES: u64 = 16 << 20;
+/// The most of such a file that one thread writes at a time, in bytes.
+const STRETCH_BYTES_MAX: u64 = 16 << 20;
 
 /// Restores what `options` names of a snapshot.
 ///
@@ -145,6 +144,13 @@ fn threads(archive: &Archive) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
     let least = if archive.is_far() { THREADS_FAR } else { 2 };
     cores.max(least)
+}
+
+/// Returns how much of a file of `len` bytes one thread writes at a time: several segments, since two that work in the
+/// same one wait for each other, but so little that each thread has a part.
+fn stretch(len: u64, archive: &Archive) -> u64 {
+    let parts = 2 * threads(archive) as u64;
+    (len / parts).clamp(JOB_BYTES, STRETCH_BYTES_MAX)
 }
 
 struct Restore<'a> {

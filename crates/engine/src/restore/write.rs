@@ -64,7 +64,12 @@ pub(crate) fn run(jobs: &Receiver<Job<'_>>, context: &Context<'_>, stop: &Stop) 
                 }
             }
             Job::Chunks(task, chunks) => {
+                let is_over = || stop.is_requested() || context.is_full() || is_spoilt(&task);
                 let result = chunks.iter().try_for_each(|(offset, len, id)| {
+                    if is_over() {
+                        interrupt(&task);
+                        return Ok(());
+                    }
                     count(&context.progress.bytes_done, u64::from(*len));
                     write_chunk(context, &task, *offset, *len, id)
                 });
@@ -82,6 +87,10 @@ pub(crate) fn write_now(context: &Context<'_>, task: &FileTask<'_>, content: &Co
     spoil(task, result);
     count(&context.progress.bytes_done, content.len());
     complete
+}
+
+fn is_spoilt(task: &FileTask<'_>) -> bool {
+    task.spoilt.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 fn interrupt(task: &FileTask<'_>) {
