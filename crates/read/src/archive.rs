@@ -1,6 +1,8 @@
 //! An archive opened for reading.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use strongroom_base::ids::ArchiveId;
 use strongroom_base::object::{ObjectRef, RecordId};
@@ -8,6 +10,7 @@ use strongroom_crypto::custody::CustodyKey;
 use strongroom_format::body::{Body, Deed, Snapshot};
 use strongroom_format::index::PackPlace;
 use strongroom_format::keys::{KeyRing, KeysObject};
+use strongroom_format::limits::SEGMENT_LEN_MAX;
 use strongroom_format::pack::Trailer;
 use strongroom_format::sealed;
 use strongroom_replica::Replica;
@@ -22,8 +25,10 @@ use crate::rebuild::open_trailer;
 use crate::replicas::Replicas;
 use crate::segments::Segments;
 
-/// How many bytes of decompressed segments are kept.
+/// How many bytes of decompressed segments are kept at least.
 const SEGMENT_BYTES_KEPT: usize = 64 << 20;
+/// How many segments are kept beside the one that each processor works in.
+const SEGMENTS_BESIDE: usize = 4;
 /// As [`SEGMENT_BYTES_KEPT`], where more are read at a time because each takes long.
 const SEGMENT_BYTES_KEPT_FAR: usize = 112 << 20;
 
@@ -109,7 +114,8 @@ impl Archive {
         let kept = if replicas.first().store().is_far() {
             SEGMENT_BYTES_KEPT_FAR
         } else {
-            SEGMENT_BYTES_KEPT
+            let processors = available_parallelism().map_or(1, NonZero::get);
+            SEGMENT_BYTES_KEPT.max((processors + SEGMENTS_BESIDE) * SEGMENT_LEN_MAX)
         };
         let segments = Segments::new(kept);
         Ok(Self {
