@@ -20,6 +20,9 @@ const TMPFS: &str = "/dev/shm";
 /// Memory that a restore into tmpfs must leave to everything else.
 const MEMORY_LEFT: u64 = 4 << 30;
 
+/// Memory that is made ready for a command, beside that for files.
+const MEMORY_FOR_COMMANDS: u64 = 1 << 30;
+
 /// Runs tools over sets.
 pub(crate) struct Course<'a> {
     options: &'a Options,
@@ -64,7 +67,7 @@ impl<'a> Course<'a> {
             done
         };
         set.rewind()?;
-        memory::make_ready(MEMORY_LEFT)?;
+        memory::make_ready(folders::extent(set.path())?.bytes + MEMORY_FOR_COMMANDS);
         self.warm(set)?;
         let place = Place::new(&self.folder)?;
         let mut turn = self.turn(set, tool, &place);
@@ -156,8 +159,9 @@ impl Turn<'_> {
         let expected = folders::extent(self.set.path())?;
         let out = self.restore_target(expected)?;
         folders::make_new(&out)?;
-        memory::make_ready(needed(expected) + MEMORY_LEFT / 4)?;
-        self.warm_repository()?;
+        let place = folders::extent(&self.place.own(""))?;
+        memory::make_ready(needed(expected) + place.bytes + MEMORY_FOR_COMMANDS);
+        self.warm_place()?;
         let command = self.tool.restore(self.place, self.backups, &out)?;
         let measured = self.measure(command, &out);
         let found = folders::extent(&out);
@@ -170,12 +174,13 @@ impl Turn<'_> {
         Ok(measured)
     }
 
-    /// Brings the repository into the page cache, whose older pages may have been taken for other memory.
-    fn warm_repository(&self) -> Result<()> {
+    /// Reads the repository, and what the tool keeps beside it, into the page cache again: making memory ready may have pushed
+    /// them out.
+    fn warm_place(&self) -> Result<()> {
         if self.options.cold {
             return Ok(());
         }
-        folders::warm(&self.place.repository())
+        folders::warm(&self.place.own(""))
     }
 
     /// A new folder in tmpfs if the set fits there twice over, else beside the repository.
