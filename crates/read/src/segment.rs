@@ -39,10 +39,11 @@ impl Spare {
         Segment { bytes, spare }
     }
 
-    /// Returns an empty buffer with room for `len` bytes.
+    /// Returns an empty buffer with room for `len` bytes, and not for many more: what is kept is counted by lengths.
     pub(crate) fn take(&self, len: usize) -> Vec<u8> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.iter().position(|buffer| len <= buffer.capacity()) {
+        let fits = |buffer: &Vec<u8>| (len..=len.saturating_mul(2)).contains(&buffer.capacity());
+        match kept.iter().position(fits) {
             Some(at) => kept.swap_remove(at),
             None => Vec::with_capacity(len),
         }
@@ -72,6 +73,11 @@ mod tests {
         assert_eq!(*segment, [7; 1_000]);
         drop(segment);
         assert_eq!(spare.take(1_001).capacity(), 1_001);
+        assert_eq!(
+            spare.take(100).capacity(),
+            100,
+            "it would keep ten times as much"
+        );
         let again = spare.take(900);
         assert_eq!((again.as_ptr(), again.len()), (place, 0));
         for len in 1..=10 {
